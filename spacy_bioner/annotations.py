@@ -1,0 +1,51 @@
+"""What a Doc carries beside its text: the corpus it is from, and which entity types that corpus annotates.
+
+It is kept in `Doc.user_data` under one key, from conversion to training and scoring. A DocBin keeps it if it
+is made with `store_user_data=True`, as `spacy_bioner.convert` does; `Doc.copy`, `Doc.to_bytes` and
+pickling keep it too. `Span.as_doc` and `Doc.from_docs` do not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from spacy.tokens import Doc
+
+KEY = "spacy_bioner"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What is known of a Doc's gold annotation.
+
+    Attributes:
+        corpus: the name of the corpus.
+        types: the entity types that the corpus annotates, by its own names: a type among them that has no
+            mention in the Doc does not occur in it; of a type not among them nothing is known.
+        id: the document's id in the corpus, if it has one.
+        meta: what its file says of the document and a writer needs ("docstart").
+    """
+
+    corpus: str
+    types: tuple[str, ...]
+    id: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+def set_annotation(doc: Doc, annotation: Annotation) -> None:
+    """Writes what is known of a Doc's annotation to it, in place of what it carried before."""
+    # empty fields are left out: there is one of these for every sentence of a corpus
+    doc.user_data[KEY] = {name: value for name, value in asdict(annotation).items() if value}
+
+
+def get_annotation(doc: Doc) -> Annotation | None:
+    """Reads what is known of a Doc's annotation; None if it carries nothing."""
+    stored = doc.user_data.get(KEY)
+    if stored is None:
+        return None
+    return Annotation(
+        stored.get("corpus", ""),
+        tuple(stored.get("types", ())),
+        stored.get("id", ""),
+        stored.get("meta", {}),
+    )

@@ -1,0 +1,223 @@
+"""The catalogue of encoders, and how a name becomes a folder with a transformer in it."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from spacy_bioner.errors import EncoderError
+from spacy_bioner.files import Outputs
+
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_WANTED = [
+    "*.json",
+    "*.txt",
+    "*.model",
+    *WEIGHTS,
+]  # the hub's repositories hold more than is needed
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """An encoder of the catalogue.
+
+    Attributes:
+        name: its short name; a valid part of a package's name.
+        hub: the id of its repository on the Hugging Face hub, if it has one.
+        formerly: ids that the repository had before.
+        revision: the commit id that pins the repository, if it is pinned.
+        archive: the address of an archive with the model's folder, if that is how it is handed out.
+        embedded: whether it is part of this package.
+        untrained: whether its weights are random.
+        cased: whether it tells capital letters from small ones; None if not known.
+        parameters: its size in millions of parameters; None if not known.
+        learning_rate: for fine-tuning, where nothing else is said.
+        description, licence, citation: for people.
+    """
+
+    name: str
+    hub: str = ""
+    formerly: tuple[str, ...] = ()
+    revision: str = ""
+    archive: str = ""
+    embedded: bool = False
+    untrained: bool = False
+    cased: bool | None = None
+    parameters: int | None = None
+    learning_rate: float = 5e-5
+    description: str = ""
+    licence: str = ""
+    citation: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name for people and in a pipeline's meta: with what must not be overlooked."""
+        return f"{self.name} (untrained: random weights)" if self.untrained else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedEncoder:
+    """An encoder that is at hand.
+
+    Attributes:
+        encoder: which one.
+        folder: where its files are.
+        source: "embedded", "folder", "hub cache" or "hub".
+        revision: the commit id of the hub's repository; empty for one from elsewhere.
+    """
+
+    encoder: Encoder
+    folder: Path
+    source: str
+    revision: str = ""
+
+    def weights_sha256(self) -> str:
+        """The checksum of its file of weights."""
+        digest = hashlib.sha256()
+        with _weights(self.folder).open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+        return digest.hexdigest()
+
+
+def load_encoders() -> dict[str, Encoder]:
+    """Reads the catalogue: encoders by their short names."""
+    text = (files("spacy_bioner.catalogue") / "encoders.toml").read_text(encoding="utf8")
+    return {
+        name: Encoder(name, **{**entry, "formerly": tuple(entry.get("formerly", ()))})
+        for name, entry in tomllib.loads(text).items()
+    }
+
+
+def find_encoder(name: str) -> Encoder:
+    """Finds an encoder by its short name, the id of its repository (a former one too), or its folder.
+
+    An id or folder that the catalogue doesn't have is an encoder as well, about which nothing is known.
+
+    Raises:
+        EncoderError: if it is neither.
+    """
+    catalogue = load_encoders()
+    wanted = name.lower().replace("-", "_")
+    for encoder in catalogue.values():
+        ids = (encoder.hub, *encoder.formerly)
+        if encoder.name == wanted or (encoder.hub and name.lower() in map(str.lower, ids)):
+            return encoder
+    folder = Path(name)
+    if _is_complete(folder):
+        return Encoder(_identifier(folder.resolve().name), description="a local folder")
+    if folder.is_dir():
+        raise EncoderError(
+            f"The folder '{name}' isn't an encoder: it needs config.json and one of {', '.join(WEIGHTS)}."
+        )
+    if name.count("/") == 1 and not name.startswith(("/", ".")):
+        return Encoder(_identifier(name.split("/")[1]), hub=name)
+    raise EncoderError(
+        f"The encoder '{name}' isn't in the catalogue, and there is no folder of that name.\n"
+        f"The catalogue has: {', '.join(catalogue)} (see: spacy bioner encoders).\n"
+        "Or name a folder with a transformer in it, or the id of a repository on the hub (owner/name)."
+    )
+
+
+def resolve_encoder(
+    name: str, *, assets: Path = Path("assets"), revision: str = "", download: bool = True
+) -> ResolvedEncoder:
+    """Turns a name into a folder: a local one, one in the hub's cache, or one downloaded from the hub.
+
+    Args:
+        name: see `find_encoder`.
+        assets: the folder whose "encoders/NAME" may hold it, and where the embedded one is unpacked.
+        revision: the commit id of the hub's repository to use; the catalogue's, or the newest, if empty.
+        download: whether to ask the hub for what isn't at hand.
+
+    Raises:
+        EncoderError: if the name is unknown or the encoder can't be had, with what to do about it.
+    """
+    encoder = find_encoder(name)
+    folder = assets / "encoders" / encoder.name
+    if encoder.embedded:
+        from spacy_bioner.mini import unpack
+
+        return ResolvedEncoder(encoder, unpack(folder), "embedded")
+    for local in (Path(name), folder):
+        if _is_complete(local):
+            return ResolvedEncoder(encoder, local, "folder")
+    if encoder.hub:
+        revision = revision or encoder.revision
+        for repository in (encoder.hub, *encoder.formerly):
+            cached = _snapshot(repository, revision, local_files_only=True)
+            if isinstance(cached, Path):
+                return ResolvedEncoder(encoder, cached, "hub cache", cached.name)
+        if download:
+            fetched = _snapshot(encoder.hub, revision, local_files_only=False)
+            if isinstance(fetched, Path):
+                return ResolvedEncoder(encoder, fetched, "hub", fetched.name)
+            raise _not_at_hand(encoder, folder, f"the hub can't be asked for it ({fetched})")
+    raise _not_at_hand(encoder, folder, encoder.archive or encoder.hub)
+
+
+def _not_at_hand(encoder: Encoder, folder: Path, why: str) -> EncoderError:
+    return EncoderError(
+        f"The encoder '{encoder.name}' isn't at hand: {why}.\n"
+        f"With a network, run: spacy bioner fetch --encoder {encoder.name}. Without, copy its folder to "
+        f"{folder}, or name a folder with --encoder PATH.\n"
+        "The embedded encoder needs no download: --encoder mini."
+    )
+
+
+def _snapshot(repository: str, revision: str, *, local_files_only: bool) -> Path | str:
+    """The folder of a repository's snapshot, or in a few words why there is none."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        folder = snapshot_download(
+            repository,
+            revision=revision or None,
+            allow_patterns=_WANTED,
+            local_files_only=local_files_only,
+        )
+    except (OSError, HFValidationError) as error:  # every failure of network, hub and cache is one
+        reason = str(error).strip().splitlines()
+        return f"{type(error).__name__}: {reason[0]}" if reason else type(error).__name__
+    return Path(folder) if _is_complete(Path(folder)) else "no weights or config.json in the repository"
+
+
+def _is_complete(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any((folder / w).is_file() for w in WEIGHTS)
+
+
+def _weights(folder: Path) -> Path:
+    return next(folder / name for name in WEIGHTS if (folder / name).is_file())
+
+
+def _identifier(name: str) -> str:
+    """A name that can be part of a package's name."""
+    cleaned = "".join(c if c.isascii() and c.isalnum() else "_" for c in name.lower())
+    return "_".join(part for part in cleaned.split("_") if part) or "encoder"
+
+
+def install_encoder(source: Path, encoder: Encoder, assets: Path, note: dict[str, str]) -> Path:
+    """Copies an encoder's folder to assets, with a note of where it is from.
+
+    Args:
+        source: the folder, complete.
+        encoder: which encoder it is.
+        assets: the folder that gets "encoders/NAME".
+        note: what to write to source.json beside it.
+    """
+    target = assets / "encoders" / encoder.name
+    with Outputs() as outputs:
+        temporary = outputs.temporary(target)
+        temporary.mkdir(parents=True)
+        for file in _wanted_files(source):
+            (temporary / file.name).write_bytes(file.read_bytes())
+        (temporary / "source.json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf8")
+    return target
+
+
+def _wanted_files(folder: Path) -> Iterable[Path]:
+    return sorted({file for pattern in _WANTED for file in folder.glob(pattern) if file.is_file()})

@@ -1,0 +1,161 @@
+"""Getting corpora and encoders into assets/, each file checked before it appears there."""
+
+import hashlib
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from spacy_bioner.catalogue import encoders
+from spacy_bioner.catalogue.corpora import Corpus, Split
+from spacy_bioner.catalogue.encoders import Encoder
+from spacy_bioner.errors import CorpusError, EncoderError, FetchError
+from spacy_bioner.files import Outputs
+
+_TIMEOUT = 60  # seconds without an answer
+
+
+def git_blob_id(path: Path) -> str:
+    r"""The id that git gives to a file of this content: the sha1 of "blob SIZE\0" and the content."""
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def fetch_corpus(corpus: Corpus, assets: Path, base: str = "") -> Iterator[tuple[Path, str]]:
+    """Puts a corpus's files into assets/NAME/SPLIT.tsv, unless they are there.
+
+    Args:
+        corpus: the corpus.
+        assets: the folder that gets "NAME".
+        base: an address or a local folder that stands in for the corpus's own.
+
+    Yields:
+        Each file, and "there already" or "fetched".
+
+    Raises:
+        FetchError: on the first file that can't be had, or whose checksum isn't the catalogue's.
+        CorpusError: if a file must be got by hand, with how.
+    """
+    folder = assets / corpus.name
+    base = corpus.base if corpus.local else base or corpus.base
+    for name, split in corpus.splits.items():
+        target = folder / f"{name}.tsv"
+        if target.exists() and not corpus.local:
+            _check(target, split, f"delete {target} to fetch it again")
+            yield target, "there already"
+            continue
+        if not base or (corpus.by_hand and not (Path(base) / split.file).exists()):
+            how = corpus.by_hand.format(folder=folder) or "its entry in the catalogue names no source"
+            raise CorpusError(f"{target} isn't there, and can't be downloaded. {how}")
+        with Outputs() as outputs:
+            temporary = outputs.temporary(target)
+            place = _download(base, split.file, temporary)
+            _check(temporary, split, f"what came from {place} was not kept")
+        yield target, "fetched"
+
+
+def _check(path: Path, split: Split, help_text: str) -> None:
+    found = git_blob_id(path)
+    if split.blobs and found not in split.blobs:
+        raise FetchError(
+            f"{split.file}: the wrong file. Its git blob id is {found}, and should be "
+            f"{' or '.join(split.blobs)}; {help_text}."
+        )
+
+
+def _download(base: str, file: str, target: Path) -> str:
+    """Copies a file from an address or a local folder; returns where it was found."""
+    if urllib.parse.urlsplit(base).scheme in ("http", "https"):
+        url = f"{base.rstrip('/')}/{urllib.parse.quote(file)}"
+        _download_url(url, target)
+        return url
+    source = Path(base) / file
+    if not source.is_file():
+        raise FetchError(f"{source}: there is no such file. Is {base} the right folder?")
+    shutil.copyfile(source, target)
+    return str(source)
+
+
+def _download_url(url: str, target: Path) -> None:
+    from tqdm import tqdm
+
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer, target.open("wb") as out:
+            size = int(answer.headers.get("Content-Length") or 0)
+            # disable=None: no bar where the output isn't a terminal
+            with tqdm(total=size or None, unit="B", unit_scale=True, desc=target.name, disable=None) as bar:
+                while block := answer.read(1 << 16):
+                    out.write(block)
+                    bar.update(len(block))
+            if size and out.tell() != size:
+                raise FetchError(f"{url}: {out.tell()} bytes came instead of {size}. Try again.")
+    except (OSError, urllib.error.URLError, ValueError) as error:
+        raise FetchError(
+            f"{url}: the download failed ({error}). Is there a network? A local folder with the same "
+            "files can stand in for the address: --corpora-base or --encoders-base FOLDER."
+        ) from None
+
+
+def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -> tuple[Path, str]:
+    """Makes sure that an encoder is at hand: in assets/encoders, or in the hub's cache.
+
+    Args:
+        name: its name, see `encoders.find_encoder`.
+        assets: the folder that gets "encoders/NAME", unless the hub's cache holds it.
+        base: a local folder that stands in for the hub and for addresses of archives: it holds a folder
+            or an archive of the encoder's name.
+        revision: the commit id of the hub's repository.
+
+    Returns:
+        The encoder's folder, and where it was found.
+
+    Raises:
+        EncoderError: if it can't be had.
+        FetchError: if a download fails or an archive isn't sound.
+    """
+    encoder = encoders.find_encoder(name)
+    if base and not encoder.embedded:
+        for candidate in (encoder.name, encoder.hub.split("/")[-1]):
+            folder = Path(base) / candidate
+            if candidate and folder.is_dir():
+                encoders.find_encoder(str(folder))  # raises unless it is complete
+                note = {"source": encoder.hub or encoder.archive or encoder.name}
+                return encoders.install_encoder(folder, encoder, assets, note), "folder"
+    if encoder.archive:
+        try:
+            found = encoders.resolve_encoder(name, assets=assets, download=False)
+        except EncoderError:
+            return _fetch_archive(encoder, assets, base), "archive"
+        return found.folder, found.source
+    resolved = encoders.resolve_encoder(name, assets=assets, revision=revision)
+    return resolved.folder, resolved.source
+
+
+def _fetch_archive(encoder: Encoder, assets: Path, base: str) -> Path:
+    with tempfile.TemporaryDirectory() as temporary:
+        file_name = encoder.archive.rsplit("/", 1)[1]
+        archive = Path(temporary) / file_name
+        if base:
+            _download(base, file_name, archive)
+        else:
+            _download_url(encoder.archive, archive)
+        unpacked = Path(temporary) / "unpacked"
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(unpacked, filter="data")  # refuses paths that climb, links, devices
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise FetchError(f"{file_name}: not a sound archive ({error}).") from None
+        configs = sorted(unpacked.rglob("config.json"))
+        if not configs:
+            raise FetchError(f"{file_name}: no config.json in the archive: not a transformer's folder.")
+        with archive.open("rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        note = {"source": encoder.archive, "sha256": checksum}
+        return encoders.install_encoder(configs[0].parent, encoder, assets, note)

@@ -1,0 +1,48 @@
+"""`spacy bioner ...`: one module a verb.
+
+Loaded by every `spacy` command, so nothing here or at the top of a verb's module imports more than spaCy's
+command line has imported already; what a verb needs, its plain function imports.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import typer
+from spacy.cli._util import app
+from wasabi import msg
+
+from spacy_bioner.errors import BionerError
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+bioner_cli = typer.Typer(
+    name="bioner",
+    help="Biomedical named entity recognition: corpora in, evaluated pipelines out.",
+    no_args_is_help=True,
+)
+app.add_typer(bioner_cli)
+
+
+def verb(name: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+    """Registers a function as a verb whose errors of ours are printed, and exit with 1."""
+
+    def register(function: Callable[_P, _T]) -> Callable[_P, _T]:
+        @functools.wraps(function)
+        def reporting(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+            try:
+                return function(*args, **kwargs)
+            except BionerError as error:
+                first, *rest = str(error).splitlines()
+                msg.fail(first, "\n".join(rest) or None)
+                raise typer.Exit(1) from None
+
+        settings = {"allow_extra_args": True, "ignore_unknown_options": True}
+        bioner_cli.command(name, context_settings=settings if name == "train" else None)(reporting)
+        return reporting
+
+    return register
+
+
+from spacy_bioner.cli import convert, corpora, encoders, evaluate, fetch, train  # noqa: E402, F401

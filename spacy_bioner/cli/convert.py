@@ -1,0 +1,244 @@
+"""`spacy bioner convert`: corpora to .spacy files, and back to columns."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from wasabi import msg
+
+from spacy_bioner.cli import verb
+
+if TYPE_CHECKING:
+    from spacy_bioner.convert import Tally
+    from spacy_bioner.formats.columns import ColumnOptions
+
+COLUMN_SUFFIXES = (".tsv", ".txt", ".conll", ".iob")
+SHOWN = 20
+"""How many dropped mentions are printed; --dropped writes them all to a file."""
+
+
+@verb("convert")
+def convert_cli(
+    inputs: list[Path] = typer.Argument(..., help="Files, or a folder with train, devel, test files"),
+    output: Path = typer.Argument(..., help="A .spacy or .tsv file for one input; else a folder"),
+    corpus: str = typer.Option("", help="Corpus of the catalogue, to take its name and types from"),
+    name: str = typer.Option("", help="Name of a corpus that isn't in the catalogue"),
+    type: str = typer.Option("", "--type", help="Type of all mentions, where tags are B, I, O alone"),
+    types: str = typer.Option("", help="Types to keep, with commas between them; default: all"),
+    group: int = typer.Option(1, min=1, help="Sentences a Doc"),
+    scheme: str = typer.Option("", help="IOB1, IOB2, IOBES or BILOU; default: found from the file"),
+    word_column: int = typer.Option(0, help="Column of the words, from 0"),
+    tag_column: int = typer.Option(-1, help="Column of the tags; -1 is the last"),
+    comments: bool = typer.Option(False, help="Lines before a sentence that begin with # are comments"),
+    natural: bool = typer.Option(True, help="Rebuild the spaces that columns have lost"),
+    to: str = typer.Option("spacy", help="What to write into a folder: spacy or columns"),
+    untyped: bool = typer.Option(False, help="Write columns with B, I, O alone"),
+    dropped: Path = typer.Option(None, help="File to list all dropped mentions in"),
+) -> None:
+    """Convert corpora in columns or PubTator to .spacy, and .spacy to columns.
+
+    Every mention that is read is either written or listed as dropped, with the reason.
+    """
+    from spacy_bioner.errors import ConversionError
+    from spacy_bioner.formats.columns import ColumnOptions
+    from spacy_bioner.tags import SCHEMES
+
+    chosen = next((known for known in SCHEMES if known == scheme.upper()), None)
+    if scheme and chosen is None:
+        raise ConversionError(f"'{scheme}' isn't a scheme of tags: use {', '.join(SCHEMES)}.")
+    if to not in ("spacy", "columns"):
+        raise ConversionError(f"Can't write '{to}': use --to spacy or --to columns.")
+    convert(
+        inputs,
+        output,
+        corpus=corpus,
+        name=name,
+        types=[part.strip() for part in types.split(",") if part.strip()],
+        group=group,
+        options=ColumnOptions(type or None, chosen, word_column, tag_column, comments, natural),
+        to_columns=to == "columns",
+        typed=not untyped,
+        dropped=dropped,
+    )
+
+
+def convert(
+    inputs: list[Path],
+    output: Path,
+    *,
+    corpus: str = "",
+    name: str = "",
+    types: list[str] | None = None,
+    group: int = 1,
+    options: "ColumnOptions | None" = None,
+    to_columns: bool = False,
+    typed: bool = True,
+    dropped: Path | None = None,
+) -> dict[Path, "Tally"]:
+    """Converts files; all outputs appear together, when every one of them is complete.
+
+    Args:
+        inputs: the files, or one folder with files named as splits usually are.
+        output: the file for one input, by its suffix; else the folder for one file a split.
+        corpus: a corpus of the catalogue, for its name, its types and the type of untyped tags.
+        name: the name of the corpus, if it isn't in the catalogue; its folder's name, if empty.
+        types: the types to keep; None or empty for all.
+        group: how many sentences make a Doc.
+        options: how to read columns, and the scheme to write them in.
+        to_columns: whether to write columns into a folder, and not .spacy files.
+        typed: whether the columns' tags name types.
+        dropped: a file to list all dropped mentions in.
+
+    Returns:
+        What was read and written, by output.
+
+    Raises:
+        BionerError: if an input isn't what it should be, the corpus or a type is unknown, or a mention
+            went missing without a reason. No output is written then.
+    """
+    from dataclasses import replace
+
+    from spacy_bioner.annotations import Annotation
+    from spacy_bioner.catalogue.corpora import load_corpora
+    from spacy_bioner.convert import Tally, open_source, write_columns, write_docbin
+    from spacy_bioner.errors import ConversionError
+    from spacy_bioner.files import Outputs
+    from spacy_bioner.formats.columns import ColumnOptions
+
+    options = options or ColumnOptions()
+    entry = load_corpora()[corpus] if corpus else None
+    files = _files_by_split(inputs)
+    targets = _targets(files, output, to_columns)
+    only_type = entry.only_type if entry else None
+    reading = replace(options, type=options.type or only_type)
+    sources = [open_source(path, reading) for path in files.values()]
+    for source in sources:
+        if options.type and source.typed and source.types:
+            raise ConversionError(
+                f"{source.path} names the types of its mentions ({', '.join(source.types)}): leave out "
+                f"--type {options.type}."
+            )
+    annotated = _annotated_types(sources, entry)
+    unknown = [wanted for wanted in types or () if wanted not in annotated]
+    if unknown:
+        raise ConversionError(
+            f"--types: there is no {', '.join(unknown)} here; it can choose from {', '.join(annotated)}."
+        )
+    kept = tuple(known for known in annotated if not types or known in types)
+    tallies: dict[Path, Tally] = {}
+    with Outputs() as outputs:
+        for source, target in zip(sources, targets, strict=True):
+            tally = tallies[target] = Tally()
+            temporary = outputs.temporary(target)
+            if target.suffix == ".spacy":
+                called = entry.name if entry else name or source.corpus or _folder_name(source.path)
+                write_docbin(source, temporary, Annotation(called, kept), group, tally)
+            else:
+                write_columns(source, temporary, kept, tally, options.scheme or "IOB2", typed)
+            if missing := tally.unaccounted():
+                raise ConversionError(f"{source.path}: mentions went missing: {dict(missing)}.")
+        if dropped is not None:
+            lines = [f"{target}\t{drop}\n" for target, tally in tallies.items() for drop in tally.dropped]
+            outputs.temporary(dropped).write_text("".join(lines), encoding="utf8")
+    _report(tallies)
+    return tallies
+
+
+def _files_by_split(inputs: list[Path]) -> dict[str, Path]:
+    """The files to convert, by the name that each shall have: its split's, or its own."""
+    from spacy_bioner.catalogue.corpora import SPLITS
+    from spacy_bioner.errors import ConversionError, FormatError
+
+    for path in inputs:
+        if not path.exists():
+            raise FormatError(path, None, "there is no such file or folder")
+    folder = inputs[0] if inputs[0].is_dir() else None
+    if any(path.is_dir() for path in inputs) and len(inputs) > 1:
+        raise ConversionError("Give one folder, or files: not both, and not several folders.")
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder else inputs:
+        split = SPLITS.get(path.name.split(".")[0].lower())
+        if folder and (split is None or not path.is_file()):
+            continue
+        if (
+            folder
+            and path.suffix == ".spacy"
+            and any(path.with_suffix(suffix).exists() for suffix in COLUMN_SUFFIXES)
+        ):
+            continue  # what an earlier conversion wrote beside its source
+        key = split or path.stem
+        if key in files:
+            raise ConversionError(f"{files[key]} and {path} would both become '{key}'.")
+        files[key] = path
+    if not files:
+        raise ConversionError(
+            f"{folder} has no file named as splits are ({', '.join(SPLITS)}, with any ending). "
+            "Name the files instead."
+        )
+    order = list(dict.fromkeys(SPLITS.values()))
+    return dict(sorted(files.items(), key=lambda f: order.index(f[0]) if f[0] in order else len(order)))
+
+
+def _targets(files: dict[str, Path], output: Path, to_columns: bool) -> list[Path]:
+    """What each file becomes."""
+    from spacy_bioner.errors import ConversionError
+
+    if output.suffix in (".spacy", *COLUMN_SUFFIXES) and not output.is_dir():
+        if len(files) > 1:
+            raise ConversionError(f"{len(files)} inputs can't all become {output}: name a folder.")
+        targets = [output]
+    else:
+        if output.is_file():
+            raise ConversionError(f"{output} is a file, and should be a folder.")
+        targets = [output / f"{name}{'.tsv' if to_columns else '.spacy'}" for name in files]
+    for path, target in zip(files.values(), targets, strict=True):
+        if target.exists() and target.samefile(path):
+            raise ConversionError(f"{path} would be overwritten by its own conversion.")
+    return targets
+
+
+def _annotated_types(sources: list, entry: object) -> tuple[str, ...]:
+    """The types that the corpus annotates: the catalogue's, or all that any of the files has."""
+    from spacy_bioner.errors import ConversionError
+
+    found = tuple(dict.fromkeys(known for source in sources for known in source.types))
+    if entry is None:
+        return found
+    annotated = tuple(entry.types)
+    strange = [known for known in found if known not in annotated]
+    if strange:
+        raise ConversionError(
+            f"The files have mentions of {', '.join(strange)}, which the corpus {entry.name} doesn't "
+            f"annotate (it has {', '.join(annotated)}). Is it the right corpus?"
+        )
+    return annotated
+
+
+def _folder_name(path: Path) -> str:
+    """A name for a corpus that nobody named: its folder's."""
+    return path.resolve().parent.name
+
+
+def _report(tallies: dict[Path, "Tally"]) -> None:
+    """Prints the table of what was read and written, and the dropped mentions."""
+    types = dict.fromkeys(name for tally in tallies.values() for name in tally.mentions_in)
+    rows: list[tuple[str, ...]] = [
+        ("documents", *(f"{tally.docs:,}" for tally in tallies.values())),
+        ("sentences", *(f"{tally.sentences:,}" for tally in tallies.values())),
+        ("tokens", *(f"{tally.tokens:,}" for tally in tallies.values())),
+        *((name, *(f"{tally.mentions_out[name]:,}" for tally in tallies.values())) for name in types),
+        ("all mentions", *(f"{tally.mentions_out.total():,}" for tally in tallies.values())),
+        ("repaired tags", *(f"{tally.repaired:,}" for tally in tallies.values())),
+        ("dropped mentions", *(f"{len(tally.dropped):,}" for tally in tallies.values())),
+    ]
+    header = ("", *(target.name for target in tallies))
+    msg.table(rows, header=header, divider=True, aligns=("l", *("r" for _ in tallies)))
+    for target, tally in tallies.items():
+        for reason, count in Counter(drop.reason for drop in tally.dropped).items():
+            msg.warn(f"{target.name}: {count:,} mentions dropped: {reason}")
+        for drop in tally.dropped[:SHOWN]:
+            msg.text(f"  {drop}")
+        if len(tally.dropped) > SHOWN:
+            msg.text(f"  and {len(tally.dropped) - SHOWN:,} more: list them all with --dropped FILE")
+        msg.good(str(target))

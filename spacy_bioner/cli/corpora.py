@@ -1,0 +1,26 @@
+"""`spacy bioner corpora`: the corpora that are known by name."""
+
+from wasabi import msg
+
+from spacy_bioner.cli import verb
+
+
+@verb("corpora")
+def corpora_cli() -> None:
+    """List the corpora of the catalogue, with the types that each annotates (and the common names)."""
+    corpora()
+
+
+def corpora() -> None:
+    """Prints the table of corpora."""
+    from spacy_bioner.catalogue.corpora import load_corpora
+
+    rows = []
+    for corpus in load_corpora().corpora.values():
+        types = ", ".join(
+            own if own == common else f"{own} ({common})" for own, common in corpus.types.items()
+        )
+        how = "in the project" if corpus.local else "by hand" if corpus.by_hand else "fetch"
+        rows.append((corpus.name, types, " ".join(corpus.splits), how, corpus.licence))
+    header = ("corpus", "types", "splits", "how to get", "licence")
+    msg.table(rows, header=header, divider=True, max_col=70)

@@ -1,0 +1,45 @@
+"""`spacy bioner train`: `spacy train` with an encoder by name, whole outputs and a record of the run."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from spacy_bioner.cli import verb
+
+
+@verb("train")
+def train_cli(
+    context: typer.Context,
+    config: Path = typer.Argument(..., help="Config file"),
+    output: Path = typer.Argument(..., help="Folder to make, with model-best and model-last"),
+    train: Path = typer.Option(..., help=".spacy file to train on"),
+    dev: Path = typer.Option(..., help=".spacy file to choose the best model on"),
+    encoder: str = typer.Option("mini", help="Name of an encoder, folder, or id on the hub"),
+    revision: str = typer.Option("", help="Commit id of the encoder's repository on the hub"),
+    assets: Path = typer.Option(Path("assets"), help="Folder that may hold encoders/NAME"),
+    name: str = typer.Option("", help="Name of the pipeline, without its language"),
+    version: str = typer.Option("0.1.0", help="Version of the pipeline"),
+    gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
+    seed: int = typer.Option(None, help="Seed; default: the config's"),
+) -> None:
+    """Train a pipeline. Settings of the config can be overridden: --training.max_epochs 10."""
+    from spacy.cli._util import parse_config_overrides
+
+    from spacy_bioner.training import train_pipeline
+
+    folder = train_pipeline(
+        config,
+        output,
+        train=train,
+        dev=dev,
+        encoder=encoder,
+        revision=revision,
+        assets=assets,
+        name=name,
+        pipeline_version=version,
+        gpu_id=gpu_id,
+        seed=seed,
+        overrides=parse_config_overrides(context.args),
+    )
+    msg.good(f"{folder}")

@@ -1,0 +1,284 @@
+"""Documents to spaCy's Docs and back: the one place where tokens meet characters."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import spacy
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+from tqdm import tqdm
+
+from spacy_bioner import tags as tagging
+from spacy_bioner.annotations import Annotation, get_annotation, set_annotation
+from spacy_bioner.docbin import docbin, read_docbin
+from spacy_bioner.document import (
+    SENTENCE,
+    Document,
+    Dropped,
+    Mention,
+    Passage,
+    Span,
+    in_tokens,
+    merge,
+)
+from spacy_bioner.formats import columns, detect, pubtator
+from spacy_bioner.formats.columns import ColumnOptions
+from spacy_bioner.tags import Scheme
+from spacy_bioner.tokenizer import create_tokenizer
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a conversion read and wrote.
+
+    Attributes:
+        docs: the Docs written.
+        sentences: the sentences read; documents, where the format has no sentences.
+        tokens: the tokens written.
+        mentions_in: the mentions read, by type.
+        mentions_out: the mentions written, by type.
+        repaired: the repairs to the tags that were read.
+        dropped: the mentions that were not written, each with the reason.
+    """
+
+    docs: int = 0
+    sentences: int = 0
+    tokens: int = 0
+    mentions_in: Counter[str] = field(default_factory=Counter)
+    mentions_out: Counter[str] = field(default_factory=Counter)
+    repaired: int = 0
+    dropped: list[Dropped] = field(default_factory=list)
+
+    def unaccounted(self) -> Counter[str]:
+        """Mentions by type that were read and neither written nor listed as dropped, or the reverse."""
+        balance = Counter(self.mentions_in)
+        balance.subtract(self.mentions_out)
+        balance.subtract(Counter(dropped.mention.type for dropped in self.dropped))
+        return Counter({name: count for name, count in balance.items() if count})
+
+
+def to_docs(
+    documents: Iterable[Document],
+    vocab: Vocab,
+    tokenizer: Callable[[str], Doc],
+    annotation: Annotation,
+    tally: Tally,
+    group: int = 1,
+) -> Iterator[Doc]:
+    """Turns documents into Docs that carry their corpus and its types.
+
+    Args:
+        documents: the documents, as a reader gives them.
+        vocab: the vocabulary of the Docs.
+        tokenizer: splits the text of documents that come without tokens.
+        annotation: the corpus's name and types; mentions of other types are dropped.
+        tally: counts what is read, written and dropped.
+        group: how many documents of the reader (sentences, in columns) make a Doc. One that begins a
+            document of the corpus begins a Doc as well.
+    """
+    for members in _grouped(_counted(documents, annotation.types, tally), group):
+        document = merge(members)
+        doc, dropped = to_doc(document, vocab, tokenizer)
+        meta = {"docstart": document.meta["docstart"]} if "docstart" in document.meta else {}
+        set_annotation(doc, replace(annotation, id=document.id, meta=meta))
+        tally.docs += 1
+        tally.tokens += len(doc)
+        tally.mentions_out.update(ent.label_ for ent in doc.ents)
+        tally.dropped += dropped
+        yield doc
+
+
+def _counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) -> Iterator[Document]:
+    """Counts documents as they pass, without the mentions of types that are not wanted."""
+    wanted = frozenset(types)
+    for document in documents:
+        tally.sentences += 1
+        tally.repaired += document.meta.get("repaired", 0)
+        if document.mentions:
+            tally.mentions_in.update(mention.type for mention in document.mentions)
+            others = [m for m in document.mentions if m.type not in wanted]
+            if others:
+                tally.dropped += [Dropped(document, m, "type not asked for") for m in others]
+                kept = tuple(m for m in document.mentions if m.type in wanted)
+                document = replace(document, mentions=kept)
+        yield document
+
+
+def _grouped(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
+    members: list[Document] = []
+    for document in documents:
+        if members and (len(members) == size or "docstart" in document.meta):
+            yield members
+            members = []
+        members.append(document)
+    if members:
+        yield members
+
+
+def to_doc(document: Document, vocab: Vocab, tokenizer: Callable[[str], Doc]) -> tuple[Doc, list[Dropped]]:
+    """Turns a document into a Doc with its mentions as entities.
+
+    The tokens are the document's own where it has some, with tokens of white space between them where the
+    text has more than a space there; else the tokenizer's. `doc.text` is the document's text.
+
+    Args:
+        document: the document.
+        vocab: the vocabulary of the Doc.
+        tokenizer: splits the text, if the document has no tokens.
+
+    Returns:
+        The Doc, and the mentions that it can't hold: discontinuous ones, those that begin or end inside a
+        token, and those that overlap a longer one.
+    """
+    if document.tokens is None:
+        doc = tokenizer(document.text)
+        tokens = [(token.idx, token.idx + len(token)) for token in doc]
+        entities, dropped = in_tokens(document, tokens)
+        doc.ents = [doc.char_span(m.start, m.end, label=m.type) for _, _, m in entities]
+        return doc, dropped
+    words, spaces, tokens = _words(document.text, document.tokens)
+    entities, dropped = in_tokens(document, tokens)
+    ents = sent_starts = None
+    if entities:
+        ents = tagging.encode(((start, end, m.type) for start, end, m in entities), len(words))
+    elif words:
+        ents = ["O"] * len(words)
+    if document.passages:
+        begins = {start for start, _ in document.sentences()}
+        sent_starts = [start in begins for start, _ in tokens]
+    return Doc(vocab, words=words, spaces=spaces, ents=ents, sent_starts=sent_starts), dropped
+
+
+def _words(text: str, tokens: Iterable[Span]) -> tuple[list[str], list[bool], list[Span]]:
+    """The tokens as spaCy wants them: every character in a word, or the one space behind one."""
+    words: list[str] = []
+    spaces: list[bool] = []
+    places: list[Span] = []
+    last = 0
+    for start, end in (*tokens, (len(text), len(text))):
+        if start > last:
+            gap = text[last:start]
+            if words and gap[0] == " ":
+                spaces[-1] = True
+                gap = gap[1:]
+                last += 1
+            if gap:
+                words.append(gap)
+                spaces.append(False)
+                places.append((last, start))
+        if end > start:
+            words.append(text[start:end])
+            spaces.append(False)
+            places.append((start, end))
+        last = end
+    return words, spaces, places
+
+
+def to_document(doc: Doc) -> Document:
+    """Turns a Doc into a document: its text, tokens, sentences if it has any, and entities as mentions.
+
+    Tokens of white space are left out: they are text between tokens.
+    """
+    annotation = get_annotation(doc)
+    tokens = tuple((t.idx, t.idx + len(t)) for t in doc if not t.is_space)
+    passages: tuple[Passage, ...] = ()
+    if doc.has_annotation("SENT_START"):
+        passages = tuple(Passage(s.start_char, s.end_char, SENTENCE) for s in doc.sents)
+    return Document(
+        doc.text,
+        passages,
+        tuple(Mention(((e.start_char, e.end_char),), e.label_) for e in doc.ents),
+        tokens=tokens,
+        meta=dict(annotation.meta) if annotation else {},
+        id=annotation.id if annotation else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to convert, after a first look at it.
+
+    Attributes:
+        path: where it is.
+        documents: reads it; can be called again.
+        types: the types of its mentions, or those that its Docs say they annotate.
+        corpus: the name of its corpus, if its Docs say so.
+        size: how many documents `documents` will give; None if not known.
+        typed: whether its format names the types of mentions, or leaves them to the caller.
+    """
+
+    path: Path
+    documents: Callable[[], Iterator[Document]]
+    types: tuple[str, ...]
+    corpus: str = ""
+    size: int | None = None
+    typed: bool = True
+
+
+def open_source(path: Path, options: ColumnOptions) -> Source:
+    """Looks at a file of any format that is read here: .spacy by its ending, the others by content.
+
+    Raises:
+        FormatError: if it can't be read, or isn't what it seems to be.
+    """
+    if path.suffix == ".spacy":
+        docs = read_docbin(path)
+        annotations = [annotation for doc in docs if (annotation := get_annotation(doc))]
+        types = dict.fromkeys(name for annotation in annotations for name in annotation.types)
+        types |= dict.fromkeys(ent.label_ for doc in docs for ent in doc.ents)
+        corpora = {annotation.corpus for annotation in annotations}
+        corpus = corpora.pop() if len(corpora) == 1 else ""
+        return Source(path, lambda: map(to_document, docs), tuple(types), corpus, len(docs))
+    if detect(path) == "pubtator":
+        types = dict.fromkeys(m.type for document in pubtator.read(path) for m in document.mentions)
+        return Source(path, lambda: pubtator.read(path), tuple(types))
+    scan = columns.scan(path, options)
+    return Source(
+        path,
+        lambda: columns.read_scanned(path, scan, options),
+        scan.types,
+        size=scan.sentences,
+        typed=scan.typed,
+    )
+
+
+def write_docbin(source: Source, path: Path, annotation: Annotation, group: int, tally: Tally) -> None:
+    """Writes a source's documents as a .spacy file; see `to_docs` for the arguments."""
+    nlp = spacy.blank("en")
+    tokenizer = create_tokenizer()(nlp)
+    documents = _progress(source)
+    docs = to_docs(documents, nlp.vocab, tokenizer, annotation, tally, group)
+    docbin(docs).to_disk(path)
+
+
+def write_columns(
+    source: Source,
+    path: Path,
+    types: Iterable[str],
+    tally: Tally,
+    scheme: Scheme = "IOB2",
+    typed: bool = True,
+) -> None:
+    """Writes a source's documents as columns; see `formats.columns.lines` for the last two arguments.
+
+    Documents without tokens are tokenized first.
+    """
+    tokenizer = create_tokenizer()(spacy.blank("en"))
+    documents = (
+        replace(d, tokens=to_document(tokenizer(d.text)).tokens) if d.tokens is None else d
+        for d in _counted(_progress(source), types, tally)
+    )
+    with path.open("w", encoding="utf8", newline="\n") as file:
+        for written in columns.lines(documents, scheme, typed):
+            file.write(written.text)
+            tally.docs += 1
+            tally.tokens += written.tokens
+            tally.mentions_out.update(written.mentions)
+            tally.dropped += written.dropped
+
+
+def _progress(source: Source) -> Iterable[Document]:
+    # disable=None: no bar where the output isn't a terminal
+    return tqdm(source.documents(), source.path.name, source.size, leave=False, disable=None)

@@ -1,0 +1,225 @@
+"""Documents with mentions: the one type between files and spaCy."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+Span = tuple[int, int]
+"""A stretch of text: the offset of its first character and of the one after its last."""
+
+SENTENCE = "sentence"
+"""The type of the passages that are sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A mention of an entity in a text.
+
+    Attributes:
+        spans: one or more stretches of the text, in order and not overlapping (more than one where
+            the mention is discontinuous).
+        type: the entity type, by the name that its corpus gives it.
+        id: the mention's own id in its document ("T1"), if it has one.
+        identifiers: what the mention refers to, in some database ("MESH:D008094").
+        score: the probability that a model gave it, from 0 to 1; None for a gold mention.
+        meta: whatever else its format says of it (BioC's infons, BRAT's notes).
+    """
+
+    spans: tuple[Span, ...]
+    type: str
+    id: str = ""
+    identifiers: tuple[str, ...] = ()
+    score: float | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError unless there is a span, and they are in order, not empty and apart."""
+        last = 0
+        if not self.spans:
+            raise ValueError("A mention needs at least one span.")
+        for start, end in self.spans:
+            if not last <= start < end:
+                raise ValueError(f"Spans must be in order, not empty and apart: {self.spans}")
+            last = end
+
+    @property
+    def start(self) -> int:
+        return self.spans[0][0]
+
+    @property
+    def end(self) -> int:
+        return self.spans[-1][1]
+
+    def shifted(self, by: int) -> "Mention":
+        """The same mention in a text that begins `by` characters earlier."""
+        spans = tuple((start + by, end + by) for start, end in self.spans)
+        return Mention(spans, self.type, self.id, self.identifiers, self.score, self.meta)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A part of a document's text: title, abstract, paragraph, sentence.
+
+    Attributes:
+        start, end: its place in the document's text, in characters.
+        type: what kind of part it is.
+        meta: whatever else its format says of it.
+    """
+
+    start: int
+    end: int
+    type: str
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation or event between mentions.
+
+    Attributes:
+        type: its name ("CID", "Phosphorylation").
+        arguments: role and what fills it: the id of a mention or of another relation, or a database
+            identifier, as the format has it.
+        id: its own id in the document, if it has one.
+        meta: whatever else its format says of it.
+    """
+
+    type: str
+    arguments: tuple[tuple[str, str], ...]
+    id: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text and what is known about it.
+
+    Attributes:
+        text: the text; every offset counts its characters (Unicode code points) from 0.
+        passages: its parts, in order.
+        mentions: the mentions in it, in any order.
+        relations: relations and events between them.
+        tokens: the tokens that its source gives, in order and not overlapping; None where the source
+            is plain text.
+        meta: whatever else its format says of it.
+        id: its id in its corpus, if it has one.
+    """
+
+    text: str
+    passages: tuple[Passage, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    tokens: tuple[Span, ...] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""
+
+    def text_of(self, mention: Mention) -> str:
+        """The text of a mention: the text of its spans, a space between them."""
+        return " ".join(self.text[start:end] for start, end in mention.spans)
+
+    def sentences(self) -> list[Span]:
+        """The sentences, as passages say; the whole text where they say nothing."""
+        found = [(p.start, p.end) for p in self.passages if p.type == SENTENCE]
+        return found or [(0, len(self.text))]
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A mention that could not be kept: where it was, and why it was dropped."""
+
+    document: Document
+    mention: Mention
+    reason: str
+
+    def __str__(self) -> str:
+        meta = self.document.meta
+        place = f"line {meta['line']}" if "line" in meta else f"document {self.document.id or '?'}"
+        text = self.document.text_of(self.mention)
+        return f"{place}: {self.mention.type} '{text}' ({self.reason})"
+
+
+def merge(documents: Sequence[Document]) -> Document:
+    """Puts the sentences of several documents into one, a space between them.
+
+    Id and meta are the first one's, and so must be what they say: merge what belongs together.
+    Ids of mentions and relations are kept as they are.
+    """
+    if len(documents) == 1:
+        return documents[0]
+    texts: list[str] = []
+    passages: list[Passage] = []
+    mentions: list[Mention] = []
+    relations: list[Relation] = []
+    tokens: list[Span] | None = [] if all(d.tokens is not None for d in documents) else None
+    offset = 0
+    for document in documents:
+        texts.append(document.text)
+        passages += [Passage(s + offset, e + offset, SENTENCE) for s, e in document.sentences()]
+        passages += [
+            Passage(p.start + offset, p.end + offset, p.type, p.meta)
+            for p in document.passages
+            if p.type != SENTENCE
+        ]
+        mentions += [mention.shifted(offset) for mention in document.mentions]
+        relations += document.relations
+        if tokens is not None and document.tokens is not None:
+            tokens += [(s + offset, e + offset) for s, e in document.tokens]
+        offset += len(document.text) + 1
+    return Document(
+        " ".join(texts),
+        tuple(passages),
+        tuple(mentions),
+        tuple(relations),
+        None if tokens is None else tuple(tokens),
+        documents[0].meta,
+        documents[0].id,
+    )
+
+
+def flat(mentions: Iterable[Mention]) -> tuple[list[Mention], list[Mention]]:
+    """Chooses mentions that don't overlap: the longer one wins, then the one that begins first.
+
+    Returns:
+        The chosen mentions, in the order of the text, and the others.
+    """
+    chosen: list[Mention] = []
+    others: list[Mention] = []
+    ordered = sorted(mentions, key=lambda m: (m.start, m.start - m.end))
+    if all(a.end <= b.start for a, b in pairwise(ordered)):
+        return ordered, others
+    for mention in sorted(ordered, key=lambda m: m.start - m.end):
+        free = all(mention.end <= m.start or m.end <= mention.start for m in chosen)
+        (chosen if free else others).append(mention)
+    return sorted(chosen, key=lambda m: m.start), others
+
+
+def in_tokens(
+    document: Document, tokens: Sequence[Span]
+) -> tuple[list[tuple[int, int, Mention]], list[Dropped]]:
+    """Finds the mentions of a document that a flat sequence of tags can hold.
+
+    Args:
+        document: the document.
+        tokens: the tokens, as spans of its text.
+
+    Returns:
+        The mentions that fit, in order, each with its first token and the one after its last; and the
+        others: discontinuous ones, those that begin or end inside a token, those that overlap a longer one.
+    """
+    if not document.mentions:
+        return [], []
+    begins = {start: i for i, (start, _) in enumerate(tokens)}
+    ends = {end: i + 1 for i, (_, end) in enumerate(tokens)}
+    fitting: list[Mention] = []
+    dropped: list[Dropped] = []
+    for mention in document.mentions:
+        if len(mention.spans) > 1:
+            dropped.append(Dropped(document, mention, "discontinuous"))
+        elif mention.start not in begins or mention.end not in ends:
+            dropped.append(Dropped(document, mention, "begins or ends inside a token"))
+        else:
+            fitting.append(mention)
+    kept, overlapping = flat(fitting)
+    dropped += [Dropped(document, m, "overlaps a longer mention") for m in overlapping]
+    return [(begins[m.start], ends[m.end], m) for m in kept], dropped

@@ -1,0 +1,47 @@
+"""The errors of this package: each says what is wrong, where, and what to do about it."""
+
+from pathlib import Path
+
+
+class BionerError(Exception):
+    """Anything that this package refuses to do; the command line prints it and exits with 1."""
+
+
+class FormatError(BionerError):
+    """A file that isn't what it should be.
+
+    Args:
+        path: the file.
+        line: the number of the line, from 1; None if the whole file is meant.
+        message: what is wrong with it, and what to do.
+    """
+
+    def __init__(self, path: str | Path, line: int | None, message: str) -> None:
+        where = f"{path}" if line is None else f"{path}, line {line}"
+        super().__init__(f"{where}: {message}")
+        self.path = Path(path)
+        self.line = line
+
+
+class TagError(BionerError):
+    """A tag that its scheme doesn't have."""
+
+
+class CorpusError(BionerError):
+    """A corpus that the catalogue doesn't know, or that can't be had as asked."""
+
+
+class EncoderError(BionerError):
+    """An encoder that the catalogue doesn't know, or that isn't at hand."""
+
+
+class FetchError(BionerError):
+    """A download that failed, or that isn't the file it should be."""
+
+
+class ConversionError(BionerError):
+    """A conversion that was asked for something its input doesn't have, or that lost a mention."""
+
+
+class PipelineError(BionerError):
+    """A pipeline or its data that can't be trained, loaded or evaluated."""

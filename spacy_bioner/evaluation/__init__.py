@@ -1,0 +1,1 @@
+"""How good a pipeline is: strict precision, recall and F1 by entity type."""

@@ -1,0 +1,73 @@
+"""Counting mentions that agree: strict, with offsets and type."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+CharSpan = tuple[int, int, str]
+"""A mention in characters: start, end and type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Mentions counted, and what follows from that.
+
+    Attributes:
+        correct: predicted mentions that are in the gold annotation, with the same offsets and type.
+        predicted: all predicted mentions.
+        gold: all gold mentions.
+    """
+
+    correct: int
+    predicted: int
+    gold: int
+
+    @property
+    def precision(self) -> float:
+        """The share of predicted mentions that are correct; 0 where there are none."""
+        return self.correct / self.predicted if self.predicted else 0.0
+
+    @property
+    def recall(self) -> float:
+        """The share of gold mentions that were found; 0 where there are none."""
+        return self.correct / self.gold if self.gold else 0.0
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall."""
+        return 2 * self.correct / (self.predicted + self.gold) if self.predicted + self.gold else 0.0
+
+    def to_dict(self) -> dict[str, float | int]:
+        return {
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "correct": self.correct,
+            "predicted": self.predicted,
+            "gold": self.gold,
+        }
+
+
+@dataclass(slots=True)
+class Counts:
+    """Counts by type, summed over documents."""
+
+    correct: Counter[str] = field(default_factory=Counter)
+    predicted: Counter[str] = field(default_factory=Counter)
+    gold: Counter[str] = field(default_factory=Counter)
+
+    def add(self, gold: Iterable[CharSpan], predicted: Iterable[CharSpan]) -> None:
+        """Counts one document. A span that stands twice on one side counts once."""
+        gold_set, predicted_set = set(gold), set(predicted)
+        self.gold.update(entity_type for _, _, entity_type in gold_set)
+        self.predicted.update(entity_type for _, _, entity_type in predicted_set)
+        self.correct.update(entity_type for _, _, entity_type in gold_set & predicted_set)
+
+    def by_type(self) -> Mapping[str, Score]:
+        """The scores of each type that occurs, in alphabetical order."""
+        types = sorted(self.gold.keys() | self.predicted.keys())
+        return {t: Score(self.correct[t], self.predicted[t], self.gold[t]) for t in types}
+
+    def total(self) -> Score:
+        """The scores of all mentions together (micro average)."""
+        return Score(self.correct.total(), self.predicted.total(), self.gold.total())

@@ -1,0 +1,98 @@
+"""Files in and out: lines with their numbers, and outputs that are whole or not there."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from spacy_bioner.errors import FormatError
+
+_PARTIAL = ".partial"
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Reads a UTF-8 text file line by line, without line ends, a byte order mark left out.
+
+    Only LF and CRLF end a line: other characters that Unicode counts as line ends are text.
+
+    Yields:
+        The number of the line, from 1, and the line.
+
+    Raises:
+        FormatError: if there is no such file, it is a folder, or it holds bytes that aren't UTF-8.
+    """
+    with open_input(path) as file:
+        for number, raw in enumerate(file, start=1):
+            try:
+                line = raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise FormatError(
+                    path,
+                    number,
+                    f"not UTF-8 (byte {error.start + 1} of the line); convert the file to UTF-8",
+                ) from None
+            if number == 1 and line.startswith("\ufeff"):
+                line = line[1:]
+            if "\0" in line:
+                raise FormatError(path, number, "a NUL byte: this is a binary file, not text")
+            yield number, line.rstrip("\r\n") if line.endswith("\n") else line
+
+
+@contextmanager
+def open_input(path: Path) -> Iterator[Iterator[bytes]]:
+    """Opens a file to be read as bytes; raises FormatError if it isn't there or can't be read."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise FormatError(path, None, "there is no such file") from None
+    except IsADirectoryError:
+        raise FormatError(path, None, "this is a folder, not a file") from None
+    except PermissionError:
+        raise FormatError(path, None, "no permission to read it") from None
+    with file:
+        yield file
+
+
+class Outputs:
+    """Files and folders that appear under their names all together at the end, or not at all.
+
+    As a context manager: write each output to `outputs.temporary(path)`; on leaving, all are renamed.
+    If the block raises, or the process is killed, what stood there before still stands. What a killed
+    process left behind begins with a point, ends with ".partial", and is overwritten the next time.
+    """
+
+    def __init__(self) -> None:
+        self._pending: dict[Path, Path] = {}
+
+    def __enter__(self) -> "Outputs":
+        return self
+
+    def temporary(self, path: Path) -> Path:
+        """Where to write what shall become `path`; its folder is made, nothing stands there yet."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}{_PARTIAL}")
+        _remove(temporary)
+        self._pending[path] = temporary
+        return temporary
+
+    def __exit__(self, error: object, *_: object) -> None:
+        for path, temporary in self._pending.items():
+            if error is not None:
+                _remove(temporary)
+            elif temporary.is_dir() and path.exists():
+                # a folder can't be renamed onto another that isn't empty
+                old = path.with_name(f".{path.name}.old{_PARTIAL}")
+                _remove(old)
+                path.rename(old)
+                temporary.rename(path)
+                _remove(old)
+            else:
+                os.replace(temporary, path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,190 @@
+"""Training a pipeline with an encoder of the catalogue, and writing down how it was made."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.language import Language
+from spacy.util import load_config
+from thinc.api import Config
+from wasabi import msg
+
+from spacy_bioner.catalogue.corpora import load_corpora
+from spacy_bioner.catalogue.encoders import ResolvedEncoder, resolve_encoder
+from spacy_bioner.docbin import read_docbin
+from spacy_bioner.errors import CorpusError, PipelineError
+from spacy_bioner.files import Outputs
+from spacy_bioner.provenance import META_KEY, Data, describe_data, versions
+from spacy_bioner.windows import Cut, count_cut
+
+ENCODER_PATH = "paths.encoder"
+LEARNING_RATE = "training.optimizer.learn_rate.initial_rate"
+MIXED_PRECISION = "components.transformer.model.mixed_precision"
+
+
+def train_pipeline(
+    config_path: Path,
+    output: Path,
+    *,
+    train: Path,
+    dev: Path,
+    encoder: str = "mini",
+    revision: str = "",
+    assets: Path = Path("assets"),
+    name: str = "",
+    pipeline_version: str = "0.1.0",
+    gpu_id: int = -1,
+    seed: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Path:
+    """Trains a pipeline with `spacy train`, and finishes what it wrote.
+
+    Args:
+        config_path: the config; one whose `paths` have no `encoder` trains without one.
+        output: the folder to make, with model-best and model-last. It appears when all is complete.
+        train, dev: the .spacy files to train and to choose on.
+        encoder: the encoder's name, see `catalogue.encoders.resolve_encoder`.
+        revision: the commit id of the encoder's repository on the hub.
+        assets: the folder that holds encoders.
+        name: the pipeline's name, without its language.
+        pipeline_version: the pipeline's own version.
+        gpu_id: the GPU to use; -1 for the CPU.
+        seed: the seed; the config's if None.
+        overrides: further settings of the config, by their dotted names.
+
+    Returns:
+        The folder.
+
+    Raises:
+        BionerError: if the config, data or encoder can't be had.
+    """
+    from spacy.cli.train import train as spacy_train
+
+    if not config_path.is_file():
+        raise PipelineError(f"There is no config {config_path}.")
+    config = load_config(config_path, interpolate=False)
+    settings: dict[str, Any] = {"paths.train": str(train), "paths.dev": str(dev)}
+    data = {"train": describe_data(train), "dev": describe_data(dev)}
+    resolved = None
+    if "encoder" in config.get("paths", {}):
+        resolved = resolve_encoder(encoder, assets=assets, revision=revision)
+        settings[ENCODER_PATH] = str(resolved.folder)
+        if _has(config, LEARNING_RATE):
+            settings[LEARNING_RATE] = resolved.encoder.learning_rate
+        if _has(config, MIXED_PRECISION):
+            settings[MIXED_PRECISION] = gpu_id >= 0
+    if seed is not None:
+        settings["system.seed"] = seed
+    settings |= dict(overrides or {})
+    with Outputs() as outputs:
+        temporary = outputs.temporary(output)
+        spacy_train(config_path, temporary, use_gpu=gpu_id, overrides=settings)
+        if not (temporary / "model-best").is_dir():
+            raise PipelineError("The training wrote no model-best: was it stopped before its first score?")
+        for folder in sorted(temporary.glob("model-*")):
+            nlp = spacy.load(folder)
+            cut = {
+                split: count_cut(nlp, read_docbin(path, nlp.vocab))
+                for split, path in (("train", train), ("dev", dev))
+            }
+            _finish(nlp, resolved)
+            made = _made(resolved, data, cut, settings, gpu_id)
+            made["seed"] = nlp.config.interpolate()["training"]["seed"]
+            _describe(nlp, made, name, pipeline_version)
+            nlp.to_disk(folder)
+        for split, what in cut.items():
+            if what.windows:
+                msg.info(f"{split}: {what}")
+    return output
+
+
+def _has(config: Config, dotted: str) -> bool:
+    """Whether a config has a setting of this dotted name."""
+    value: Any = config
+    for key in dotted.split("."):
+        if not isinstance(value, dict) or key not in value:
+            return False
+        value = value[key]
+    return True
+
+
+def _finish(nlp: Language, resolved: ResolvedEncoder | None) -> None:
+    """Takes this machine's paths out of a trained pipeline."""
+    nlp.config["paths"] = dict.fromkeys(nlp.config.get("paths", {}))
+    if resolved is None:
+        return
+    public_name = resolved.encoder.hub or resolved.encoder.name
+    for pipe_name, pipe in nlp.pipeline:
+        if nlp.get_pipe_meta(pipe_name).factory == "transformer":
+            nlp.config["components"][pipe_name]["model"]["name"] = public_name
+            pipe.model.transformer.config._name_or_path = public_name
+
+
+def _made(
+    resolved: ResolvedEncoder | None,
+    data: Mapping[str, Data],
+    cut: Mapping[str, Cut],
+    settings: Mapping[str, Any],
+    gpu_id: int,
+) -> dict[str, Any]:
+    """How a pipeline was made."""
+    return {
+        "encoder": _encoder_meta(resolved),
+        "corpora": _entries(data["train"]),
+        "data": {split: {**file.to_meta(), "cut": asdict(cut[split])} for split, file in data.items()},
+        "settings": {k: v for k, v in settings.items() if not k.startswith("paths.")},
+        "device": "GPU" if gpu_id >= 0 else "CPU",
+        "versions": versions(),
+    }
+
+
+def _describe(nlp: Language, made: dict[str, Any], name: str, pipeline_version: str) -> None:
+    """Writes a pipeline's name, and how it was made, to its meta."""
+    encoder = made["encoder"]
+    label = f"encoder {encoder['name']}" if encoder else "no pretrained encoder"
+    corpora = ", ".join(entry["name"] for entry in made["corpora"]) or "unnamed data"
+    licences = dict.fromkeys(entry["licence"] for entry in made["corpora"] if entry["licence"])
+    nlp.meta["name"] = name or nlp.meta["name"]
+    nlp.meta["version"] = pipeline_version
+    nlp.meta["description"] = f"Biomedical named entity recognition: {label}, trained on {corpora}."
+    nlp.meta["license"] = "; ".join(licences)
+    nlp.meta[META_KEY] = made
+
+
+def _encoder_meta(resolved: ResolvedEncoder | None) -> dict[str, Any] | None:
+    if resolved is None:
+        return None
+    encoder = resolved.encoder
+    return {
+        "name": encoder.label,
+        "hub": encoder.hub,
+        "revision": resolved.revision,
+        "source": resolved.source,
+        "weights_sha256": resolved.weights_sha256(),
+        "licence": encoder.licence,
+        "citation": encoder.citation,
+    }
+
+
+def _entries(data: Data) -> list[dict[str, Any]]:
+    """What the catalogue says of the corpora in a file: variant, common names, licence, citation."""
+    catalogue = load_corpora()
+    entries = []
+    for name, types in data.corpora.items():
+        entry: dict[str, Any] = {"name": name, "variant": "", "licence": "", "citation": ""}
+        common = {own: own for own in types}
+        try:
+            corpus = catalogue[name]
+        except CorpusError:
+            pass  # somebody's own corpus, converted without an entry
+        else:
+            common = {own: corpus.types.get(own, own) for own in types}
+            entry |= {
+                "variant": corpus.title,
+                "licence": corpus.licence,
+                "citation": corpus.citation,
+            }
+        entries.append(entry | {"types": common})
+    return entries

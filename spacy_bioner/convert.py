@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import spacy
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 from tqdm import tqdm
 
@@ -19,7 +19,6 @@ from spacy_bioner.document import (
     Dropped,
     Mention,
     Passage,
-    Span,
     in_tokens,
     merge,
 )
@@ -136,26 +135,25 @@ def to_doc(document: Document, vocab: Vocab, tokenizer: Callable[[str], Doc]) ->
         doc = tokenizer(document.text)
         tokens = [(token.idx, token.idx + len(token)) for token in doc]
         entities, dropped = in_tokens(document, tokens)
-        doc.ents = [doc.char_span(m.start, m.end, label=m.type) for _, _, m in entities]
+        doc.ents = [Span(doc, start, end, label=m.type) for start, end, m in entities]
         return doc, dropped
     words, spaces, tokens = _words(document.text, document.tokens)
     entities, dropped = in_tokens(document, tokens)
-    ents = sent_starts = None
-    if entities:
-        ents = tagging.encode(((start, end, m.type) for start, end, m in entities), len(words))
-    elif words:
-        ents = ["O"] * len(words)
+    ents = tagging.encode(((start, end, m.type) for start, end, m in entities), len(words))
+    sent_starts: list[bool | int | None] | None = None
     if document.passages:
         begins = {start for start, _ in document.sentences()}
         sent_starts = [start in begins for start, _ in tokens]
     return Doc(vocab, words=words, spaces=spaces, ents=ents, sent_starts=sent_starts), dropped
 
 
-def _words(text: str, tokens: Iterable[Span]) -> tuple[list[str], list[bool], list[Span]]:
+def _words(
+    text: str, tokens: Iterable[tuple[int, int]]
+) -> tuple[list[str], list[bool], list[tuple[int, int]]]:
     """The tokens as spaCy wants them: every character in a word, or the one space behind one."""
     words: list[str] = []
     spaces: list[bool] = []
-    places: list[Span] = []
+    places: list[tuple[int, int]] = []
     last = 0
     for start, end in (*tokens, (len(text), len(text))):
         if start > last:

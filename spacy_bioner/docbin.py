@@ -27,6 +27,6 @@ def read_docbin(path: Path, vocab: Vocab | None = None) -> list[Doc]:
     with open_input(path) as file:
         data = b"".join(file)
     try:
-        return list(DocBin().from_bytes(data).get_docs(vocab or Vocab()))
+        return list(DocBin().from_bytes(data).get_docs(Vocab() if vocab is None else vocab))
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise FormatError(path, None, f"not a .spacy file ({type(error).__name__})") from None

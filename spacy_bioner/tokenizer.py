@@ -8,10 +8,10 @@ tokens that the columns have whole in 8% of BC5CDR's sentences; so it doesn't. S
 """
 
 import re
-import sys
 import unicodedata
 from collections.abc import Callable
 from functools import cache
+from itertools import groupby
 
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
@@ -30,14 +30,14 @@ def mark_pattern() -> str:
 
 def _ranges(categories: tuple[str, ...]) -> str:
     """All characters of some Unicode categories, as the inside of a regular expression's brackets."""
-    parts, start = [], None
-    for code in range(sys.maxunicode + 2):
-        inside = code <= sys.maxunicode and unicodedata.category(chr(code)) in categories
-        if inside and start is None:
-            start = code
-        elif not inside and start is not None:
-            parts.append(f"\\U{start:08x}-\\U{code - 1:08x}")
-            start = None
+    # beyond the first two planes only tags and variation selectors combine: no need to ask for the rest
+    codes = [*range(0x20000), *range(0xE0000, 0xE0200)]
+    flags = [unicodedata.category(chr(code)) in categories for code in codes]
+    parts = []
+    for inside, run in groupby(zip(codes, flags, strict=True), key=lambda item: item[1]):
+        if inside:
+            members = [code for code, _ in run]
+            parts.append(f"\\U{members[0]:08x}-\\U{members[-1]:08x}")
     return "".join(parts)
 
 

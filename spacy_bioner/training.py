@@ -17,7 +17,7 @@ from spacy_bioner.docbin import read_docbin
 from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.files import Outputs
 from spacy_bioner.provenance import META_KEY, Data, describe_data, versions
-from spacy_bioner.windows import Cut, count_cut
+from spacy_bioner.windows import Cut, count_cut, find_transformer
 
 ENCODER_PATH = "paths.encoder"
 LEARNING_RATE = "training.optimizer.learn_rate.initial_rate"
@@ -116,10 +116,9 @@ def _finish(nlp: Language, resolved: ResolvedEncoder | None) -> None:
     if resolved is None:
         return
     public_name = resolved.encoder.hub or resolved.encoder.name
-    for pipe_name, pipe in nlp.pipeline:
-        if nlp.get_pipe_meta(pipe_name).factory == "transformer":
-            nlp.config["components"][pipe_name]["model"]["name"] = public_name
-            pipe.model.transformer.config._name_or_path = public_name
+    transformer = find_transformer(nlp)
+    nlp.config["components"][transformer.name]["model"]["name"] = public_name
+    transformer.model.transformer.config._name_or_path = public_name
 
 
 def _made(

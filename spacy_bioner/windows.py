@@ -8,6 +8,7 @@ of zeros, and a mention in it can't be found. Here it is counted.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -40,6 +41,14 @@ class Cut:
         )
 
 
+def find_transformer(nlp: Language) -> Any:
+    """The component of a pipeline that spacy-transformers made; None if there is none."""
+    for name, pipe in nlp.pipeline:
+        if nlp.get_pipe_meta(name).factory == "transformer":
+            return pipe
+    return None
+
+
 def count_cut(nlp: Language, docs: Iterable[Doc]) -> Cut:
     """Counts what the transformer of a pipeline cuts off some Docs.
 
@@ -47,10 +56,7 @@ def count_cut(nlp: Language, docs: Iterable[Doc]) -> Cut:
         nlp: the pipeline, initialized or loaded; without a transformer of spacy-transformers it cuts nothing.
         docs: the Docs, with gold entities or without.
     """
-    transformer = next(
-        (pipe for name, pipe in nlp.pipeline if nlp.get_pipe_meta(name).factory == "transformer"),
-        None,
-    )
+    transformer = find_transformer(nlp)
     if transformer is None:
         return Cut()
     tokenizer = transformer.model.tokenizer

@@ -10,7 +10,8 @@ from wasabi import msg
 from spacy_bioner.cli import verb
 
 if TYPE_CHECKING:
-    from spacy_bioner.convert import Tally
+    from spacy_bioner.catalogue.corpora import Corpus
+    from spacy_bioner.convert import Source, Tally
     from spacy_bioner.formats.columns import ColumnOptions
 
 COLUMN_SUFFIXES = (".tsv", ".txt", ".conll", ".iob")
@@ -198,7 +199,7 @@ def _targets(files: dict[str, Path], output: Path, to_columns: bool) -> list[Pat
     return targets
 
 
-def _annotated_types(sources: list, entry: object) -> tuple[str, ...]:
+def _annotated_types(sources: list["Source"], entry: "Corpus | None") -> tuple[str, ...]:
     """The types that the corpus annotates: the catalogue's, or all that any of the files has."""
     from spacy_bioner.errors import ConversionError
 

@@ -6,7 +6,7 @@ pickling keep it too. `Span.as_doc` and `Doc.from_docs` do not.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from spacy.tokens import Doc
@@ -34,8 +34,14 @@ class Annotation:
 
 def set_annotation(doc: Doc, annotation: Annotation) -> None:
     """Writes what is known of a Doc's annotation to it, in place of what it carried before."""
+    fields = {
+        "corpus": annotation.corpus,
+        "types": annotation.types,
+        "id": annotation.id,
+        "meta": dict(annotation.meta),
+    }
     # empty fields are left out: there is one of these for every sentence of a corpus
-    doc.user_data[KEY] = {name: value for name, value in asdict(annotation).items() if value}
+    doc.user_data[KEY] = {name: value for name, value in fields.items() if value}
 
 
 def get_annotation(doc: Doc) -> Annotation | None:

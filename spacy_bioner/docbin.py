@@ -1,8 +1,10 @@
 """Docs in .spacy files, spaCy's DocBin, with what they carry."""
 
 from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 
+import srsly
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
@@ -14,8 +16,21 @@ DOCBIN_ATTRS = ("ORTH", "SENT_START", "ENT_IOB", "ENT_TYPE")
 
 
 def docbin(docs: Iterable[Doc]) -> DocBin:
-    """Collects Docs for a .spacy file: tokens, sentence starts, entities, and their corpus and types."""
-    return DocBin(attrs=DOCBIN_ATTRS, docs=docs, store_user_data=True)
+    """Collects Docs for a .spacy file: tokens, sentence starts, entities, and their user data."""
+    # What the Docs of a corpus carry is nearly always the same, and srsly takes longer to pack it than
+    # all the rest of a sentence: so it is packed once, beside DocBin.add.
+    collected = DocBin(attrs=DOCBIN_ATTRS, store_user_data=False)
+    packed: dict[str, bytes] = {}
+    user_data: list[bytes | None] = []
+    for doc in docs:
+        collected.add(doc)
+        key = repr(doc.user_data)
+        if key not in packed:
+            packed[key] = srsly.msgpack_dumps(doc.user_data)
+        user_data.append(packed[key])
+    collected.store_user_data = True
+    collected.user_data = user_data
+    return collected
 
 
 def read_docbin(path: Path, vocab: Vocab | None = None) -> list[Doc]:
@@ -27,6 +42,13 @@ def read_docbin(path: Path, vocab: Vocab | None = None) -> list[Doc]:
     with open_input(path) as file:
         data = b"".join(file)
     try:
-        return list(DocBin().from_bytes(data).get_docs(Vocab() if vocab is None else vocab))
+        stored = DocBin().from_bytes(data)
+        packed, stored.user_data = stored.user_data, [None] * len(stored)
+        user_data = {raw: srsly.msgpack_loads(raw, use_list=False) for raw in set(packed) if raw}
+        docs = list(stored.get_docs(Vocab() if vocab is None else vocab))
+        for doc, raw in zip(docs, packed, strict=True):
+            if raw:
+                doc.user_data.update(deepcopy(user_data[raw]))
+        return docs
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise FormatError(path, None, f"not a .spacy file ({type(error).__name__})") from None

@@ -55,3 +55,14 @@ def get_annotation(doc: Doc) -> Annotation | None:
         stored.get("id", ""),
         stored.get("meta", {}),
     )
+
+
+def mapped(label_map: Mapping[str, str], corpus: str, entity_type: str) -> str:
+    """The name of a corpus's entity type under a label map.
+
+    Args:
+        label_map: other names for types; a key "CORPUS/TYPE" is for one corpus, a key "TYPE" for all others.
+        corpus: the name of the corpus; empty if not known.
+        entity_type: the type, by the corpus's own name.
+    """
+    return label_map.get(f"{corpus}/{entity_type}", label_map.get(entity_type, entity_type))

@@ -180,7 +180,8 @@ def to_document(doc: Doc) -> Document:
     Tokens of white space are left out: they are text between tokens.
     """
     annotation = get_annotation(doc)
-    tokens = tuple((t.idx, t.idx + len(t)) for t in doc if not t.is_space)
+    # not is_space, which is False for every token where the vocabulary is no language's
+    tokens = tuple((t.idx, t.idx + len(t)) for t in doc if not t.text.isspace())
     passages: tuple[Passage, ...] = ()
     if doc.has_annotation("SENT_START"):
         passages = tuple(Passage(s.start_char, s.end_char, SENTENCE) for s in doc.sents)

@@ -8,6 +8,7 @@ import srsly
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
+from spacy_bioner.annotations import KEY
 from spacy_bioner.errors import FormatError
 from spacy_bioner.files import open_input
 
@@ -24,6 +25,9 @@ def docbin(docs: Iterable[Doc]) -> DocBin:
     user_data: list[bytes | None] = []
     for doc in docs:
         collected.add(doc)
+        if doc.user_data.keys() - {KEY}:  # not ours: what it is written as may be cut short
+            user_data.append(srsly.msgpack_dumps(doc.user_data))
+            continue
         key = repr(doc.user_data)
         if key not in packed:
             packed[key] = srsly.msgpack_dumps(doc.user_data)
@@ -50,5 +54,5 @@ def read_docbin(path: Path, vocab: Vocab | None = None) -> list[Doc]:
             if raw:
                 doc.user_data.update(deepcopy(user_data[raw]))
         return docs
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise FormatError(path, None, f"not a .spacy file ({type(error).__name__})") from None

@@ -44,7 +44,7 @@ def open_input(path: Path) -> Iterator[Iterator[bytes]]:
     """Opens a file to be read as bytes; raises FormatError if it isn't there or can't be read."""
     try:
         file = path.open("rb")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise FormatError(path, None, "there is no such file") from None
     except IsADirectoryError:
         raise FormatError(path, None, "this is a folder, not a file") from None

@@ -1,12 +1,15 @@
 """Readers of training and evaluation data, for the [corpora] of a config."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from random import Random
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
+from spacy.vocab import Vocab
 
+from spacy_bioner.annotations import get_annotation
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.errors import PipelineError
 
@@ -36,6 +39,83 @@ def create_corpus(path: Path | None, limit: int = 0) -> Callable[[Language], Ite
                 yield Example(with_same_tokens(reference), reference)
 
     return read
+
+
+def create_multi_corpus(
+    paths: dict[str, Path | None],
+    temperature: float = 2.0,
+    limit: int = 0,
+    seed: int = 1,
+) -> Callable[[Language], Iterator[Example]]:
+    """Makes `spacy-bioner.MultiCorpus.v1`: several corpora, mixed so that small ones aren't drowned.
+
+    An epoch has as many Docs as all corpora together, or `limit`; each corpus has a share of it in
+    proportion to its size to the power of 1/temperature. Corpora go round: a large one continues in the
+    next epoch where it was cut off, a small one comes several times in one. Files are read once.
+
+    Meant for `max_epochs = -1`, where spaCy asks for each epoch anew and shows the first hundred Docs to the
+    components to be initialized: among them is a mention of every type of every corpus.
+
+    Args:
+        paths: .spacy files by the names of the corpora; the names are for people, what Docs say of their
+            corpus counts.
+        temperature: 1 for shares as the sizes are; the greater, the more equal.
+        limit: the most Docs an epoch; 0 for no limit.
+        seed: the order of Docs follows from it, and from the number of the epoch.
+
+    Raises:
+        PipelineError: if there are no paths, or the temperature isn't at least 1.
+        FormatError: when it is read, if a file can't be.
+    """
+    files = {name: Path(path) for name, path in paths.items() if path is not None}
+    if not files:
+        raise PipelineError("No data: name at least one .spacy file under paths.")
+    if temperature < 1:
+        raise PipelineError(f"The temperature is {temperature}: it must be 1 or more.")
+    corpora: dict[str, list[Example]] = {}
+    positions = dict.fromkeys(files, 0)
+    epoch = 0
+    vocab: Vocab | None = None
+
+    def read(nlp: Language) -> Iterator[Example]:
+        nonlocal epoch, vocab
+        if vocab is not nlp.vocab:
+            corpora.update({name: list(create_corpus(path)(nlp)) for name, path in files.items()})
+            vocab = nlp.vocab
+        random = Random(f"{seed}/{epoch}")
+        epoch += 1
+        chosen: list[Example] = []
+        for name, size in shares({n: len(docs) for n, docs in corpora.items()}, temperature, limit).items():
+            docs = corpora[name]
+            order = Random(f"{seed}/{name}").sample(range(len(docs)), len(docs))
+            first = positions[name]
+            chosen += [docs[order[(first + i) % len(docs)]] for i in range(size)]
+            positions[name] = (first + size) % len(docs)
+        random.shuffle(chosen)
+        yield from roll_call(chosen)
+
+    return read
+
+
+def shares(sizes: Mapping[str, int], temperature: float, limit: int) -> dict[str, int]:
+    """How many Docs of each corpus an epoch has: at least one of each that isn't empty."""
+    weights = {name: size ** (1 / temperature) for name, size in sizes.items() if size}
+    total = sum(sizes.values()) if not limit else min(limit, sum(sizes.values()))
+    return {name: max(1, round(total * w / sum(weights.values()))) for name, w in weights.items()}
+
+
+def roll_call(examples: list[Example]) -> list[Example]:
+    """The same examples, those that bring in a corpus's first mention of a type before all others."""
+    seen: set[tuple[str, str]] = set()
+    first: list[Example] = []
+    rest: list[Example] = []
+    for example in examples:
+        annotation = get_annotation(example.reference)
+        corpus = annotation.corpus if annotation else ""
+        new = {(corpus, ent.label_) for ent in example.reference.ents} - seen
+        seen |= new
+        (first if new else rest).append(example)
+    return first + rest
 
 
 def with_same_tokens(doc: Doc) -> Doc:

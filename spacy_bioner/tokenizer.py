@@ -22,10 +22,10 @@ def mark_pattern() -> str:
     r"""The regular expression of one mark: not a letter, digit, white space, or part of another character.
 
     Combining characters and invisible format characters (zero-width joiners, directional marks) stay with
-    what they follow. The underscore, which `\w` takes for a letter, is a mark.
+    what they follow, a mark too. The underscore, which `\w` takes for a letter, is a mark.
     """
     attached = _ranges(("Mn", "Mc", "Me", "Cf"))
-    return rf"[^\w\s{attached}]|_"
+    return rf"(?:[^\w\s{attached}]|_)[{attached}]*"
 
 
 def _ranges(categories: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from spacy_bioner.catalogue.encoders import ResolvedEncoder, resolve_encoder
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.files import Outputs
+from spacy_bioner.memory import return_large_blocks
 from spacy_bioner.provenance import META_KEY, Data, describe_data, versions
 from spacy_bioner.windows import Cut, count_cut, find_transformer
 
@@ -67,6 +68,9 @@ def train_pipeline(
     config = load_config(config_path, interpolate=False)
     settings: dict[str, Any] = {"paths.train": str(train), "paths.dev": str(dev)}
     data = {"train": describe_data(train), "dev": describe_data(dev)}
+    for path, described in zip((train, dev), data.values(), strict=True):
+        if not described.docs:
+            raise PipelineError(f"{path}: there are no documents in it.")
     resolved = None
     if "encoder" in config.get("paths", {}):
         resolved = resolve_encoder(encoder, assets=assets, revision=revision)
@@ -78,6 +82,7 @@ def train_pipeline(
     if seed is not None:
         settings["system.seed"] = seed
     settings |= dict(overrides or {})
+    return_large_blocks()
     with Outputs() as outputs:
         temporary = outputs.temporary(output)
         spacy_train(config_path, temporary, use_gpu=gpu_id, overrides=settings)
@@ -119,6 +124,9 @@ def _finish(nlp: Language, resolved: ResolvedEncoder | None) -> None:
     transformer = find_transformer(nlp)
     nlp.config["components"][transformer.name]["model"]["name"] = public_name
     transformer.model.transformer.config._name_or_path = public_name
+    for node in transformer.model.walk():
+        if "name" in node.attrs:  # written with the weights
+            node.attrs["name"] = public_name
 
 
 def _made(

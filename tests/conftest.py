@@ -1,13 +1,20 @@
 """What the tests share."""
 
+import contextlib
+import logging
 import os
+import string
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
+import click
 import pytest
 import spacy
 from hypothesis import settings
 from spacy.language import Language
+
+ROOT = Path(__file__).parents[1]
 
 settings.register_profile("spacy_bioner", derandomize=True, deadline=None)
 settings.load_profile("spacy_bioner")
@@ -40,3 +47,131 @@ def write(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random BERT of two layers, as transformers saves it; a word piece a character."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    torch.set_num_threads(1)  # for so small a model more threads only wait for each other
+    folder = tmp_path_factory.mktemp("encoder") / "tiny"
+    folder.mkdir()
+    characters = string.ascii_letters + string.digits + string.punctuation + "αβγδεκμ±−≥"
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{c}" for c in characters)]
+    vocabulary = folder / "vocab.txt"
+    vocabulary.write_text("\n".join(pieces) + "\n", encoding="utf8")
+    tokenizer = BertTokenizerFast(
+        str(vocabulary), do_lower_case=False, strip_accents=False, model_max_length=512
+    )
+    config = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train.spacy and devel.spacy: the first sentences of the sample corpus."""
+    from spacy_bioner.cli.convert import convert
+
+    folder = tmp_path_factory.mktemp("data")
+    for split, sentences in (("train", 24), ("devel", 12)):
+        text = (ROOT / "corpus" / "sample" / f"{split}.tsv").read_text(encoding="utf8")
+        cut = "\n\n".join(islice(text.split("\n\n"), sentences)) + "\n\n"
+        (folder / f"{split}.tsv").write_text(cut, encoding="utf8")
+    with contextlib.chdir(ROOT):  # where the sample corpus is in the catalogue
+        convert([folder], folder, corpus="sample")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_tiny(tiny_encoder: Path, tiny_data: Path) -> Callable[..., Path]:
+    """Trains one of the project's configs on the tiny data for a few steps; returns the output folder."""
+    from spacy_bioner.training import train_pipeline
+
+    def train(output: Path, config: str = "ner_trf", **arguments: object) -> Path:
+        overrides = {"training.max_steps": 6, "training.eval_frequency": 3}
+        if config == "ner_trf":
+            overrides |= {"training.batcher.size": 200, "training.batcher.buffer": 24}
+        overrides |= arguments.pop("overrides", {})
+        arguments = {
+            "train": tiny_data / "train.spacy",
+            "dev": tiny_data / "devel.spacy",
+            "encoder": str(tiny_encoder),
+            **arguments,
+        }
+        with contextlib.chdir(ROOT):
+            return train_pipeline(
+                ROOT / "configs" / f"{config}.cfg", output, overrides=overrides, **arguments
+            )
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(train_tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a transformer pipeline that was trained for a few steps with the tiny encoder."""
+    return train_tiny(tmp_path_factory.mktemp("pipeline") / "trained", name="bioner_tiny") / "model-best"
+
+
+@pytest.fixture
+def empty_hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's local cache, empty, and a hub that can't be reached."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # the discard port: nobody answers
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def run_cli() -> Callable[..., str]:
+    """Runs `spacy ARGUMENTS` in this process; returns what it printed, and fails unless it exits with 0."""
+    return lambda *arguments: _run_cli(0, *arguments)
+
+
+@pytest.fixture
+def refuse_cli() -> Callable[..., str]:
+    """Runs `spacy ARGUMENTS` in this process; returns the message with which it exits with 1, in one line.
+
+    The message must be one paragraph.
+    """
+
+    def refuse(*arguments: object) -> str:
+        output = _run_cli(1, *arguments).strip()
+        assert "\n\n" not in output
+        message = " ".join(output.split())  # wasabi breaks long lines
+        assert message.startswith("✘ ")
+        return message
+
+    return refuse
+
+
+def _run_cli(code: int, *arguments: object) -> str:
+    from spacy.cli import app
+    from typer.testing import CliRunner
+
+    import spacy_bioner.cli  # noqa: F401 - puts its verbs under `spacy`
+
+    logging.raiseExceptions = False  # a handler may hold the stream of an earlier run
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert "Traceback" not in result.output
+    assert result.exit_code == code, result.output
+    return click.unstyle(result.output)

@@ -99,6 +99,8 @@ def load_corpora(extra: Path | None = None) -> CorpusCatalogue:
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise CorpusError(f"{path}: not a catalogue: {error}") from None
         for name, entry in data.get("corpora", {}).items():
+            same = next((known for known in corpora if known.lower() == name.lower()), name)
+            corpora.pop(same, None)
             corpora[name] = _corpus(path, name, entry, data.get("sources", {}))
     return CorpusCatalogue(corpora)
 
@@ -111,9 +113,9 @@ def _corpus(path: Path, name: str, entry: dict[str, Any], sources: dict[str, Any
             for split, value in entry["splits"].items()
         }
         unknown = [split for split in splits if split not in SPLITS.values()]
-        if unknown or not splits or not entry["types"]:
+        if unknown or not splits or not entry["types"] or not isinstance(entry["types"], dict):
             raise CorpusError(
-                f"{path}: the corpus '{name}' needs types, and splits named "
+                f"{path}: the corpus '{name}' needs types, each with its common name, and splits named "
                 f"{', '.join(dict.fromkeys(SPLITS.values()))}."
             )
         base = entry.get("folder", source.get("base", ""))

@@ -107,7 +107,7 @@ def find_encoder(name: str) -> Encoder:
         if encoder.name == wanted or (encoder.hub and name.lower() in map(str.lower, ids)):
             return encoder
     folder = Path(name)
-    if _is_complete(folder):
+    if is_complete(folder):
         return Encoder(_identifier(folder.resolve().name), description="a local folder")
     if folder.is_dir():
         raise EncoderError(
@@ -143,7 +143,7 @@ def resolve_encoder(
 
         return ResolvedEncoder(encoder, unpack(folder), "embedded")
     for local in (Path(name), folder):
-        if _is_complete(local):
+        if is_complete(local):
             return ResolvedEncoder(encoder, local, "folder")
     if encoder.hub:
         revision = revision or encoder.revision
@@ -183,10 +183,11 @@ def _snapshot(repository: str, revision: str, *, local_files_only: bool) -> Path
     except (OSError, HFValidationError) as error:  # every failure of network, hub and cache is one
         reason = str(error).strip().splitlines()
         return f"{type(error).__name__}: {reason[0]}" if reason else type(error).__name__
-    return Path(folder) if _is_complete(Path(folder)) else "no weights or config.json in the repository"
+    return Path(folder) if is_complete(Path(folder)) else "no weights or config.json in the repository"
 
 
-def _is_complete(folder: Path) -> bool:
+def is_complete(folder: Path) -> bool:
+    """Whether a folder has a transformer's config and weights."""
     return (folder / "config.json").is_file() and any((folder / w).is_file() for w in WEIGHTS)
 
 

@@ -1,12 +1,14 @@
 """Getting corpora and encoders into assets/, each file checked before it appears there."""
 
 import hashlib
+import http.client
 import shutil
 import tarfile
 import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,7 +98,7 @@ def _download_url(url: str, target: Path) -> None:
                     bar.update(len(block))
             if size and out.tell() != size:
                 raise FetchError(f"{url}: {out.tell()} bytes came instead of {size}. Try again.")
-    except (OSError, urllib.error.URLError, ValueError) as error:
+    except (OSError, urllib.error.URLError, http.client.HTTPException, ValueError) as error:
         raise FetchError(
             f"{url}: the download failed ({error}). Is there a network? A local folder with the same "
             "files can stand in for the address: --corpora-base or --encoders-base FOLDER."
@@ -150,12 +152,15 @@ def _fetch_archive(encoder: Encoder, assets: Path, base: str) -> Path:
         try:
             with tarfile.open(archive) as tar:
                 tar.extractall(unpacked, filter="data")  # refuses paths that climb, links, devices
-        except (tarfile.TarError, OSError, EOFError) as error:
+                while tar.fileobj and tar.fileobj.read(1 << 20):
+                    pass  # gzip's own checksum stands at the end
+        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             raise FetchError(f"{file_name}: not a sound archive ({error}).") from None
-        configs = sorted(unpacked.rglob("config.json"))
-        if not configs:
-            raise FetchError(f"{file_name}: no config.json in the archive: not a transformer's folder.")
+        folders = [path.parent for path in sorted(unpacked.rglob("config.json"))]
+        complete = [folder for folder in folders if encoders.is_complete(folder)]
+        if not complete:
+            raise FetchError(f"{file_name}: no folder with config.json and weights in the archive.")
         with archive.open("rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
         note = {"source": encoder.archive, "sha256": checksum}
-        return encoders.install_encoder(configs[0].parent, encoder, assets, note)
+        return encoders.install_encoder(complete[0], encoder, assets, note)

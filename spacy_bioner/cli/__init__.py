@@ -35,7 +35,9 @@ def verb(name: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
                 return function(*args, **kwargs)
             except BionerError as error:
                 first, *rest = str(error).splitlines()
-                msg.fail(first, "\n".join(rest) or None)
+                msg.fail(first)
+                for line in filter(str.strip, rest):
+                    msg.text(line)  # one by one: wasabi makes one paragraph of a text
                 raise typer.Exit(1) from None
 
         settings = {"allow_extra_args": True, "ignore_unknown_options": True}

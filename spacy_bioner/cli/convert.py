@@ -111,6 +111,9 @@ def convert(
     entry = load_corpora()[corpus] if corpus else None
     files = _files_by_split(inputs)
     targets = _targets(files, output, to_columns)
+    for path in (*files.values(), *targets):
+        if dropped is not None and dropped.resolve() == path.resolve():
+            raise ConversionError(f"{path} would be overwritten by the list of dropped mentions.")
     only_type = entry.only_type if entry else None
     reading = replace(options, type=options.type or only_type)
     sources = [open_source(path, reading) for path in files.values()]
@@ -158,16 +161,15 @@ def _files_by_split(inputs: list[Path]) -> dict[str, Path]:
     if any(path.is_dir() for path in inputs) and len(inputs) > 1:
         raise ConversionError("Give one folder, or files: not both, and not several folders.")
     files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()) if folder else inputs:
-        split = SPLITS.get(path.name.split(".")[0].lower())
+    paths = sorted(folder.iterdir()) if folder else inputs
+    # a .spacy file beside a source of the same split is what an earlier conversion made of it
+    sources = {SPLITS.get(_first_name(path)) for path in paths if path.suffix in COLUMN_SUFFIXES}
+    for path in paths:
+        split = SPLITS.get(_first_name(path))
         if folder and (split is None or not path.is_file()):
             continue
-        if (
-            folder
-            and path.suffix == ".spacy"
-            and any(path.with_suffix(suffix).exists() for suffix in COLUMN_SUFFIXES)
-        ):
-            continue  # what an earlier conversion wrote beside its source
+        if folder and path.suffix == ".spacy" and split in sources:
+            continue
         key = split or path.stem
         if key in files:
             raise ConversionError(f"{files[key]} and {path} would both become '{key}'.")
@@ -179,6 +181,11 @@ def _files_by_split(inputs: list[Path]) -> dict[str, Path]:
         )
     order = list(dict.fromkeys(SPLITS.values()))
     return dict(sorted(files.items(), key=lambda f: order.index(f[0]) if f[0] in order else len(order)))
+
+
+def _first_name(path: Path) -> str:
+    """What may be a split's name in a file's: "train" of "Train.iob.tsv"."""
+    return path.name.split(".")[0].lower()
 
 
 def _targets(files: dict[str, Path], output: Path, to_columns: bool) -> list[Path]:

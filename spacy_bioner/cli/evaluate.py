@@ -51,7 +51,7 @@ def evaluate(
         read_docbin(data)  # says what is wrong with it
     try:
         nlp = spacy.load(model)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: what is there is damaged
         raise PipelineError(f"The pipeline '{model}' can't be loaded.\n{error}") from None
     docs = read_docbin(data, nlp.vocab)
     result = evaluation.evaluate(nlp, docs, retokenize=retokenize)

@@ -82,12 +82,13 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
     gold_names = _GoldNames(common)
     predicted_names = pipeline_names(nlp) if common else {}
     known = sorted({predicted_names.get(name, name) for name in known})
-    counts, unscored, unknown = Counts(), 0, dict[str, int]()
+    counts, unscored, unknown, compared = Counts(), 0, dict[str, int](), set[str]()
     seconds = 0.0
     for doc, types, result in zip(docs, annotated, _timed(nlp, docs, retokenize), strict=True):
         predicted_doc, seconds = result
         names = gold_names.of(doc)
         scored = {names.get(name, name) for name in types} & set(known)
+        compared |= scored
         gold = [(e.start_char, e.end_char, names.get(e.label_, e.label_)) for e in doc.ents]
         predicted = [
             (e.start_char, e.end_char, predicted_names.get(e.label_, e.label_)) for e in predicted_doc.ents
@@ -100,10 +101,10 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
             [span for span in gold if span[2] in scored],
             [span for span in predicted if span[2] in scored],
         )
-    if not counts.gold and unknown:
+    if not compared:
         raise PipelineError(
-            f"Nothing to compare: the data annotates {', '.join(own_types)}, and the pipeline finds "
-            f"{', '.join(known) or 'no entities'}."
+            f"Nothing to compare: the data annotates {', '.join(own_types) or 'no type'}, and the pipeline "
+            f"finds {', '.join(known) or 'no entities'}."
         )
     tokens = sum(map(len, docs))
     cut = count_cut(nlp, docs)

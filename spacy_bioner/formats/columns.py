@@ -10,6 +10,7 @@ spaces and tabs, one or several; LF or CRLF, with or without a byte order mark. 
 Not kept: the columns between word and tag, and -DOCSTART- lines of documents that have no sentence.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,15 +254,17 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
         spans = [(start, end, m.type if typed else "") for start, end, m in mentions]
         tags = tagging.encode(spans, len(document.tokens), scheme)
         text = [f"{document.meta['docstart']}\n\n"] if "docstart" in document.meta else []
-        sentence_ends = {end for _, end in document.sentences()}
+        begins = sorted(start for start, _ in document.sentences())
+        sentence = bisect_right(begins, document.tokens[0][0]) if document.tokens else 0
         for (start, end), tag in zip(document.tokens, tags, strict=True):
             word = document.text[start:end]
             if "\t" in word or "\n" in word or "\r" in word:
                 raise ValueError(f"A token with a tab or a line end can't be in columns: {word!r}")
-            text.append(f"{word}\t{tag}\n")
-            if end in sentence_ends:
+            if sentence < len(begins) and start >= begins[sentence]:
+                sentence = bisect_right(begins, start)
                 text.append("\n")
-        if text and text[-1] != "\n" and not text[-1].endswith("\n\n"):
+            text.append(f"{word}\t{tag}\n")
+        if document.tokens:
             text.append("\n")
         types = [m.type for _, _, m in mentions]
         yield Written("".join(text), len(document.tokens), types, dropped)

@@ -34,7 +34,9 @@ def read(path: Path) -> Iterator[Document]:
 def _document(path: Path, block: list[tuple[int, str]]) -> Document:
     first = block[0][0]
     parts = [line.split("|", 2) for _, line in block[:2]]
-    if [part[1:2] for part in parts] != [["t"], ["a"]] or any(len(part) < 3 for part in parts):
+    if [part[1:2] for part in parts] != [["t"], ["a"]] or any(
+        len(part) < 3 or part[0] != parts[0][0] for part in parts
+    ):
         raise FormatError(path, first, "a document begins with its lines ID|t|title and ID|a|abstract")
     identifier, title, abstract = parts[0][0], parts[0][2], parts[1][2]
     text = f"{title}\n{abstract}"
@@ -47,9 +49,9 @@ def _document(path: Path, block: list[tuple[int, str]]) -> Document:
         fields = line.split("\t")
         if fields[0] != identifier:
             raise FormatError(path, number, f"not a line of document {identifier}, which it stands in")
-        if len(fields) >= 5 and fields[1].isdigit() and fields[2].isdigit():
+        if len(fields) >= 5 and fields[1].isdecimal() and fields[2].isdecimal():
             mentions.append(_mention(path, number, text, fields))
-        elif len(fields) >= 4:
+        elif len(fields) >= 4 and fields[1][:1].isalpha():  # not a mention with a bad offset
             arguments = tuple((f"Arg{i}", field) for i, field in enumerate(fields[2:4], start=1))
             meta = {"columns": tuple(fields[4:])} if len(fields) > 4 else {}
             relations.append(Relation(fields[1], arguments, meta=meta))

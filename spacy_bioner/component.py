@@ -1,0 +1,489 @@
+"""The `bioner` component: one head per entity type, on one shared encoder."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc, Span, SpanGroup
+from spacy.training import Example, validate_examples, validate_get_examples
+from thinc.api import Config, Model, Optimizer, set_dropout_rate
+
+from spacy_bioner.annotations import get_annotation, mapped
+from spacy_bioner.errors import PipelineError
+from spacy_bioner.models import decoding
+from spacy_bioner.models.decoding import LABELS, B, I, O
+from spacy_bioner.models.heads import HeadScores, add_type
+
+SPANS_KEY = "bioner"
+SCORES = "scores"
+
+DEFAULT_MODEL = Config().from_str(
+    """
+[model]
+@architectures = "spacy-bioner.EntityHeads.v1"
+
+[model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 96
+depth = 4
+embed_size = 2000
+window_size = 1
+maxout_pieces = 3
+subword_features = true
+"""
+)["model"]
+
+_PADDED = 20_000  # tokens, with padding, that are decoded together
+_SAMPLE = 10  # Docs that the model is initialized with
+
+
+@Language.factory(
+    "bioner",
+    assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"],
+    default_config={
+        "model": DEFAULT_MODEL,
+        "spans_key": SPANS_KEY,
+        "threshold": 0.0,
+        "types": None,
+        "label_map": {},
+        "overwrite_ents": False,
+        "scorer": {"@scorers": "spacy-bioner.bioner_scorer.v1", "spans_key": SPANS_KEY},
+    },
+    default_score_weights={
+        "ents_f": 1.0,
+        "ents_p": 0.0,
+        "ents_r": 0.0,
+        "ents_per_type": None,
+        "spans_bioner_f": 0.0,
+        "spans_bioner_p": 0.0,
+        "spans_bioner_r": 0.0,
+        "spans_bioner_per_type": None,
+    },
+)
+def make_bioner(
+    nlp: Language,
+    name: str,
+    model: Model[list[Doc], HeadScores],
+    spans_key: str,
+    threshold: float | dict[str, float],
+    types: list[str] | None,
+    label_map: dict[str, str],
+    overwrite_ents: bool,
+    scorer: Callable | None,
+) -> "BioNER":
+    """Makes the component `bioner`; the arguments are `BioNER`'s."""
+    return BioNER(
+        nlp,
+        model,
+        name,
+        spans_key=spans_key,
+        threshold=threshold,
+        types=types,
+        label_map=label_map,
+        overwrite_ents=overwrite_ents,
+        scorer=scorer,
+    )
+
+
+class BioNER(TrainablePipe):
+    """Finds the entities of several types, each type with a head of its own.
+
+    In training a Doc teaches only the types that its corpus annotates (`spacy_bioner.annotations`). In use
+    every type is found in one pass; entities of different types may overlap.
+    """
+
+    def __init__(
+        self,
+        nlp: Language,
+        model: Model[list[Doc], HeadScores],
+        name: str = "bioner",
+        *,
+        spans_key: str = SPANS_KEY,
+        threshold: float | Mapping[str, float] = 0.0,
+        types: Sequence[str] | None = None,
+        label_map: Mapping[str, str] | None = None,
+        overwrite_ents: bool = False,
+        scorer: Callable | None = None,
+    ) -> None:
+        """Makes the component.
+
+        Args:
+            nlp: the pipeline.
+            model: the heads on their token vectors, see `models.heads.create_entity_heads`.
+            name: the component's name.
+            spans_key: where in `doc.spans` all entities go, with their probabilities in
+                `attrs["scores"]`. Training takes gold spans from there too, or from `doc.ents` where a Doc
+                has none.
+            threshold: the probability that an entity needs to be kept, or one a type.
+            types: the types to write; None for all that are known.
+            label_map: other names for the types of the data, see `annotations.mapped`; types with one new
+                name become one.
+            overwrite_ents: whether entities of ours push out those in `doc.ents` that they overlap; as in
+                spaCy's entity ruler, entities that are there already stay otherwise.
+            scorer: the scoring method.
+
+        Raises:
+            PipelineError: if a threshold isn't from 0 to 1.
+        """
+        self.vocab = nlp.vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        thresholds = threshold if isinstance(threshold, Mapping) else {"*": threshold}
+        for entity_type, value in thresholds.items():
+            if not 0 <= value <= 1:
+                raise PipelineError(f"The threshold of {entity_type} is {value}: it must be from 0 to 1.")
+        self.threshold = dict(thresholds)
+        self.types = list(types) if types is not None else None
+        self.overwrite_ents = overwrite_ents
+        # what was trained, and so is saved and handed to the scorer; the rest is the config's to say
+        self.cfg: dict[str, Any] = {
+            "labels": [],
+            "label_map": dict(label_map or {}),
+            "spans_key": spans_key,
+        }
+        self._warned = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The entity types that there are heads for."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> list[str]:
+        """The types, for `spacy init labels`."""
+        return list(self.labels)
+
+    @property
+    def is_resizable(self) -> bool:
+        return True
+
+    @property
+    def _heads(self) -> Model:
+        return self.model.get_ref("heads")
+
+    def add_label(self, label: str) -> int:
+        """Adds a head for a type, which knows nothing yet. The others stay as they are.
+
+        Returns:
+            1, or 0 if there is one already.
+        """
+        if label in self.cfg["labels"]:
+            return 0
+        self.cfg["labels"].append(label)
+        self.vocab.strings.add(label)
+        add_type(self._heads, label)
+        return 1
+
+    # -- prediction ----------------------------------------------------------------------------------
+
+    def predict(self, docs: Iterable[Doc]) -> list[list[tuple[int, int, str, float]]]:
+        """Finds the entities of Docs, without setting them.
+
+        Returns:
+            For each Doc its entities on the best paths: first token, the one after the last, type and
+            probability; by type, then in order.
+        """
+        docs = list(docs)
+        self._check_types()
+        found: list[list[tuple[int, int, str, float]]] = [[] for _ in docs]
+        if not self.labels or not any(len(doc) for doc in docs):
+            return found
+        scores = self.model.predict(docs)
+        ops = self.model.ops
+        for members in _by_length([len(doc) for doc in docs]):
+            grid = self._lattice(scores, members)
+            spans = decoding.find_spans(grid)
+            columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
+            rows = zip(*(ops.to_numpy(column).tolist() for column in columns), strict=True)
+            for sequence, type_index, start, end, probability in rows:
+                found[members[sequence]].append((start, end, self.labels[type_index], probability))
+        return found
+
+    def _lattice(self, scores: HeadScores, members: Sequence[int]) -> decoding.Lattice:
+        """The scores of some Docs of a batch, padded to the longest."""
+        ops = self.model.ops
+        lengths = [len(scores.emissions[i]) for i in members]
+        padded = ops.xp.zeros((max(lengths), len(members), len(self.labels), LABELS), dtype="float64")
+        for column, i in enumerate(members):
+            padded[: lengths[column], column] = scores.emissions[i]
+        return decoding.lattice(ops.xp, padded, scores.transitions, lengths)
+
+    def set_annotations(self, docs: Iterable[Doc], scores: list[list[tuple[int, int, str, float]]]) -> None:
+        """Writes entities to `doc.spans` and `doc.ents`.
+
+        Spans of other types that stand under the key already, from another component, stay.
+        """
+        default = self.threshold.get("*", 0.0)
+        for doc, found in zip(docs, scores, strict=True):
+            kept = [
+                (Span(doc, start, end, label=label), score)
+                for start, end, label, score in found
+                if score >= self.threshold.get(label, default) and (self.types is None or label in self.types)
+            ]
+            self._set_spans(doc, kept)
+            self._set_ents(doc, kept)
+
+    def _set_spans(self, doc: Doc, kept: list[tuple[Span, float]]) -> None:
+        key = self.cfg["spans_key"]
+        others = scored_spans(doc, key) if key in doc.spans else []
+        ours = set(self.labels)
+        pairs = [pair for pair in others if pair[0].label_ not in ours] + kept
+        pairs.sort(key=lambda pair: (pair[0].start, pair[0].end, pair[0].label_))
+        doc.spans[key] = SpanGroup(
+            doc, name=key, spans=[span for span, _ in pairs], attrs={SCORES: [score for _, score in pairs]}
+        )
+
+    def _set_ents(self, doc: Doc, kept: list[tuple[Span, float]]) -> None:
+        """Sets the flat view: the most probable first, then the longest, then in order."""
+        ranked = sorted(
+            kept, key=lambda pair: (-pair[1], pair[0].start - pair[0].end, pair[0].start, pair[0].label_)
+        )
+        ours = [span for span, _ in ranked]
+        existing = list(doc.ents)
+        first, second = (ours, existing) if self.overwrite_ents else (existing, ours)
+        taken = [False] * len(doc)
+        chosen = []
+        for span in (*first, *second):
+            if not any(taken[span.start : span.end]):
+                taken[span.start : span.end] = [True] * len(span)
+                chosen.append(span)
+        doc.set_ents(chosen)
+
+    # -- training ------------------------------------------------------------------------------------
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Learns from a batch; arguments and result as of every trainable component of spaCy."""
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "BioNER.update")
+        set_dropout_rate(self.model, drop)
+        # A batch without annotation goes through as well: a shared encoder waits for our gradient.
+        scores, backprop = self.model.begin_update([eg.predicted for eg in examples])
+        loss, d_scores = self.get_loss(examples, scores)
+        backprop(d_scores)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Updates the parameters; a type that no Doc has taught since the last time stays as it is."""
+        self.model.finish_update(sgd)
+        heads = self._heads
+        for name, gradient in heads.attrs["gradients"].items():
+            parameters, _ = sgd((heads.id, name), heads.get_param(name), gradient)
+            heads.set_param(name, parameters)
+        heads.attrs["gradients"] = {}
+
+    def get_loss(self, examples: Iterable[Example], scores: HeadScores) -> tuple[float, HeadScores]:
+        """The negative log probability of the gold annotation, a Doc on average, and its gradient.
+
+        A type counts on the Docs whose corpus annotates it, and tokens whose annotation is missing count as
+        whatever fits best.
+        """
+        examples = list(examples)
+        ops = self.model.ops
+        gold = [self._gold(eg) for eg in examples]
+        gradients = [ops.xp.zeros_like(e) for e in scores.emissions]
+        d_transitions = ops.xp.zeros_like(scores.transitions)
+        loss = 0.0
+        for members in _by_length([len(eg.predicted) for eg in examples]):
+            grid = self._lattice(scores, members)
+            allowed = ops.xp.ones(grid.emissions.shape, dtype=bool)
+            counts = ops.xp.zeros((len(members), len(self.labels)), dtype=bool)
+            for column, i in enumerate(members):
+                doc_allowed, doc_counts = gold[i]
+                allowed[: len(doc_allowed), column] = ops.asarray(doc_allowed)
+                counts[column] = ops.asarray(doc_counts)
+            part, nodes, edges = decoding.loss_and_gradient(grid, allowed, counts)
+            loss += part
+            d_transitions += edges.astype("float32") / len(examples)
+            for column, i in enumerate(members):
+                gradients[i][:] = nodes[: len(gradients[i]), column] / len(examples)
+        return loss / max(len(examples), 1), HeadScores(gradients, d_transitions)
+
+    def _gold(self, example: Example) -> tuple[Any, Any]:
+        """What a reference Doc says of the tokens of the predicted one.
+
+        Returns:
+            Which labels are allowed, (tokens, types, 3); and which types the Doc annotates, (types,).
+        """
+        reference, size = example.reference, len(example.predicted)
+        corpus, annotated = self._annotated_types(reference)
+        counts = numpy.array([label in annotated for label in self.labels], dtype=bool)
+        allowed = numpy.zeros((size, len(self.labels), LABELS), dtype=bool)
+        allowed[:, :, O] = True
+        to_tokens = _token_map(example)
+        spans, missing = gold_spans(reference, self.cfg["spans_key"])
+        for i in missing:
+            allowed[to_tokens(i, i + 1)[0]] = True
+        taken = numpy.zeros((size, len(self.labels)), dtype=bool)
+        index = {label: i for i, label in enumerate(self.labels)}
+        for span in sorted(spans, key=lambda s: (s.start - s.end, s.start)):
+            column = index.get(mapped(self.cfg["label_map"], corpus, span.label_))
+            if column is None:
+                continue
+            tokens, exact = to_tokens(span.start, span.end)
+            if not tokens:
+                continue
+            start, end = tokens[0], tokens[-1] + 1
+            if not exact:
+                allowed[start:end, column] = True  # ends inside a token: nothing is known of these
+            elif not taken[start:end, column].any():
+                allowed[start:end, column] = False
+                allowed[start, column, B] = True
+                allowed[start + 1 : end, column, I] = True
+                taken[start:end, column] = True
+        return allowed, counts
+
+    def _annotated_types(self, reference: Doc) -> tuple[str, set[str]]:
+        """A Doc's corpus, and the types that it annotates by the names that they have here."""
+        annotation = get_annotation(reference)
+        if annotation is not None:
+            names = (mapped(self.cfg["label_map"], annotation.corpus, own) for own in annotation.types)
+            return annotation.corpus, set(names)
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"'{self.name}': a Doc doesn't say which entity types its corpus annotates, and counts as "
+                "annotating all of them. `spacy bioner convert` writes Docs that say so.",
+                stacklevel=2,
+            )
+        return "", set(self.labels)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        """Prepares for training.
+
+        Args:
+            get_examples: gives examples of the training data.
+            nlp: the pipeline.
+            labels: the entity types; all that the data annotates if None.
+
+        Raises:
+            PipelineError: if there is no type, or no mention of one of them in the data.
+        """
+        validate_get_examples(get_examples, "BioNER.initialize")
+        label_map = self.cfg["label_map"]
+        annotated: dict[str, None] = {}
+        mentioned: set[str] = set()
+        sample: list[Doc] = []
+        for example in get_examples():
+            reference = example.reference
+            annotation = get_annotation(reference)
+            spans, _ = gold_spans(reference, self.cfg["spans_key"])
+            corpus = annotation.corpus if annotation else ""
+            own_names = annotation.types if annotation else ()
+            mentioned.update(mapped(label_map, corpus, span.label_) for span in spans)
+            annotated |= dict.fromkeys(mapped(label_map, corpus, own) for own in own_names)
+            if len(sample) < _SAMPLE:
+                sample.append(example.predicted)
+        types = list(labels) if labels is not None else sorted(annotated.keys() | mentioned)
+        if not types:
+            raise PipelineError(f"'{self.name}': the training data annotates no entity type.")
+        without = [entity_type for entity_type in types if entity_type not in mentioned]
+        if without:
+            raise PipelineError(
+                f"'{self.name}': the training data has not one mention of {', '.join(without)}. Leave the "
+                "type out, with `spacy bioner convert --types` or a labels file, or add data."
+            )
+        for entity_type in types:
+            self.add_label(entity_type)
+        self.model.initialize(X=sample)
+        self._check_types()
+
+    def _check_types(self) -> None:
+        """Raises PipelineError if the config names a type that there is no head for."""
+        named = [*(self.types or ()), *(name for name in self.threshold if name != "*")]
+        unknown = [name for name in named if name not in self.labels]
+        if unknown:
+            raise PipelineError(
+                f"'{self.name}' has no entity type {', '.join(unknown)}; it knows {', '.join(self.labels)}."
+            )
+
+
+def scored_spans(doc: Doc, key: str = SPANS_KEY) -> list[tuple[Span, float]]:
+    """The entities that `bioner` found in a Doc, overlapping ones too, each with its probability.
+
+    Args:
+        doc: the Doc, as the pipeline gave it.
+        key: the component's `spans_key`.
+
+    Raises:
+        PipelineError: if there is nothing under that key, or spans were added or removed there by others,
+            so that it can't be told which probability is whose.
+    """
+    if key not in doc.spans:
+        raise PipelineError(f"The Doc has no spans under '{key}': it has {', '.join(doc.spans) or 'none'}.")
+    group = doc.spans[key]
+    scores = group.attrs.get(SCORES, [])
+    if len(scores) != len(group):
+        raise PipelineError(
+            f"The Doc has {len(group)} spans under '{key}' and {len(scores)} probabilities: spans were added "
+            "or removed after `bioner` set them."
+        )
+    return list(zip(group, scores, strict=True))
+
+
+def gold_spans(reference: Doc, key: str) -> tuple[list[Span], list[int]]:
+    """The gold entities of a Doc: the spans under a key if it has them, else its entities.
+
+    Returns:
+        The spans, and the tokens whose annotation is missing.
+    """
+    if key in reference.spans:
+        return list(reference.spans[key]), []
+    return list(reference.ents), [token.i for token in reference if token.ent_iob == 0]
+
+
+def _token_map(example: Example) -> Callable[[int, int], tuple[list[int], bool]]:
+    """From tokens of the reference (first, and one after the last) to those of the predicted Doc.
+
+    The function that is returned gives the tokens, and whether they have exactly the same text.
+    """
+    predicted, reference = example.predicted, example.reference
+    if len(predicted) == len(reference) and all(
+        a.orth == b.orth for a, b in zip(predicted, reference, strict=True)
+    ):
+        return lambda start, end: (list(range(start, end)), True)
+    alignment = example.alignment.y2x
+
+    def to_tokens(start: int, end: int) -> tuple[list[int], bool]:
+        tokens = sorted({int(i) for i in alignment[start:end]})
+        if not tokens:
+            return [], False
+        ours = predicted[tokens[0] : tokens[-1] + 1].text
+        theirs = reference[start:end].text
+        return tokens, "".join(ours.split()).lower() == "".join(theirs.split()).lower()
+
+    return to_tokens
+
+
+def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Puts Docs of like length together, so that little padding is needed; empty ones are left out."""
+    members: list[int] = []
+    for i in sorted((i for i, length in enumerate(lengths) if length), key=lambda i: lengths[i]):
+        if members and (len(members) + 1) * lengths[i] > _PADDED:
+            yield members
+            members = []
+        members.append(i)
+    if members:
+        yield members

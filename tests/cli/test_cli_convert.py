@@ -1,0 +1,425 @@
+"""`spacy bioner convert`: what it writes, and what it refuses without a trace."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spacy_bioner.annotations import get_annotation
+from spacy_bioner.docbin import read_docbin
+
+TYPED = "Aspirin\tB-Chemical\nhelps\tO\n\nin\tO\nasthma\tB-Disease\n\n"
+UNTYPED = "Aspirin\tB\nhelps\tO\n\n"
+DOCUMENTS = (
+    "-DOCSTART- (1)\n\nIL-2\tB-Gene\n\nIt\tO\n\nbinds\tO\n\n-DOCSTART- (2)\n\nTNF\tB-Gene\n\nacts\tO\n\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All files under a folder, hidden ones too."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def words(path: Path) -> list[list[str]]:
+    return [[token.text for token in doc] for doc in read_docbin(path)]
+
+
+def entities(path: Path) -> list[tuple[str, str]]:
+    return [(ent.text, ent.label_) for doc in read_docbin(path) for ent in doc.ents]
+
+
+# what it refuses
+
+FILES: dict[str, tuple[str | bytes, list[str]]] = {
+    "empty": (b"", ["in.tsv: ", "empty"]),
+    "only separators": ("\n \n\n", ["in.tsv: ", "empty"]),
+    "only document starts": ("-DOCSTART- (1)\n\n", ["in.tsv: ", "empty"]),
+    "binary with NUL": (b"\x00\x01\x02\x03", ["in.tsv, line 1: ", "binary"]),
+    "binary": (b"\x89PNG\r\n\x1a\n", ["in.tsv, line 1: ", "UTF-8"]),
+    "not UTF-8": (b"Aspirin\tO\ncaf\xe9\tO\n", ["in.tsv, line 2: ", "UTF-8"]),
+    "one column": ("Aspirin\n", ["in.tsv, line 1: ", "a word and a tag"]),
+    "another number of columns": (TYPED + "It\tPRP\tO\n", ["in.tsv, line 7: ", "3 columns"]),
+    "bad tag": (TYPED + "It\tX-Disease\n", ["in.tsv, line 7: ", "'X-Disease'"]),
+    "tag without its type": (TYPED + "It\tB-\n", ["in.tsv, line 7: ", "'B-'"]),
+    "no word": (TYPED + "\tO\n", ["in.tsv, line 7: ", "empty"]),
+    "untyped tags without --type": ("It\tO\nhelps\tB\n", ["in.tsv, line 2: ", "'B'", "--type"]),
+    "tags with and without types": (TYPED + "It\tB\n", ["in.tsv, line 7: ", "mixed"]),
+    "two schemes": ("It\tS-A\nis\tU-A\n", ["in.tsv: ", "IOBES and BILOU"]),
+    "PubTator with a bad line": ("1|t|Aspirin\n1|a|helps\n1\tx\n", ["in.tsv, line 3: "]),
+    "PubTator with bad offsets": ("1|t|Aspirin\n1|a|helps\n1\t0\t99\tA\tC\t-\n", ["in.tsv, line 3: ", "99"]),
+}
+
+
+@pytest.mark.parametrize(("content", "fragments"), FILES.values(), ids=FILES)
+@pytest.mark.parametrize("output", ["out.spacy", "out.tsv", "out"])
+def test_bad_file_is_named_with_its_line(
+    refuse_cli: Callable[..., str],
+    write: Callable[..., Path],
+    tmp_path: Path,
+    content: str | bytes,
+    fragments: list[str],
+    output: str,
+):
+    write(content, "in.tsv")
+    before = files(tmp_path)
+    message = refuse_cli("bioner", "convert", "in.tsv", output)
+    assert message.startswith(f"✘ {fragments[0]}")
+    assert all(fragment in message for fragment in fragments)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"Aspirin\tO\n", b"\x00" * 64], ids=["empty", "text", "binary"])
+def test_bad_spacy_file_is_named(
+    refuse_cli: Callable[..., str], write: Callable[..., Path], tmp_path: Path, content: bytes
+):
+    write(content, "in.spacy")
+    assert "in.spacy: not a .spacy file" in refuse_cli("bioner", "convert", "in.spacy", "out.tsv")
+    assert set(files(tmp_path)) == {"in.spacy"}
+
+
+ARGUMENTS: dict[str, tuple[list[str], list[str]]] = {
+    "missing file": (["nowhere.tsv", "out.spacy"], ["nowhere.tsv: ", "no such file"]),
+    "missing folder": (["nowhere", "out"], ["nowhere: ", "no such file or folder"]),
+    "unknown corpus": (["in.tsv", "out.spacy", "--corpus", "NCBI"], ["'NCBI'", "NCBI-disease"]),
+    "corpus of other types": (
+        ["in.tsv", "out.spacy", "--corpus", "BC2GM"],
+        ["Chemical, Disease", "BC2GM", "GENE"],
+    ),
+    "unknown type": (
+        ["in.tsv", "out.spacy", "--types", "Disease,Gene"],
+        ["no Gene here", "Chemical, Disease"],
+    ),
+    "type in another case": (["in.tsv", "out.spacy", "--types", "disease"], ["no disease here"]),
+    "--type for a typed file": (
+        ["in.tsv", "out.spacy", "--type", "Gene"],
+        ["in.tsv names the types", "--type Gene"],
+    ),
+    "unknown scheme": (["in.tsv", "out.spacy", "--scheme", "IOB3"], ["'IOB3'", "IOB1, IOB2, IOBES, BILOU"]),
+    "unknown output": (["in.tsv", "out", "--to", "json"], ["'json'", "--to spacy"]),
+    "output is the input": (["in.tsv", "in.tsv"], ["in.tsv would be overwritten"]),
+    "output is the input, otherwise spelled": (
+        ["in.tsv", "./folder/../in.tsv"],
+        ["in.tsv would be overwritten"],
+    ),
+    "output folder is the input's": (["in.tsv", ".", "--to", "columns"], ["in.tsv would be overwritten"]),
+    "list of the dropped is the input": (
+        ["in.tsv", "out.spacy", "--dropped", "in.tsv"],
+        ["in.tsv would be overwritten"],
+    ),
+    "list of the dropped is the output": (["in.tsv", "out.spacy", "--dropped", "out.spacy"], ["out.spacy"]),
+    "several inputs for one file": (["in.tsv", "folder/a.tsv", "out.spacy"], ["2 inputs", "name a folder"]),
+    "output folder is a file": (["in.tsv", "file"], ["file is a file"]),
+    "two files of one name": (["in.tsv", "folder/in.tsv", "out"], ["would both become 'in'"]),
+    "folder without splits": (["folder", "out"], ["folder has no file named as splits are", "devel"]),
+    "folder and file": (["folder", "in.tsv", "out"], ["one folder, or files"]),
+    "no such word column": (
+        ["in.tsv", "out.spacy", "--word-column", "2"],
+        ["in.tsv, line 1: ", "no column 2"],
+    ),
+    "no such tag column": (
+        ["in.tsv", "out.spacy", "--tag-column", "-3"],
+        ["in.tsv, line 1: ", "no column -3"],
+    ),
+    "the words' column for the tags'": (
+        ["in.tsv", "out.spacy", "--tag-column", "0"],
+        ["in.tsv, line 1: ", "'Aspirin'"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "fragments"), ARGUMENTS.values(), ids=ARGUMENTS)
+def test_bad_arguments_are_refused(
+    refuse_cli: Callable[..., str],
+    write: Callable[..., Path],
+    tmp_path: Path,
+    arguments: list[str],
+    fragments: list[str],
+):
+    for name in ("in.tsv", "file", "folder/a.tsv", "folder/in.tsv"):
+        write(TYPED, name)
+    before = files(tmp_path)
+    message = refuse_cli("bioner", "convert", *arguments)
+    assert all(fragment in message for fragment in fragments), message
+    assert files(tmp_path) == before
+
+
+def test_tag_that_the_given_scheme_does_not_have(refuse_cli: Callable[..., str], write: Callable[..., Path]):
+    write("It\tO\nhelps\tS-A\n", "in.tsv")
+    message = refuse_cli("bioner", "convert", "in.tsv", "out.spacy", "--scheme", "iob2")
+    assert "in.tsv, line 2: 'S-A'" in message
+
+
+def test_one_bad_file_of_several_leaves_no_output(
+    refuse_cli: Callable[..., str], write: Callable[..., Path], tmp_path: Path
+):
+    write(TYPED, "corpus/train.tsv")
+    write(TYPED + "It\n", "corpus/test.tsv")
+    assert "corpus/test.tsv, line 7" in refuse_cli("bioner", "convert", "corpus", "out")
+    assert set(files(tmp_path)) == {"corpus/train.tsv", "corpus/test.tsv"}
+
+
+def test_failed_conversion_leaves_an_earlier_output(
+    refuse_cli: Callable[..., str], write: Callable[..., Path]
+):
+    earlier = write(b"an earlier output", "out.spacy")
+    write("Aspirin\n", "in.tsv")
+    refuse_cli("bioner", "convert", "in.tsv", "out.spacy")
+    assert earlier.read_bytes() == b"an earlier output"
+
+
+def test_mention_that_goes_missing_is_an_error(
+    refuse_cli: Callable[..., str],
+    write: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+):
+    from spacy_bioner import convert
+
+    def lose(document: Any, vocab: Any, tokenizer: Any) -> tuple[Any, list[Any]]:
+        doc, dropped = to_doc(document, vocab, tokenizer)
+        doc.ents = [ent for ent in doc.ents if ent.label_ != "Disease"]
+        return doc, dropped
+
+    to_doc = convert.to_doc
+    monkeypatch.setattr(convert, "to_doc", lose)
+    write(TYPED, "in.tsv")
+    message = refuse_cli("bioner", "convert", "in.tsv", "out.spacy")
+    assert "in.tsv: mentions went missing: {'Disease': 1}" in message
+    assert set(files(tmp_path)) == {"in.tsv"}
+
+
+# what it writes
+
+
+def test_table_counts_what_was_read_and_written(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write(TYPED + "x\tO\ny\tI-Disease\n\n", "in.tsv")
+    output = run_cli("bioner", "convert", "in.tsv", "out.spacy")
+    rows = {line[:17].strip(): line.split()[-1] for line in output.splitlines() if line.strip()}
+    assert rows["documents"] == rows["sentences"] == "3"
+    assert rows["tokens"] == "6"
+    assert (rows["Chemical"], rows["Disease"], rows["all mentions"]) == ("1", "2", "3")
+    assert rows["repaired tags"] == "1"
+    assert rows["dropped mentions"] == "0"
+    assert "✔ out.spacy" in output
+
+
+def test_docs_carry_corpus_and_types(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write("Aspirin\tB-Chemical\n\n", "corpus/train.tsv")
+    write("asthma\tB-Disease\n\n", "corpus/devel.tsv")
+    run_cli("bioner", "convert", "corpus", "out")
+    for path in (Path("out/train.spacy"), Path("out/devel.spacy")):
+        (annotation,) = map(get_annotation, read_docbin(path))
+        assert annotation.corpus == "corpus"  # the folder's name
+        assert set(annotation.types) == {"Chemical", "Disease"}  # of all files
+    run_cli("bioner", "convert", "corpus", "out", "--name", "mine")
+    assert get_annotation(read_docbin(Path("out/train.spacy"))[0]).corpus == "mine"
+
+
+def test_corpus_of_the_catalogue_gives_name_types_and_the_only_type(
+    run_cli: Callable[..., str], write: Callable[..., Path]
+):
+    write(UNTYPED, "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "out.spacy", "--corpus", "ncbi-DISEASE")
+    (annotation,) = map(get_annotation, read_docbin(Path("out.spacy")))
+    assert (annotation.corpus, annotation.types) == ("NCBI-disease", ("Disease",))
+    assert entities(Path("out.spacy")) == [("Aspirin", "Disease")]
+    write("Aspirin\tO\n", "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "out.spacy", "--corpus", "BC5CDR")
+    (annotation,) = map(get_annotation, read_docbin(Path("out.spacy")))
+    assert annotation.types == ("Chemical", "Disease")  # what it annotates, mentioned or not
+
+
+def test_type_of_untyped_tags_can_be_given(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write(UNTYPED, "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "out.spacy", "--type", "Chemical")
+    assert entities(Path("out.spacy")) == [("Aspirin", "Chemical")]
+
+
+def test_types_are_chosen_and_the_others_listed_as_dropped(
+    run_cli: Callable[..., str], write: Callable[..., Path]
+):
+    write(TYPED, "in.tsv")
+    output = run_cli(
+        "bioner", "convert", "in.tsv", "out.spacy", "--types", " Chemical ,", "--dropped", "lists/dropped.tsv"
+    )
+    assert entities(Path("out.spacy")) == [("Aspirin", "Chemical")]
+    assert get_annotation(read_docbin(Path("out.spacy"))[0]).types == ("Chemical",)
+    assert "out.spacy: 1 mentions dropped: type not asked for" in output
+    expected = "out.spacy\tline 4: Disease 'asthma' (type not asked for)\n"
+    assert Path("lists/dropped.tsv").read_text() == expected
+
+
+def test_only_some_dropped_mentions_are_printed_and_all_are_written(
+    run_cli: Callable[..., str], write: Callable[..., Path]
+):
+    write("asthma\tB-Disease\nAspirin\tB-Chemical\n\n" * 50, "in.tsv")
+    output = run_cli("bioner", "convert", "in.tsv", "out.spacy", "--types", "Chemical", "--dropped", "d.txt")
+    assert output.count("Disease 'asthma'") == 20
+    assert "and 30 more" in output
+    assert len(Path("d.txt").read_text().splitlines()) == 50
+
+
+def test_group_puts_sentences_together_but_not_documents(
+    run_cli: Callable[..., str], write: Callable[..., Path]
+):
+    write(DOCUMENTS, "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "out.spacy", "--group", "2", "--no-natural")
+    assert words(Path("out.spacy")) == [["IL-2", "It"], ["binds"], ["TNF", "acts"]]
+    docs = read_docbin(Path("out.spacy"))
+    assert [len(list(doc.sents)) for doc in docs] == [2, 1, 2]
+    assert [get_annotation(doc).id for doc in docs] == ["1", "1", "2"]
+
+
+def test_sentences_are_docs_unless_grouped(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write(DOCUMENTS, "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "out.spacy")
+    assert words(Path("out.spacy")) == [["IL-2"], ["It"], ["binds"], ["TNF"], ["acts"]]
+
+
+def test_group_must_be_positive(write: Callable[..., Path]):
+    from spacy.cli import app
+    from typer.testing import CliRunner
+
+    write(TYPED, "in.tsv")
+    arguments = ["bioner", "convert", "in.tsv", "out.spacy", "--group", "0"]
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+    assert not Path("out.spacy").exists()
+
+
+def test_comments_are_left_out_only_when_asked(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write("# text\tO\nAspirin\tO\n\n#\tO\n5\tO\n", "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "out.spacy")
+    assert words(Path("out.spacy")) == [["# text", "Aspirin"], ["#", "5"]]
+    run_cli("bioner", "convert", "in.tsv", "out.spacy", "--comments")
+    assert words(Path("out.spacy")) == [["Aspirin"], ["5"]]
+
+
+def test_columns_can_be_chosen(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write("1\tB-Chemical\tAspirin\tNN\n2\tO\thelps\tVB\n", "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "out.spacy", "--word-column", "2", "--tag-column", "1")
+    assert entities(Path("out.spacy")) == [("Aspirin", "Chemical")]
+
+
+def test_spaces_are_rebuilt_unless_not_wanted(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write("IL\tO\n-\tO\n2\tO\n(\tO\nhere\tO\n)\tO\n.\tO\n", "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "out.spacy")
+    assert read_docbin(Path("out.spacy"))[0].text == "IL-2 (here)."
+    run_cli("bioner", "convert", "in.tsv", "out.spacy", "--no-natural")
+    assert read_docbin(Path("out.spacy"))[0].text == "IL - 2 ( here ) ."
+
+
+def test_scheme_is_that_of_the_columns_written(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write("lung\tB-Disease\ncancer\tI-Disease\nasthma\tB-Disease\n\n", "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "in.spacy")
+    run_cli("bioner", "convert", "in.spacy", "out.tsv", "--scheme", "iobes")
+    assert Path("out.tsv").read_text() == "lung\tB-Disease\ncancer\tE-Disease\nasthma\tS-Disease\n\n"
+    run_cli("bioner", "convert", "in.spacy", "out.tsv", "--untyped")
+    assert Path("out.tsv").read_text() == "lung\tB\ncancer\tI\nasthma\tB\n\n"
+
+
+def test_folder_is_searched_for_the_usual_names(run_cli: Callable[..., str], write: Callable[..., Path]):
+    for name in ("dev.txt", "train_dev.tsv", "TEST.conll", "Train.iob.tsv", "README.md", "other.tsv"):
+        write(f"{name}\tO\n\n", f"corpus/{name}")
+    output = run_cli("bioner", "convert", "corpus", "out")
+    found = {path.name: words(path)[0][0] for path in Path("out").iterdir()}
+    assert found == {
+        "train.spacy": "Train.iob.tsv",
+        "train_dev.spacy": "train_dev.tsv",
+        "devel.spacy": "dev.txt",
+        "test.spacy": "TEST.conll",
+    }
+    header = next(line for line in output.splitlines() if "train.spacy" in line)
+    assert header.split() == ["train.spacy", "train_dev.spacy", "devel.spacy", "test.spacy"]
+
+
+def test_folder_can_be_converted_into_itself_again_and_again(
+    run_cli: Callable[..., str], write: Callable[..., Path], tmp_path: Path
+):
+    write(TYPED, "corpus/train.tsv")
+    write(TYPED, "corpus/dev.tsv")
+    run_cli("bioner", "convert", "corpus", "corpus")
+    first = files(tmp_path)
+    assert set(first) == {f"corpus/{n}" for n in ("train.tsv", "dev.tsv", "train.spacy", "devel.spacy")}
+    write(TYPED * 2, "corpus/train.tsv")
+    run_cli("bioner", "convert", "corpus", "corpus")
+    assert len(read_docbin(Path("corpus/train.spacy"))) == 4
+
+
+def test_files_of_other_names_go_into_a_folder(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write(TYPED, "a.tsv")
+    write(TYPED, "b.iob")
+    run_cli("bioner", "convert", "a.tsv", "b.iob", "out")
+    assert {path.name for path in Path("out").iterdir()} == {"a.spacy", "b.spacy"}
+
+
+@pytest.mark.parametrize("group", [1, 3])
+def test_sample_corpus_comes_back_byte_for_byte(run_cli: Callable[..., str], root: Path, group: int):
+    sample = root / "corpus" / "sample"
+    columns = {path.name: path.read_bytes() for path in sample.glob("*.tsv")}
+    assert len(columns) == 3
+    run_cli("bioner", "convert", *(sample / name for name in columns), "docs", "--group", group)
+    run_cli("bioner", "convert", "docs", "back", "--to", "columns")
+    assert files(Path("back")) == columns
+
+
+def test_spacy_file_keeps_its_corpus_and_types_when_converted_again(
+    run_cli: Callable[..., str], write: Callable[..., Path]
+):
+    write(TYPED, "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "a.spacy", "--corpus", "BC5CDR")
+    run_cli("bioner", "convert", "a.spacy", "b.spacy", "--types", "Disease")
+    annotation = get_annotation(read_docbin(Path("b.spacy"))[0])
+    assert (annotation.corpus, annotation.types) == ("BC5CDR", ("Disease",))
+    assert entities(Path("b.spacy")) == [("asthma", "Disease")]
+
+
+def test_pubtator_is_converted_with_its_tokens_and_drops_accounted_for(
+    run_cli: Callable[..., str], write: Callable[..., Path]
+):
+    lines = ["7|t|Aspirin", "7|a|helps in asthma.", "7\t0\t7\tAspirin\tChemical\tD1", "7\t9\t12\tlps\tX\t-"]
+    write("\n".join(lines) + "\n", "in.txt")
+    output = run_cli("bioner", "convert", "in.txt", "out.spacy", "--dropped", "dropped.txt")
+    assert entities(Path("out.spacy")) == [("Aspirin", "Chemical")]
+    assert "1 mentions dropped: begins or ends inside a token" in output
+    assert "document 7: X" in Path("dropped.txt").read_text()
+
+
+# killed
+
+
+@pytest.mark.parametrize("output", ["out.spacy", "out.tsv"])
+def test_killed_conversion_leaves_nothing_that_looks_finished(
+    run_cli: Callable[..., str], write: Callable[..., Path], tmp_path: Path, output: str
+):
+    write(TYPED * 20_000, "in.tsv")
+    target = tmp_path / "made" / output
+    command = [sys.executable, "-m", "spacy", "bioner", "convert", "in.tsv", str(target)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not target.parent.exists():  # made when the writing begins
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        time.sleep(0.2)
+        assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert [path.name for path in target.parent.iterdir() if not path.name.startswith(".")] == []
+    run_cli("bioner", "convert", "in.tsv", target)
+    assert [path.name for path in target.parent.iterdir()] == [output]
+    if target.suffix == ".tsv":
+        assert target.read_text() == TYPED * 20_000
+    else:
+        assert len(read_docbin(target)) == 40_000

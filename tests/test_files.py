@@ -1,0 +1,207 @@
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spacy_bioner.errors import BionerError, FormatError
+from spacy_bioner.files import Outputs, numbered_lines, open_input
+
+
+def lines(path):
+    return [line for _, line in numbered_lines(path)]
+
+
+def contents(folder):
+    """Everything in a folder: what each file holds, and None for each folder."""
+    return {
+        path.relative_to(folder).as_posix(): None if path.is_dir() else path.read_text()
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", []),
+        (b"\n", [""]),
+        (b"a\nb\n", ["a", "b"]),
+        (b"a\nb", ["a", "b"]),
+        (b"a\r\n\r\nb\r\n", ["a", "", "b"]),
+        (b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n", ["a", "\ufeffb"]),
+        (b" a \t\n", [" a \t"]),
+        (b"a\rb\n", ["a\rb"]),
+    ],
+    ids=["nothing", "empty line", "LF", "no last LF", "CRLF", "BOM", "white space", "CR alone"],
+)
+def test_lines(write, content, expected):
+    assert lines(write(content)) == expected
+
+
+@pytest.mark.parametrize("char", ["\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_only_lf_ends_a_line(write, char):
+    assert lines(write(f"a{char}b\nc{char}\n")) == [f"a{char}b", f"c{char}"]
+
+
+def test_lines_are_numbered_from_one(write):
+    assert list(numbered_lines(write("a\n\nb"))) == [(1, "a"), (2, ""), (3, "b")]
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n")), max_size=6))
+def test_no_line_is_changed(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        path.write_bytes("".join(f"{line}\n" for line in ["first", *content]).encode())
+        assert lines(path) == ["first", *content]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        (b"a\nab\xe9\n", 2, "not UTF-8 (byte 3 of the line)"),
+        ("a".encode("utf-16"), 1, "not UTF-8 (byte 1 of the line)"),
+        (b"a\nb\nc\0\n", 3, "a NUL byte"),
+    ],
+)
+def test_what_is_no_text(write, content, line, message):
+    path = write(content)
+    with pytest.raises(FormatError) as raised:
+        lines(path)
+    assert (raised.value.path, raised.value.line) == (path, line)
+    assert str(raised.value).startswith(f"{path}, line {line}: {message}")
+
+
+def test_input_that_is_not_there(tmp_path, write):
+    for path, message in [
+        (tmp_path / "missing", "there is no such file"),
+        (write("") / "below a file", "there is no such file"),
+        (tmp_path, "this is a folder, not a file"),
+    ]:
+        with pytest.raises(FormatError) as raised:
+            lines(path)
+        assert (raised.value.path, raised.value.line) == (path, None)
+        assert str(raised.value) == f"{path}: {message}"
+
+
+def test_input_that_must_not_be_read(write, monkeypatch):
+    path = write("a")
+
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(FormatError, match="no permission to read it"), open_input(path):
+        pass
+
+
+def test_lines_are_read_as_they_are_asked_for(write):
+    reading = numbered_lines(write(b"a\n\xff\n"))
+    assert next(reading) == (1, "a")
+    with pytest.raises(FormatError):
+        next(reading)
+
+
+def test_outputs_appear_together_at_the_end(tmp_path):
+    first, second = tmp_path / "new" / "a.txt", tmp_path / "b"
+    with Outputs() as outputs:
+        outputs.temporary(first).write_text("1")
+        folder = outputs.temporary(second)
+        folder.mkdir()
+        (folder / "c").write_text("2")
+        assert not first.exists()
+        assert not second.exists()
+    assert contents(tmp_path) == {"new": None, "new/a.txt": "1", "b": None, "b/c": "2"}
+
+
+def test_outputs_take_the_place_of_old_ones(tmp_path):
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").write_text("old")
+    with Outputs() as outputs:
+        outputs.temporary(tmp_path / "file").write_text("new")
+        folder = outputs.temporary(tmp_path / "folder")
+        folder.mkdir()
+        (folder / "new").write_text("new")
+    assert contents(tmp_path) == {"file": "new", "folder": None, "folder/new": "new"}
+
+
+def test_a_folder_takes_the_place_of_a_file(tmp_path):
+    (tmp_path / "x").write_text("old")
+    with Outputs() as outputs:
+        outputs.temporary(tmp_path / "x").mkdir()
+    assert contents(tmp_path) == {"x": None}
+
+
+names = st.sampled_from(["a", "b", "c/d"])
+
+
+@given(st.dictionaries(names, st.booleans()), st.dictionaries(names, st.booleans()), st.integers(0, 3))
+def test_a_failure_changes_nothing(before, wanted, done):
+    """Some outputs, files or folders, are there; of those wanted, some are written; then it fails."""
+
+    def make(path, is_folder):
+        if is_folder:
+            path.mkdir(parents=True)
+        (path / "inside" if is_folder else path).write_text(path.name)
+
+    def fail_halfway(outputs, folder):
+        for i, (name, is_folder) in enumerate(wanted.items()):
+            target = outputs.temporary(folder / name)
+            if i < done:
+                make(target, is_folder)
+        raise BionerError("halfway")
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "c").mkdir()
+        for name, is_folder in before.items():
+            make(folder / name, is_folder)
+        old = contents(folder)
+        outputs = Outputs()
+        with pytest.raises(BionerError, match="halfway"), outputs:
+            fail_halfway(outputs, folder)
+        assert contents(folder) == old
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from spacy_bioner.files import Outputs
+
+folder = Path(sys.argv[1])
+with Outputs() as outputs:
+    outputs.temporary(folder / "old.txt").write_text("half of the n")
+    outputs.temporary(folder / "new.txt").write_text("half of the n")
+    half = outputs.temporary(folder / "model")
+    half.mkdir()
+    (half / "weights").write_text("half of the n")
+    print("inside", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_killed_process_leaves_the_old_output(tmp_path):
+    (tmp_path / "old.txt").write_text("old")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("old")
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "inside\n"
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    left = contents(tmp_path)
+    visible = {name: content for name, content in left.items() if not name.startswith(".")}
+    assert visible == {"old.txt": "old", "model": None, "model/weights": "old"}
+    assert all(name.split("/")[0].endswith(".partial") for name in left.keys() - visible.keys())
+
+    with Outputs() as outputs:  # the next run, over what was left behind
+        outputs.temporary(tmp_path / "old.txt").write_text("new")
+        outputs.temporary(tmp_path / "new.txt").write_text("new")
+        whole = outputs.temporary(tmp_path / "model")
+        whole.mkdir()
+        (whole / "vocab").write_text("new")
+    assert contents(tmp_path) == {"old.txt": "new", "new.txt": "new", "model": None, "model/vocab": "new"}

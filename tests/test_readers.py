@@ -1,0 +1,193 @@
+from collections import Counter
+
+import pytest
+import spacy
+from spacy.tokens import Doc
+from spacy.util import registry
+from spacy.vocab import Vocab
+
+from spacy_bioner.annotations import Annotation, get_annotation, set_annotation
+from spacy_bioner.docbin import docbin
+from spacy_bioner.errors import FormatError, PipelineError
+from spacy_bioner.readers import create_corpus, create_multi_corpus, shares, with_same_tokens
+
+ANNOTATION = Annotation("NCBI-disease", ("Disease",), "7")
+
+
+@pytest.fixture
+def path(write):
+    """Three Docs, with tokens as no tokenizer here would make them."""
+    vocab = Vocab()
+    docs = [
+        Doc(vocab, words=["IL - 2", "Xq27"], spaces=[False, False], ents=["B-Disease", "I-Disease"]),
+        Doc(vocab),
+        Doc(vocab, words=["A", "b"], sent_starts=[True, True]),
+    ]
+    for doc in docs:
+        set_annotation(doc, ANNOTATION)
+    return write(docbin(docs).to_bytes(), "docs.spacy")
+
+
+def test_registered():
+    assert registry.readers.get("spacy-bioner.Corpus.v1") is create_corpus
+
+
+def test_examples_have_the_tokens_of_the_corpus(path, nlp):
+    first, second = create_corpus(path)(nlp)
+    assert [token.text for token in first.predicted] == ["IL - 2", "Xq27"]
+    assert [token.text for token in first.reference] == ["IL - 2", "Xq27"]
+    assert first.predicted.text == first.reference.text == "IL - 2Xq27"
+    assert [token.text for token in second.predicted] == ["A", "b"]
+    assert first.get_aligned_ner() == ["B-Disease", "L-Disease"]
+
+
+def test_only_the_reference_has_the_answers(path, nlp):
+    for example in create_corpus(path)(nlp):
+        assert get_annotation(example.reference) == ANNOTATION
+        assert get_annotation(example.predicted) is None
+        assert not example.predicted.has_annotation("ENT_IOB")
+    assert not with_same_tokens(example.reference).has_annotation("SENT_START")
+
+
+def test_docs_share_the_vocabulary_of_the_pipeline(path, nlp):
+    assert len(nlp.vocab) == 0, "the vocabulary must be empty, or this tests nothing"
+    for example in create_corpus(path)(nlp):
+        for doc in (example.predicted, example.reference):
+            assert doc.vocab is nlp.vocab
+            assert all(token.vocab is nlp.vocab for token in doc)
+    [first, *_] = create_corpus(path)(nlp)
+    assert [token.shape_ for token in first.predicted] == ["XX - d", "Xxdd"]
+    assert [token.norm_ for token in first.predicted] == ["il - 2", "xq27"]
+
+
+@pytest.mark.parametrize(("limit", "texts"), [(0, ["IL - 2Xq27", "A b "]), (1, ["IL - 2Xq27"])])
+def test_limit(path, nlp, limit, texts):
+    assert [example.reference.text for example in create_corpus(path, limit)(nlp)] == texts
+
+
+def test_path_may_be_a_string(path, nlp):
+    assert len(list(create_corpus(str(path))(nlp))) == 2
+
+
+def test_no_path():
+    with pytest.raises(PipelineError, match=r"set paths\.train and paths\.dev"):
+        create_corpus(None)
+
+
+def test_file_is_looked_for_when_read(tmp_path, nlp):
+    corpus = create_corpus(tmp_path / "missing.spacy")
+    with pytest.raises(FormatError, match=r"missing\.spacy: there is no such file"):
+        list(corpus(nlp))
+
+
+# several corpora
+
+
+@pytest.fixture
+def corpus_file(write):
+    """Writes a corpus of Docs of one word each, "NAME0" and so on, every third of them a mention."""
+
+    def corpus_file(name, size, types=("X",)):
+        docs = []
+        for i in range(size):
+            tag = f"B-{types[i // 3 % len(types)]}" if i % 3 == 2 else "O"
+            docs.append(Doc(Vocab(), words=[f"{name}{i}"], ents=[tag]))
+            set_annotation(docs[-1], Annotation(name, types))
+        return write(docbin(docs).to_bytes(), f"{name}.spacy")
+
+    return corpus_file
+
+
+def epoch(corpus, nlp):
+    return [example.reference[0].text for example in corpus(nlp)]
+
+
+def of(name, words):
+    return [word for word in words if word.startswith(name)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "temperature", "limit", "expected"),
+    [
+        ({"a": 400, "b": 4}, 1.0, 0, {"a": 400, "b": 4}),
+        ({"a": 400, "b": 4}, 2.0, 0, {"a": 367, "b": 37}),
+        ({"a": 400, "b": 4}, 2.0, 44, {"a": 40, "b": 4}),
+        ({"a": 400, "b": 4}, 1e9, 0, {"a": 202, "b": 202}),
+        ({"a": 10_000, "b": 1}, 1.0, 100, {"a": 100, "b": 1}),
+        ({"a": 5, "b": 0}, 2.0, 100, {"a": 5}),
+    ],
+)
+def test_shares(sizes, temperature, limit, expected):
+    assert shares(sizes, temperature, limit) == expected
+
+
+def test_an_epoch_has_a_share_of_every_corpus(corpus_file, nlp):
+    corpus = create_multi_corpus({"a": corpus_file("a", 40), "b": corpus_file("b", 10), "c": None})
+    words = epoch(corpus, nlp)
+    assert (len(of("a", words)), len(of("b", words))) == (33, 17)
+
+
+def test_corpora_go_round(corpus_file, nlp):
+    """A large corpus goes on where it was cut off; no Doc comes again before all others have."""
+    corpus = create_multi_corpus({"a": corpus_file("a", 40), "b": corpus_file("b", 10)})
+    words = epoch(corpus, nlp) + epoch(corpus, nlp)
+    counts = {name: Counter(of(name, words)) for name in "ab"}
+    assert {name: len(count) for name, count in counts.items()} == {"a": 40, "b": 10}
+    assert {name: max(count.values()) - min(count.values()) for name, count in counts.items()} == {
+        "a": 1,
+        "b": 1,
+    }
+
+
+def test_order_follows_from_the_seed(corpus_file, nlp):
+    paths = {"a": corpus_file("a", 30), "b": corpus_file("b", 30)}
+    first = create_multi_corpus(paths)
+    epochs = [epoch(first, nlp), epoch(first, nlp)]
+    again, other = create_multi_corpus(paths), create_multi_corpus(paths, seed=2)
+    assert [epoch(again, nlp), epoch(again, nlp)] == epochs
+    assert epochs[0] != epochs[1]
+    assert epoch(other, nlp) not in epochs
+
+
+def test_limit_of_several(corpus_file, nlp):
+    corpus = create_multi_corpus({"a": corpus_file("a", 30), "b": corpus_file("b", 30)}, limit=10)
+    assert len(epoch(corpus, nlp)) == 10
+
+
+def test_every_type_of_every_corpus_comes_first(corpus_file, nlp):
+    corpus = create_multi_corpus(
+        {"a": corpus_file("a", 90, ("X", "Y")), "b": corpus_file("b", 90, ("Y", "Z"))}
+    )
+    found = [
+        (get_annotation(example.reference).corpus, ent.label_)
+        for example in list(corpus(nlp))[:4]
+        for ent in example.reference.ents
+    ]
+    assert sorted(found) == [("a", "X"), ("a", "Y"), ("b", "Y"), ("b", "Z")]
+
+
+def test_a_corpus_may_be_empty(corpus_file, nlp):
+    corpus = create_multi_corpus({"a": corpus_file("a", 0), "b": corpus_file("b", 3)})
+    assert [sorted(epoch(corpus, nlp)) for _ in range(2)] == [["b0", "b1", "b2"]] * 2
+
+
+def test_docs_of_several_share_the_vocabulary_of_each_pipeline(corpus_file, nlp):
+    corpus = create_multi_corpus({"a": corpus_file("a", 3)})
+    another = spacy.blank("de")
+    for pipeline in (nlp, another, nlp):
+        assert all(example.predicted.vocab is pipeline.vocab for example in corpus(pipeline))
+
+
+@pytest.mark.parametrize(
+    ("paths", "temperature", "message"),
+    [({}, 2.0, "name at least one"), ({"a": None}, 2.0, "name at least one"), ({"a": "x"}, 0.5, "is 0.5")],
+)
+def test_several_corpora_refused(paths, temperature, message):
+    with pytest.raises(PipelineError, match=message):
+        create_multi_corpus(paths, temperature)
+
+
+def test_files_of_several_are_looked_for_when_read(tmp_path, nlp):
+    corpus = create_multi_corpus({"a": tmp_path / "missing.spacy"})
+    with pytest.raises(FormatError, match=r"missing\.spacy: there is no such file"):
+        list(corpus(nlp))

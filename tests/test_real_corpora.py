@@ -1,0 +1,186 @@
+"""The real corpora, against counts made without this package. See `corpora` in conftest.py."""
+
+import re
+from collections import Counter
+
+import pytest
+import spacy
+from seqeval.metrics.sequence_labeling import get_entities
+
+from spacy_bioner.annotations import Annotation, get_annotation
+from spacy_bioner.convert import Tally, open_source, to_docs, write_columns, write_docbin
+from spacy_bioner.docbin import read_docbin
+from spacy_bioner.formats import columns, pubtator
+from spacy_bioner.formats.columns import ColumnOptions
+from spacy_bioner.spacing import natural_spaces
+from spacy_bioner.tokenizer import create_tokenizer
+
+SPLITS = ("train", "devel", "test")
+MENTIONS = {  # as the corpora's README has them; train, devel, test
+    "NCBI-disease-IOB": {"Disease": (5134, 787, 960)},
+    "BC5CDR-IOB": {"Chemical": (5203, 5347, 5385), "Disease": (4182, 4246, 4424)},
+    "BC2GM-IOB": (15197, 3061, 6325),
+    "linnaeus-IOB": (2119, 711, 1433),
+    "JNLPBA": (46750, 4551, 8662),
+    "BioNLP11ID-IOB": (5674, 1598, 3810),
+    "BioNLP13PC-IOB": (7853, 2734, 5306),
+    "CRAFT-IOB": (29026, 9727, 18881),
+    "Ex-PTM-IOB": (1787, 603, 2308),
+    "BioNLP09-IOB": (9296, 2078, 3589),
+}
+OTHERS = {  # files of other layouts, and the type of those whose tags have none
+    "conll4/NCBI-disease/*.txt": None,
+    "conll4/bc5cdr/*.txt": None,
+    "biobert/NCBI-disease/*.tsv": "Disease",
+    "biobert/BC5CDR-chem/*.tsv": "Chemical",
+    "general/wikigold/wikigold.conll.txt": None,
+    "general/wnut17/*.conll": None,
+    "general/wnut17/*.annotated": None,
+    "general/crossner/*/*.txt": None,
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return create_tokenizer()(spacy.blank("en"))
+
+
+def sentences(path):
+    """The words and tags of a column file, read as plainly as can be."""
+    text = path.read_bytes().decode().replace("\r\n", "\n")
+    for block in re.split(r"\n(?:[ \t]*\n)+", re.sub("(?m)^-DOCSTART-.*$", "", text)):
+        rows = [re.split("[ \t]+", line) for line in block.split("\n") if line]
+        if rows:
+            yield [row[0] for row in rows], [row[-1] for row in rows]
+
+
+def spans(document):
+    """The mentions of a document from columns: type, first and last token."""
+    begins = {start: i for i, (start, _) in enumerate(document.tokens)}
+    ends = {end: i for i, (_, end) in enumerate(document.tokens)}
+    return [(m.type, begins[m.start], ends[m.end]) for m in document.mentions]
+
+
+@pytest.mark.parametrize("name", MENTIONS)
+def test_every_mention_and_every_byte(corpora, tmp_path, name):
+    """Columns to .spacy to columns: the mentions as counted elsewhere, and the same file in the end."""
+    counts = dict.fromkeys(SPLITS)
+    for split in SPLITS:
+        path, docs, back = corpora / "mtl" / name / f"{split}.tsv", tmp_path / "x.spacy", tmp_path / "x.tsv"
+        source, tally = open_source(path, ColumnOptions()), Tally()
+        write_docbin(source, docs, Annotation(name, source.types), 1, tally)
+        assert (tally.repaired, tally.dropped) == (0, [])
+        assert tally.mentions_in == tally.mentions_out
+        counts[split] = tally.mentions_out
+        write_columns(open_source(docs, ColumnOptions()), back, source.types, Tally())
+        assert back.read_bytes() == path.read_bytes()
+    if isinstance(MENTIONS[name], dict):
+        assert {type: tuple(counts[split][type] for split in SPLITS) for type in source.types} == MENTIONS[
+            name
+        ]
+    else:
+        assert tuple(counts[split].total() for split in SPLITS) == MENTIONS[name]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_iobes_has_the_mentions_of_iob(corpora, split):
+    iob, iobes = (corpora / "mtl" / f"NCBI-disease-{scheme}" / f"{split}.tsv" for scheme in ("IOB", "IOBES"))
+    assert columns.scan(iobes).scheme == "IOBES"
+    assert list(columns.read(iobes)) == list(columns.read(iob))
+
+
+@pytest.mark.parametrize("files", OTHERS)
+def test_no_mention_is_lost_in_other_layouts(corpora, tokenizer, files):
+    paths = sorted(corpora.glob(files))
+    assert paths
+    for path in paths:
+        options = ColumnOptions(type=OTHERS[files])
+        source, tally = open_source(path, options), Tally()
+        found = list(source.documents())
+        expected = list(sentences(path))
+        assert len(found) == len(expected) == source.size
+        for document, (words, tags) in zip(found, expected, strict=True):
+            assert [document.text[start:end] for start, end in document.tokens] == words
+            entities = [(type if type != "_" else OTHERS[files], *span) for type, *span in get_entities(tags)]
+            assert spans(document) == entities
+        count = Counter(mention.type for document in found for mention in document.mentions)
+        for _ in to_docs(found, tokenizer.vocab, tokenizer, Annotation("", source.types), tally):
+            pass
+        assert tally.mentions_out == count
+
+
+@pytest.mark.parametrize(
+    ("files", "scheme"),
+    [
+        ("mtl/JNLPBA/devel.tsv", "IOB2"),
+        ("mtl/NCBI-disease-IOBES/devel.tsv", "IOBES"),
+        ("conll4/bc5cdr/*.txt", "IOB1"),
+        ("general/wikigold/wikigold.conll.txt", "IOB1"),
+        ("general/wnut17/*.conll", "IOB2"),
+        ("general/crossner/*/*.txt", "IOB2"),
+    ],
+)
+def test_schemes(corpora, files, scheme):
+    paths = sorted(corpora.glob(files))
+    assert paths
+    assert {columns.scan(path).scheme for path in paths} == {scheme}
+
+
+def test_documents_of_conll_have_ids(corpora):
+    path = corpora / "conll4" / "bc5cdr" / "test.txt"
+    ids = re.findall(r"(?m)^-DOCSTART- \((\d+)\)$", path.read_text())
+    assert len(ids) == 500
+    found = list(columns.read(path))
+    assert [document.id for document in found if "docstart" in document.meta] == ids
+    assert all(document.id for document in found)
+
+
+def test_docbin_keeps_the_documents_of_jnlpba(corpora, tmp_path):
+    path = corpora / "mtl" / "JNLPBA" / "devel.tsv"
+    source = open_source(path, ColumnOptions())
+    write_docbin(source, tmp_path / "x.spacy", Annotation("JNLPBA", source.types), 5, Tally())
+    annotations = [get_annotation(doc) for doc in read_docbin(tmp_path / "x.spacy")]
+    assert sum("docstart" in annotation.meta for annotation in annotations) == 200
+    assert {(annotation.corpus, annotation.types) for annotation in annotations} == {
+        ("JNLPBA", ("DNA", "RNA", "cell_line", "cell_type", "protein"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "count", "least"),
+    [
+        ("pubtator/BC5CDR/*.txt", 9385 + 9591 + 9809, 0.999),
+        ("pubtator/NCBI-disease/*", 5932 + 960, 0.999),
+        ("bioc/BioRED/*.PubTator", 13351 + 3533, 0.995),
+    ],
+)
+def test_tokens_end_where_mentions_end(corpora, tokenizer, files, count, least):
+    mentions = covered = 0
+    for path in sorted(corpora.glob(files)):
+        for document in pubtator.read(path):
+            doc = tokenizer(document.text)
+            assert doc.text == document.text
+            begins, ends = {token.idx for token in doc}, {token.idx + len(token) for token in doc}
+            mentions += len(document.mentions)
+            covered += sum(m.start in begins and m.end in ends for m in document.mentions)
+    assert mentions == count
+    assert covered / mentions >= least
+
+
+def test_spacing_of_bc5cdr_is_rebuilt(corpora):
+    raw = "\n".join(
+        document.text for document in pubtator.read(corpora / "pubtator/BC5CDR/CDR_TestSet.PubTator.txt")
+    )
+    squeezed = "".join(raw.split())
+    # for each character that isn't white space: does white space stand before it?
+    spaced = [bool(match[1]) for match in re.finditer(r"(\s*)\S", raw)]
+    right = gaps = 0
+    for words, _ in sentences(corpora / "mtl/BC5CDR-IOB/test.tsv"):
+        place = squeezed.find("".join(words))
+        assert place >= 0
+        for word, space in zip(words[:-1], natural_spaces(words), strict=False):
+            place += len(word)
+            gaps += 1
+            right += space == spaced[place]
+    assert gaps > 100_000
+    assert right / gaps >= 0.985

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy
+import spacy
 from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc, Span, SpanGroup
@@ -370,6 +371,7 @@ class BioNER(TrainablePipe):
         *,
         nlp: Language | None = None,
         labels: Sequence[str] | None = None,
+        heads_from: str | None = None,
     ) -> None:
         """Prepares for training.
 
@@ -377,9 +379,12 @@ class BioNER(TrainablePipe):
             get_examples: gives examples of the training data.
             nlp: the pipeline.
             labels: the entity types; all that the data annotates if None.
+            heads_from: a trained pipeline, by name or folder, whose heads the types of the same names begin
+                with.
 
         Raises:
-            PipelineError: if there is no type, or no mention of one of them in the data.
+            PipelineError: if there is no type, or no mention of one of them in the data; or if the other
+                pipeline has no `bioner` on token vectors as wide as these.
         """
         validate_get_examples(get_examples, "BioNER.initialize")
         label_map = self.cfg["label_map"]
@@ -408,7 +413,19 @@ class BioNER(TrainablePipe):
         for entity_type in types:
             self.add_label(entity_type)
         self.model.initialize(X=sample)
+        if heads_from is not None:
+            self._copy_heads(heads_from)
         self._check_types()
+
+    def _copy_heads(self, pipeline: str) -> None:
+        others = [pipe for _, pipe in spacy.load(pipeline).pipeline if isinstance(pipe, BioNER)]
+        heads = self._heads
+        if not others or others[0]._heads.get_dim("nI") != heads.get_dim("nI"):
+            raise PipelineError(f"'{pipeline}' has no `bioner` on token vectors as wide as here.")
+        for entity_type in set(self.labels) & set(others[0].labels):
+            theirs: Any = others[0]._heads.get_param(entity_type)
+            parameters: Any = heads.ops.asarray(theirs)
+            heads.set_param(entity_type, parameters)
 
     def _check_types(self) -> None:
         """Raises PipelineError if the config names a type that there is no head for."""

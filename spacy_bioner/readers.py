@@ -14,35 +14,36 @@ from spacy_bioner.docbin import read_docbin
 from spacy_bioner.errors import PipelineError
 
 
-def create_corpus(path: Path | None, limit: int = 0) -> Callable[[Language], Iterator[Example]]:
-    """Makes `spacy-bioner.Corpus.v1`: reads a .spacy file, with the corpus's own tokens.
+def create_corpus(path: str | list[str] | None, limit: int = 0) -> Callable[[Language], Iterator[Example]]:
+    """Makes `spacy-bioner.Corpus.v1`: reads .spacy files, with the corpus's own tokens.
 
     spaCy's own reader splits the text anew with the pipeline's tokenizer, and mentions that don't end where
     its tokens end are lost to training without a word. Here the Doc to be predicted has the tokens of the
     gold Doc; which corpus that is from and what it annotates stays with it (see `spacy_bioner.annotations`).
 
     Args:
-        path: the .spacy file.
-        limit: how many Docs to read; 0 for all.
+        path: the .spacy file, or several to be read one after the other.
+        limit: how many Docs to read of each; 0 for all.
 
     Raises:
         PipelineError: if there is no path.
         FormatError: when it is read, if there is no such file, or it isn't a .spacy file.
     """
-    if path is None:
+    if not path:
         raise PipelineError("No data: set paths.train and paths.dev to .spacy files.")
+    files = path if isinstance(path, list) else [path]
 
     def read(nlp: Language) -> Iterator[Example]:
-        docs = read_docbin(Path(path), nlp.vocab)
-        for reference in docs[: limit or None]:
-            if len(reference):
-                yield Example(with_same_tokens(reference), reference)
+        for file in files:
+            for reference in read_docbin(Path(file), nlp.vocab)[: limit or None]:
+                if len(reference):
+                    yield Example(with_same_tokens(reference), reference)
 
     return read
 
 
 def create_multi_corpus(
-    paths: dict[str, Path | None],
+    paths: dict[str, str | None],
     temperature: float = 2.0,
     limit: int = 0,
     seed: int = 1,
@@ -67,7 +68,7 @@ def create_multi_corpus(
         PipelineError: if there are no paths, or the temperature isn't at least 1.
         FormatError: when it is read, if a file can't be.
     """
-    files = {name: Path(path) for name, path in paths.items() if path is not None}
+    files = {name: path for name, path in paths.items() if path is not None}
     if not files:
         raise PipelineError("No data: name at least one .spacy file under paths.")
     if temperature < 1:

@@ -3,7 +3,9 @@
 import contextlib
 import logging
 import os
+import shutil
 import string
+import subprocess
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -53,6 +55,24 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 def root() -> Path:
     """The project's folder."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def copy_project() -> Callable[[Path], Path]:
+    """Copies the project, as git has it, to a folder that isn't there yet, and returns that."""
+
+    def copy(folder: Path) -> Path:
+        if shutil.which("git") is None or not (ROOT / ".git").exists():
+            pytest.skip("not a git repository")
+        command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        for name in filter(None, listed.stdout.split("\0")):
+            if (ROOT / name).is_file() and not name.startswith("tests/"):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, folder / name)
+        return folder
+
+    return copy
 
 
 @pytest.fixture(scope="session")

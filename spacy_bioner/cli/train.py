@@ -1,5 +1,6 @@
 """`spacy bioner train`: `spacy train` with an encoder by name, whole outputs and a record of the run."""
 
+import shlex
 from pathlib import Path
 
 import typer
@@ -22,6 +23,9 @@ def train_cli(
     version: str = typer.Option("0.1.0", help="Version of the pipeline"),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
     seed: int = typer.Option(None, help="Seed; default: the config's"),
+    settings: str = typer.Option(
+        "", help="Settings of the config, with spaces between: 'training.max_epochs=10 training.dropout=0.2'"
+    ),
 ) -> None:
     """Train a pipeline. Settings of the config can be overridden: --training.max_epochs 10."""
     from spacy.cli._util import parse_config_overrides
@@ -40,6 +44,6 @@ def train_cli(
         pipeline_version=version,
         gpu_id=gpu_id,
         seed=seed,
-        overrides=parse_config_overrides(context.args),
+        overrides=parse_config_overrides([*context.args, *(f"--{s}" for s in shlex.split(settings))]),
     )
     msg.good(f"{folder}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from statistics import mean
 from typing import Any
 
 from spacy.training import Example
@@ -37,9 +38,11 @@ def score_entities(
         label_map: other names for the types of the gold Docs, see `annotations.mapped`.
 
     Returns:
-        `ents_p`, `ents_r`, `ents_f`, `ents_per_type`, and the same for `spans_KEY`.
+        `ents_p`, `ents_r`, `ents_f`, `ents_per_type`, and the same for `spans_KEY`; and `ents_f_mean`, the
+        mean of the F1 of each corpus that the Docs are from.
     """
     known = frozenset(labels)
+    by_corpus: dict[str, Counts] = {}
     counts = {"ents": Counts(), f"spans_{spans_key}": Counts()}
     for example in examples:
         annotation = get_annotation(example.reference)
@@ -56,10 +59,14 @@ def score_entities(
         ):
             theirs = [(s.start_char, s.end_char, mapped(label_map, corpus, s.label_)) for s in gold]
             ours = [(s.start_char, s.end_char, s.label_) for s in found]
-            counts[attribute].add(
-                [span for span in theirs if span[2] in types], [span for span in ours if span[2] in types]
-            )
-    scores: dict[str, Any] = {}
+            theirs = [span for span in theirs if span[2] in types]
+            ours = [span for span in ours if span[2] in types]
+            counts[attribute].add(theirs, ours)
+            if attribute == "ents":
+                by_corpus.setdefault(corpus, Counts()).add(theirs, ours)
+    scores: dict[str, Any] = {
+        "ents_f_mean": mean(c.total().f1 for c in by_corpus.values()) if by_corpus else 0.0
+    }
     for attribute, counted in counts.items():
         total = counted.total()
         scores[f"{attribute}_p"] = total.precision

@@ -145,8 +145,11 @@ def test_comments_need_no_columns(write):
 
 def test_other_columns_can_be_chosen(write):
     path = write("1\ta\tB-X\tO\n2\tb\tI-X\tO\n")
-    [document] = read(path, word_column=1, tag_column=-2)
-    assert (words(document), mentions(document)) == (["a", "b"], [("a b", "X")])
+    for word_column, tag_column in [(1, 2), (1, -2), (-3, -2)]:
+        [document] = read(path, word_column=word_column, tag_column=tag_column)
+        assert (words(document), mentions(document)) == (["a", "b"], [("a b", "X")])
+    [document] = read(path, word_column=-4)
+    assert (words(document), mentions(document)) == (["1", "2"], [])
 
 
 # -DOCSTART-
@@ -165,6 +168,8 @@ def starts(path, **options):
         ("-DOCSTART- -X- O O", ""),
         ("-DOCSTART-\tO", ""),
         ("-DOCSTART- ()", ""),
+        ("-DOCSTART- (1) O", ""),
+        ("-DOCSTART- 1)", ""),
     ],
 )
 def test_docstart(write, line, identifier):

@@ -1,0 +1,128 @@
+"""Every entry point of setup.cfg: there, loadable, and of use under its registered name."""
+
+import configparser
+import functools
+import re
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, distribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+UNVERSIONED = {"spacy_cli", "spacy_factories"}  # what they name is what a user types
+NAMES = r"spacy-bioner\.\w+\.v\d+"
+
+
+def declared() -> list[EntryPoint]:
+    """The entry points that setup.cfg declares."""
+    parser = configparser.ConfigParser(delimiters="=")
+    parser.optionxform = str  # type: ignore[assignment,method-assign] - names have capitals
+    parser.read(Path(__file__).parents[1] / "setup.cfg", encoding="utf8")
+    found = []
+    for group, lines in parser["options.entry_points"].items():
+        for line in filter(None, lines.splitlines()):
+            name, value = map(str.strip, line.split("=", 1))
+            found.append(EntryPoint(name, value, group))
+    return found
+
+
+DECLARED = declared()
+
+
+def call_cli(group: Any, data: Path) -> None:
+    assert {"convert", "train", "evaluate"} <= {command.name for command in group.registered_commands}
+
+
+def call_tokenizer(create: Callable, data: Path) -> None:
+    doc = create()(spacy.blank("en"))("IL-2Rα (CD25)")
+    assert [token.text for token in doc] == ["IL", "-", "2Rα", "(", "CD25", ")"]
+
+
+def call_corpus(create: Callable, data: Path) -> None:
+    examples = list(create(data)(spacy.blank("en")))
+    assert len(examples) > 1
+    assert examples[0].reference.ents
+
+
+def call_multi_corpus(create: Callable, data: Path) -> None:
+    assert 0 < len(list(create({"one": data, "two": data}, limit=6)(spacy.blank("en")))) <= 6
+
+
+def call_factory(create: Callable, data: Path) -> None:
+    nlp = spacy.blank("en")
+    assert type(nlp.add_pipe("bioner")).__name__ == "BioNER"
+    assert nlp.get_pipe_meta("bioner").factory == "bioner"
+
+
+def call_heads(create: Callable, data: Path) -> None:
+    nlp = spacy.blank("en")
+    tok2vec = nlp.add_pipe("tok2vec").model
+    assert create(tok2vec).has_ref("heads")
+
+
+def call_scorer(create: Callable, data: Path) -> None:
+    scores = create(spans_key="bioner")([], labels=[], label_map={})
+    assert scores["ents_f"] == 0
+
+
+CALLS: dict[str, Callable[[Any, Path], None]] = {
+    "spacy_cli: bioner": call_cli,
+    "spacy_tokenizers: spacy-bioner.Tokenizer.v1": call_tokenizer,
+    "spacy_readers: spacy-bioner.Corpus.v1": call_corpus,
+    "spacy_readers: spacy-bioner.MultiCorpus.v1": call_multi_corpus,
+    "spacy_factories: bioner": call_factory,
+    "spacy_architectures: spacy-bioner.EntityHeads.v1": call_heads,
+    "spacy_scorers: spacy-bioner.bioner_scorer.v1": call_scorer,
+}
+"""One call for every entry point; one without is a failure."""
+
+
+def label(entry_point: EntryPoint) -> str:
+    return f"{entry_point.group}: {entry_point.name}"
+
+
+def test_what_is_installed_is_what_is_declared():
+    """If not, install again: pip install -e ."""
+    installed = {(e.group, e.name, e.value) for e in distribution("spacy-bioner").entry_points}
+    assert installed == {(e.group, e.name, e.value) for e in DECLARED}
+
+
+@pytest.mark.parametrize("entry_point", DECLARED, ids=label)
+def test_name_is_versioned(entry_point: EntryPoint):
+    if entry_point.group not in UNVERSIONED:
+        assert re.fullmatch(NAMES, entry_point.name)
+
+
+@pytest.mark.parametrize("entry_point", DECLARED, ids=label)
+def test_registered_function_can_be_traced_to_this_package(entry_point: EntryPoint):
+    """`spacy package` requires spacy-bioner only if it can; a partial it can't."""
+    function = entry_point.load()
+    assert not isinstance(function, functools.partial)
+    if entry_point.group != "spacy_cli":
+        assert function.__module__.startswith("spacy_bioner.")
+
+
+@pytest.mark.parametrize("entry_point", DECLARED, ids=label)
+def test_each_is_called(entry_point: EntryPoint, tiny_data: Path):
+    assert label(entry_point) in CALLS, "a new entry point: add a call for it"
+    CALLS[label(entry_point)](entry_point.load(), tiny_data / "train.spacy")
+
+
+@pytest.mark.parametrize("entry_point", DECLARED, ids=label)
+def test_registry_gives_it_by_its_name(entry_point: EntryPoint):
+    registry = getattr(spacy.registry, entry_point.group.removeprefix("spacy_"), None)
+    if entry_point.group == "spacy_factories":
+        assert Language.has_factory(entry_point.name)
+    else:
+        assert registry is not None
+        assert registry.get(entry_point.name) is entry_point.load()
+
+
+def test_blank_pipeline_with_the_tokenizer_by_its_name():
+    config = {"nlp": {"tokenizer": {"@tokenizers": "spacy-bioner.Tokenizer.v1"}}}
+    doc: Doc = spacy.blank("en", config=config)("5-HT2A")
+    assert [token.text for token in doc] == ["5", "-", "HT2A"]

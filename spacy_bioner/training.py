@@ -1,7 +1,8 @@
 """Training a pipeline with an encoder of the catalogue, and writing down how it was made."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from spacy_bioner.memory import return_large_blocks
 from spacy_bioner.provenance import META_KEY, Data, describe_data, versions
 from spacy_bioner.windows import Cut, count_cut, find_transformer
 
+MULTI_CORPUS = "spacy-bioner.MultiCorpus.v1"
+LABEL_MAP = "components.bioner.label_map"
 ENCODER_PATH = "paths.encoder"
 LEARNING_RATE = "training.optimizer.learn_rate.initial_rate"
 MIXED_PRECISION = "components.transformer.model.mixed_precision"
@@ -29,8 +32,9 @@ def train_pipeline(
     config_path: Path,
     output: Path,
     *,
-    train: Path,
-    dev: Path,
+    train: Sequence[Path],
+    dev: Sequence[Path],
+    own_heads: Collection[str] = (),
     encoder: str = "mini",
     revision: str = "",
     assets: Path = Path("assets"),
@@ -45,7 +49,9 @@ def train_pipeline(
     Args:
         config_path: the config; one whose `paths` have no `encoder` trains without one.
         output: the folder to make, with model-best and model-last. It appears when all is complete.
-        train, dev: the .spacy files to train and to choose on.
+        train, dev: the .spacy files to train and to choose on. Where they are from several corpora, a
+            `bioner` component gets one head for each common name of their types.
+        own_heads: corpora whose types get heads of their own all the same: "Gene_BC2GM".
         encoder: the encoder's name, see `catalogue.encoders.resolve_encoder`.
         revision: the commit id of the encoder's repository on the hub.
         assets: the folder that holds encoders.
@@ -66,11 +72,16 @@ def train_pipeline(
     if not config_path.is_file():
         raise PipelineError(f"There is no config {config_path}.")
     config = load_config(config_path, interpolate=False)
-    settings: dict[str, Any] = {"paths.train": str(train), "paths.dev": str(dev)}
-    data = {"train": describe_data(train), "dev": describe_data(dev)}
-    for path, described in zip((train, dev), data.values(), strict=True):
+    files = {"train": list(train), "dev": list(dev)}
+    data = {split: [describe_data(path) for path in paths] for split, paths in files.items()}
+    for path, described in zip(chain(*files.values()), chain(*data.values()), strict=True):
         if not described.docs:
             raise PipelineError(f"{path}: there are no documents in it.")
+    settings: dict[str, Any] = {
+        f"paths.{split}": _path_setting(config, split, paths) for split, paths in files.items()
+    }
+    if _has(config, LABEL_MAP):
+        settings[LABEL_MAP] = label_map(_entries(chain(*data.values())), own_heads)
     resolved = None
     if "encoder" in config.get("paths", {}):
         resolved = resolve_encoder(encoder, assets=assets, revision=revision)
@@ -91,8 +102,8 @@ def train_pipeline(
         for folder in sorted(temporary.glob("model-*")):
             nlp = spacy.load(folder)
             cut = {
-                split: count_cut(nlp, read_docbin(path, nlp.vocab))
-                for split, path in (("train", train), ("dev", dev))
+                split: sum((count_cut(nlp, read_docbin(path, nlp.vocab)) for path in paths), Cut())
+                for split, paths in files.items()
             }
             _finish(nlp, resolved)
             made = _made(resolved, data, cut, settings, gpu_id)
@@ -103,6 +114,38 @@ def train_pipeline(
             if what.windows:
                 msg.info(f"{split}: {what}")
     return output
+
+
+def _path_setting(config: Config, split: str, paths: Sequence[Path]) -> Any:
+    """The value of paths.train or paths.dev: one file, several, or several by name, as the reader wants."""
+    if config.get("corpora", {}).get(split, {}).get("@readers") == MULTI_CORPUS:
+        names = [path.parent.name or path.stem for path in paths]
+        if len(set(names)) < len(names):
+            names = [str(path) for path in paths]
+        return dict(zip(names, map(str, paths), strict=True))
+    return str(paths[0]) if len(paths) == 1 else [str(path) for path in paths]
+
+
+def label_map(entries: Sequence[Mapping[str, Any]], own_heads: Collection[str] = ()) -> dict[str, str]:
+    """The names under which the types of several corpora are learned; see `annotations.mapped`.
+
+    Args:
+        entries: the corpora, as `_entries` gives them. A single one keeps its own names.
+        own_heads: the corpora whose types keep heads of their own.
+
+    Raises:
+        PipelineError: if one of these isn't among the corpora.
+    """
+    strange = set(own_heads) - {entry["name"] for entry in entries}
+    if strange:
+        raise PipelineError(f"--own-heads: the data has nothing of {', '.join(sorted(strange))}.")
+    names = {}
+    for entry in entries if len(entries) > 1 else ():
+        for own, common in entry["types"].items():
+            name = f"{common}_{entry['name']}" if entry["name"] in own_heads else common
+            if name != own:
+                names[f"{entry['name']}/{own}"] = name
+    return names
 
 
 def _has(config: Config, dotted: str) -> bool:
@@ -131,7 +174,7 @@ def _finish(nlp: Language, resolved: ResolvedEncoder | None) -> None:
 
 def _made(
     resolved: ResolvedEncoder | None,
-    data: Mapping[str, Data],
+    data: Mapping[str, Sequence[Data]],
     cut: Mapping[str, Cut],
     settings: Mapping[str, Any],
     gpu_id: int,
@@ -140,7 +183,8 @@ def _made(
     return {
         "encoder": _encoder_meta(resolved),
         "corpora": _entries(data["train"]),
-        "data": {split: {**file.to_meta(), "cut": asdict(cut[split])} for split, file in data.items()},
+        "data": {split: [file.to_meta() for file in files] for split, files in data.items()},
+        "cut": {split: asdict(what) for split, what in cut.items()},
         "settings": {k: v for k, v in settings.items() if not k.startswith("paths.")},
         "device": "GPU" if gpu_id >= 0 else "CPU",
         "versions": versions(),
@@ -175,11 +219,15 @@ def _encoder_meta(resolved: ResolvedEncoder | None) -> dict[str, Any] | None:
     }
 
 
-def _entries(data: Data) -> list[dict[str, Any]]:
-    """What the catalogue says of the corpora in a file: variant, common names, licence, citation."""
+def _entries(data: Iterable[Data]) -> list[dict[str, Any]]:
+    """What the catalogue says of the corpora in some files: variant, common names, licence, citation."""
     catalogue = load_corpora()
+    corpora: dict[str, dict[str, None]] = {}
+    for file in data:
+        for name, annotated in file.corpora.items():
+            corpora.setdefault(name, {}).update(dict.fromkeys(annotated))
     entries = []
-    for name, types in data.corpora.items():
+    for name, types in corpora.items():
         entry: dict[str, Any] = {"name": name, "variant": "", "licence": "", "citation": ""}
         common = {own: own for own in types}
         try:

@@ -131,8 +131,8 @@ def train_tiny(tiny_encoder: Path, tiny_data: Path) -> Callable[..., Path]:
             overrides |= {"training.batcher.size": 200, "training.batcher.buffer": 24}
         overrides |= arguments.pop("overrides", {})
         arguments = {
-            "train": tiny_data / "train.spacy",
-            "dev": tiny_data / "devel.spacy",
+            "train": [tiny_data / "train.spacy"],
+            "dev": [tiny_data / "devel.spacy"],
             "encoder": str(tiny_encoder),
             **arguments,
         }

@@ -147,15 +147,15 @@ def test_meta_says_how_it_was_made(
     assert corpus["variant"] == "written by hand for this project"
     assert corpus["types"] == {name: name for name in ("Chemical", "Disease", "Gene", "Species")}
     for role, file in (("train", "train.spacy"), ("dev", "devel.spacy")):
-        assert made["data"][role]["file"] == file
-        assert made["data"][role]["sha256"] == hashlib.sha256((tiny_data / file).read_bytes()).hexdigest()
+        assert made["data"][role][0]["file"] == file
+        assert made["data"][role][0]["sha256"] == hashlib.sha256((tiny_data / file).read_bytes()).hexdigest()
     settings = made["settings"]
     assert settings["training.max_steps"] == 6
     assert settings["system.seed"] == 5
     assert not any(name.startswith("paths.") for name in settings)
     if config == "ner_cnn":
         assert made["encoder"] is None
-        assert made["data"]["train"]["cut"]["windows"] == 0
+        assert made["cut"]["train"]["windows"] == 0
     else:
         weights = (tiny_encoder / "model.safetensors").read_bytes()
         assert made["encoder"] == {
@@ -167,7 +167,7 @@ def test_meta_says_how_it_was_made(
             "licence": "",
             "citation": "",
         }
-        assert made["data"]["train"]["cut"]["windows"] == made["data"]["train"]["docs"]
+        assert made["cut"]["train"]["windows"] == made["data"]["train"][0]["docs"]
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -229,14 +229,14 @@ def test_corpora_of_the_catalogue_are_recorded_with_common_names_and_licences(
     convert([source], tmp_path / "bc2gm.spacy", corpus="BC2GM")
     convert([source], tmp_path / "mine.spacy", name="mine")
     output = train_tiny(
-        tmp_path / "out", "ner_cnn", train=tmp_path / "bc2gm.spacy", dev=tmp_path / "mine.spacy"
+        tmp_path / "out", "ner_cnn", train=[tmp_path / "bc2gm.spacy"], dev=[tmp_path / "mine.spacy"]
     )
     made = meta(output / "model-best")[META_KEY]
     assert made["corpora"][0]["types"] == {"GENE": "Gene"}
     assert made["corpora"][0]["licence"] == "CC BY 4.0 (as redistributed)"
     assert made["corpora"][0]["citation"].startswith("Smith et al. 2008")
-    assert made["data"]["dev"]["corpora"] == {"mine": ["GENE"]}
-    output = train_tiny(tmp_path / "out", "ner_cnn", train=tmp_path / "mine.spacy")
+    assert made["data"]["dev"][0]["corpora"] == {"mine": ["GENE"]}
+    output = train_tiny(tmp_path / "out", "ner_cnn", train=[tmp_path / "mine.spacy"])
     (mine,) = meta(output / "model-best")[META_KEY]["corpora"]
     assert mine == {"name": "mine", "variant": "", "licence": "", "citation": "", "types": {"GENE": "GENE"}}
 
@@ -251,8 +251,8 @@ def test_new_output_takes_the_place_of_the_old(train_tiny: Callable[..., Path], 
 
 
 FAILURES: dict[str, tuple[type[BaseException], dict[str, Any]]] = {
-    "no train file": (FormatError, {"train": Path("nowhere.spacy")}),
-    "no dev file": (FormatError, {"dev": Path("nowhere.spacy")}),
+    "no train file": (FormatError, {"train": [Path("nowhere.spacy")]}),
+    "no dev file": (FormatError, {"dev": [Path("nowhere.spacy")]}),
     "no config": (PipelineError, {"config": "nowhere"}),
     "unknown encoder": (EncoderError, {"config": "ner_trf", "encoder": "nothing"}),
     "setting of a wrong type": (SystemExit, {"overrides": {"training.max_steps": "many"}}),
@@ -291,7 +291,7 @@ def test_training_that_fails_half_way_leaves_nothing(
     spied_config: Callable[..., Path], tiny_data: Path, tmp_path: Path
 ):
     output = tmp_path / "trained" / "out"
-    data = {"train": tiny_data / "train.spacy", "dev": tiny_data / "devel.spacy"}
+    data = {"train": [tiny_data / "train.spacy"], "dev": [tiny_data / "devel.spacy"]}
     with pytest.raises(RuntimeError, match="failed half-way"):
         train_pipeline(spied_config(fail=True), output, **data)
     assert SEEN["update"]
@@ -303,7 +303,7 @@ def test_data_without_documents_is_refused(train_tiny: Callable[..., Path], tmp_
     path = tmp_path / "none.spacy"
     docbin([]).to_disk(path)
     with pytest.raises(PipelineError, match=r"none\.spacy: there are no documents"):
-        train_tiny(tmp_path / "out", "ner_cnn", **{split: path})
+        train_tiny(tmp_path / "out", "ner_cnn", **{split: [path]})
 
 
 def test_killed_training_leaves_nothing_that_looks_finished(
@@ -352,7 +352,7 @@ def test_component_sees_corpus_and_types_while_trained_and_scored(
 ):
     train, dev = tiny_data / "train.spacy", tiny_data / "devel.spacy"
     steps = {"training.max_steps": 3, "training.eval_frequency": 1}
-    output = train_pipeline(spied_config(reader), tmp_path / "out", train=train, dev=dev, overrides=steps)
+    output = train_pipeline(spied_config(reader), tmp_path / "out", train=[train], dev=[dev], overrides=steps)
     for seen in SEEN.values():
         assert seen
         assert {(found.corpus, found.types) for found in seen} == {(SAMPLE.corpus, SAMPLE.types)}

@@ -91,10 +91,11 @@ def _print_pipeline(report: dict[str, Any]) -> None:
     encoder = report["encoder"]
     msg.text(f"{report['pipeline']} {report['version']}, seed {report['seed']}")
     msg.text(f"encoder: {encoder['name'] if encoder else 'none'}")
-    for role, made in report["trained_on"].items():
-        corpora = ", ".join(made["corpora"]) or "unnamed"
-        doing = "trained on" if role == "train" else "chosen on"
-        msg.text(f"{doing}: {corpora}, {made['file']}")
+    for role, files in report["trained_on"].items():
+        for made in files:
+            corpora = ", ".join(made["corpora"]) or "unnamed"
+            doing = "trained on" if role == "train" else "chosen on"
+            msg.text(f"{doing}: {corpora}, {made['file']}")
 
 
 def _print_scores(report: dict[str, Any]) -> None:

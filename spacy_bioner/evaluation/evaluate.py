@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
 
-from spacy_bioner.annotations import get_annotation
+from spacy_bioner.annotations import get_annotation, mapped
 from spacy_bioner.catalogue.corpora import load_corpora
 from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.evaluation.counts import Counts
@@ -78,8 +78,12 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
     everything = tuple(sorted({ent.label_ for doc in docs for ent in doc.ents}))
     annotated = [_annotated(doc, everything) for doc in docs]
     own_types = sorted({name for types in annotated for name in types})
-    common = not set(own_types) <= set(known)
-    gold_names = _GoldNames(common)
+    labels = label_maps(nlp)
+    learned = {
+        mapped(labels, _corpus(doc), own) for doc, types in zip(docs, annotated, strict=True) for own in types
+    }
+    common = not learned <= set(known)
+    gold_names = _GoldNames(common, labels)
     predicted_names = pipeline_names(nlp) if common else {}
     known = sorted({predicted_names.get(name, name) for name in known})
     counts, unscored, unknown, compared = Counts(), 0, dict[str, int](), set[str]()
@@ -124,31 +128,49 @@ def _timed(nlp: Language, docs: list[Doc], retokenize: bool) -> Iterator[tuple[D
         yield doc, time.perf_counter() - start
 
 
-class _GoldNames:
-    """From the own names of each corpus to the common ones, looked up once a corpus."""
+def _corpus(doc: Doc) -> str:
+    annotation = get_annotation(doc)
+    return annotation.corpus if annotation else ""
 
-    def __init__(self, common: bool) -> None:
+
+def label_maps(nlp: Language) -> dict[str, str]:
+    """The label maps of a pipeline's `bioner` components; see `annotations.mapped`."""
+    names: dict[str, str] = {}
+    for _, pipe in nlp.pipeline:
+        names |= getattr(pipe, "cfg", {}).get("label_map", {})
+    return names
+
+
+class _GoldNames:
+    """From the own names of each corpus to the pipeline's or the common ones, looked up once a corpus."""
+
+    def __init__(self, common: bool, labels: Mapping[str, str]) -> None:
         self._common = common
+        self._labels = labels
         self._names: dict[str, Mapping[str, str]] = {}
         self._catalogue = load_corpora()
 
     def of(self, doc: Doc) -> Mapping[str, str]:
         annotation = get_annotation(doc)
-        if not self._common or annotation is None:
+        if annotation is None:
             return {}
-        if annotation.corpus not in self._names:
-            try:
-                self._names[annotation.corpus] = self._catalogue[annotation.corpus].types
-            except CorpusError:
-                self._names[annotation.corpus] = {}
-        return self._names[annotation.corpus]
+        corpus = annotation.corpus
+        if corpus not in self._names:
+            self._names[corpus] = {}
+            if not self._common:
+                self._names[corpus] = {own: mapped(self._labels, corpus, own) for own in annotation.types}
+            elif corpus in self._catalogue.corpora:
+                self._names[corpus] = self._catalogue[corpus].types
+        return self._names[corpus]
 
 
 def pipeline_names(nlp: Language) -> dict[str, str]:
     """From a pipeline's types to their common names, as the meta of its corpora has them."""
     names: dict[str, str] = {}
+    labels = label_maps(nlp)
     for corpus in nlp.meta.get(META_KEY, {}).get("corpora", []):
-        names |= corpus["types"]
+        for own, common in corpus["types"].items():
+            names[mapped(labels, corpus["name"], own)] = common
     return names
 
 

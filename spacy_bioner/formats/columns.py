@@ -17,7 +17,7 @@ from pathlib import Path
 
 from spacy_bioner import tags as tagging
 from spacy_bioner.document import Document, Dropped, Mention, in_tokens
-from spacy_bioner.errors import FormatError, TagError
+from spacy_bioner.errors import ConversionError, FormatError, TagError
 from spacy_bioner.files import numbered_lines
 from spacy_bioner.spacing import join, natural_spaces
 from spacy_bioner.tags import Scheme
@@ -245,11 +245,11 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
         typed: whether the tags name the types.
 
     Raises:
-        ValueError: if a document has no tokens, or one of its tokens holds a tab or a line end.
+        ConversionError: if a document has no tokens, or one of its tokens holds a tab or a line end.
     """
     for document in documents:
         if document.tokens is None:
-            raise ValueError(f"Document '{document.id}' has no tokens.")
+            raise ConversionError(f"Document '{document.id}' has no tokens.")
         mentions, dropped = in_tokens(document, document.tokens)
         spans = [(start, end, m.type if typed else "") for start, end, m in mentions]
         tags = tagging.encode(spans, len(document.tokens), scheme)
@@ -259,7 +259,7 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
         for (start, end), tag in zip(document.tokens, tags, strict=True):
             word = document.text[start:end]
             if "\t" in word or "\n" in word or "\r" in word:
-                raise ValueError(f"A token with a tab or a line end can't be in columns: {word!r}")
+                raise ConversionError(f"A token with a tab or a line end can't be in columns: {word!r}")
             if sentence < len(begins) and start >= begins[sentence]:
                 sentence = bisect_right(begins, start)
                 text.append("\n")

@@ -57,7 +57,7 @@ def test_encoder_assets_and_cut_windows(
     output = run_cli(*flat(arguments | options))
     made = spacy.util.load_meta("out/model-best/meta.json")[META_KEY]
     assert made["encoder"]["name"] == "scibert"
-    cut = made["data"]["train"]["cut"]
+    cut = made["cut"]["train"]
     assert cut["windows_cut"] > 0
     assert cut["mentions_lost"] > 0
     assert f"train: {cut['windows_cut']} of {cut['windows']} windows cut" in output

@@ -269,11 +269,11 @@ def test_names_and_description_come_from_the_pipelines_meta():
         "corpora": [],
     }
     corpora = [{"name": "a", "types": {"GENE": "Gene"}}, {"name": "b", "types": {"Drug": "Chemical"}}]
-    nlp.meta[META_KEY] = {"corpora": corpora, "seed": 3, "encoder": {"name": "e"}, "data": {"train": {}}}
+    nlp.meta[META_KEY] = {"corpora": corpora, "seed": 3, "encoder": {"name": "e"}, "data": {"train": []}}
     assert pipeline_names(nlp) == {"GENE": "Gene", "Drug": "Chemical"}
     assert describe(nlp)["encoder"] == {"name": "e"}
     assert describe(nlp)["seed"] == 3
-    assert describe(nlp)["trained_on"] == {"train": {}}
+    assert describe(nlp)["trained_on"] == {"train": []}
 
 
 def test_variant_of_a_corpus_is_the_catalogues():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner.document import SENTENCE, Document, Mention, Passage
-from spacy_bioner.errors import FormatError
+from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.formats import columns, detect
 from spacy_bioner.formats.columns import ColumnOptions, Scan
 from spacy_bioner.spacing import join, natural_spaces
@@ -354,13 +354,13 @@ def test_sentences_with_white_space_around_stay_apart():
 
 
 def test_a_document_without_tokens_cannot_be_written():
-    with pytest.raises(ValueError, match="Document '7' has no tokens"):
+    with pytest.raises(ConversionError, match="Document '7' has no tokens"):
         text_of(Document("a", id="7"))
 
 
 @pytest.mark.parametrize("char", "\t\n\r")
 def test_tokens_that_columns_cannot_hold(char):
-    with pytest.raises(ValueError, match=re.escape(repr(f"a{char}"))):
+    with pytest.raises(ConversionError, match=re.escape(repr(f"a{char}"))):
         text_of(Document(f"a{char}", tokens=((0, 2),)))
 
 

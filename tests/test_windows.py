@@ -76,6 +76,12 @@ def test_limit_is_the_tokenizers(pipeline: Callable[..., Language], words: list[
     assert (cut.windows_cut, cut.tokens_lost) == lost
 
 
+def test_token_right_behind_the_last_piece_that_is_kept_is_lost(pipeline: Callable[..., Language]):
+    nlp = pipeline(limit=10)
+    glued = Doc(nlp.vocab, words=["a" * 9, "b"], spaces=[False, False], ents=["O", "B-X"])
+    assert count_cut(nlp, [glued]) == Cut(windows=1, windows_cut=1, tokens_lost=1, mentions_lost=1)
+
+
 def test_token_that_another_window_keeps_is_not_lost(pipeline: Callable[..., Language]):
     # windows of tokens 0-4, 3-7, 6-8, each with room for 7 pieces: the first has 12, and loses tokens 2 to 4,
     # of which the second keeps two

@@ -407,12 +407,10 @@ def test_killed_conversion_leaves_nothing_that_looks_finished(
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60
-        while not target.parent.exists():  # made when the writing begins
+        while not writing(target):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.002)
-        time.sleep(0.2)
-        assert process.poll() is None
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -423,3 +421,30 @@ def test_killed_conversion_leaves_nothing_that_looks_finished(
         assert target.read_text() == TYPED * 20_000
     else:
         assert len(read_docbin(target)) == 40_000
+
+
+def writing(target: Path) -> bool:
+    """Whether a conversion is half-way: columns are written bit by bit, a .spacy file all at the end."""
+    if target.suffix == ".spacy":
+        return target.parent.exists()  # made before the first sentence is converted
+    return any(path.stat().st_size for path in target.parent.glob("*"))
+
+
+def test_conversion_that_fails_half_way_leaves_the_earlier_output(
+    refuse_cli: Callable[..., str],
+    write: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+):
+    from spacy_bioner import convert
+    from spacy_bioner.errors import ConversionError
+
+    def write_half(source: Any, path: Path, *_: object) -> None:
+        path.write_bytes(b"half of it")
+        raise ConversionError("failed half-way")
+
+    monkeypatch.setattr(convert, "write_docbin", write_half)
+    write(TYPED, "in.tsv")
+    write(b"an earlier output", "out.spacy")
+    assert "failed half-way" in refuse_cli("bioner", "convert", "in.tsv", "out.spacy")
+    assert files(tmp_path) == {"in.tsv": TYPED.encode(), "out.spacy": b"an earlier output"}

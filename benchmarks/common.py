@@ -17,9 +17,8 @@ BC5CDR_SPLITS = {"train": "Training", "devel": "Development", "test": "Test"}
 
 
 def corpora_folder() -> Path:
-    """The folder of real corpora: $SPACY_BIONER_CORPORA, or shared/corpora beside the repository."""
-    default = Path(__file__).parents[2] / "shared" / "corpora"
-    return Path(os.environ.get("SPACY_BIONER_CORPORA", default))
+    """The folder of real corpora, from $SPACY_BIONER_CORPORA."""
+    return Path(os.environ["SPACY_BIONER_CORPORA"])
 
 
 def processor() -> str:

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import spacy
 from spacy.tokens import Doc, Span
@@ -39,6 +41,7 @@ class Tally:
         mentions_in: the mentions read, by type.
         mentions_out: the mentions written, by type.
         repaired: the repairs to the tags that were read.
+        mismatched: the mentions whose offsets don't give the text that their file has; the offsets count.
         dropped: the mentions that were not written, each with the reason.
     """
 
@@ -48,6 +51,7 @@ class Tally:
     mentions_in: Counter[str] = field(default_factory=Counter)
     mentions_out: Counter[str] = field(default_factory=Counter)
     repaired: int = 0
+    mismatched: int = 0
     dropped: list[Dropped] = field(default_factory=list)
 
     def unaccounted(self) -> Counter[str]:
@@ -74,13 +78,17 @@ def to_docs(
         tokenizer: splits the text of documents that come without tokens.
         annotation: the corpus's name and types; mentions of other types are dropped.
         tally: counts what is read, written and dropped.
-        group: how many documents of the reader (sentences, in columns) make a Doc. One that begins a
-            document of the corpus begins a Doc as well.
+        group: how many documents of the reader make a Doc, where these are sentences with tokens, as in
+            columns. One that begins a document of the corpus begins a Doc as well.
     """
     for members in _grouped(_counted(documents, annotation.types, tally), group):
         document = merge(members)
         doc, dropped = to_doc(document, vocab, tokenizer)
-        meta = {"docstart": document.meta["docstart"]} if "docstart" in document.meta else {}
+        meta: dict[str, Any] = {}
+        if "docstart" in document.meta:
+            meta["docstart"] = document.meta["docstart"]
+        if _has_white_tokens(document):
+            meta["white_tokens"] = True
         set_annotation(doc, replace(annotation, id=document.id, meta=meta))
         tally.docs += 1
         tally.tokens += len(doc)
@@ -89,12 +97,20 @@ def to_docs(
         yield doc
 
 
+def _has_white_tokens(document: Document) -> bool:
+    """Whether some of a corpus's own tokens are white space (a non-breaking space), and none is added."""
+    tokens = document.tokens or ()
+    gaps = all(start - end <= 1 for (_, end), (start, _) in pairwise(tokens))
+    return gaps and any(document.text[start:end].isspace() for start, end in tokens)
+
+
 def _counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) -> Iterator[Document]:
     """Counts documents as they pass, without the mentions of types that are not wanted."""
     wanted = frozenset(types)
     for document in documents:
         tally.sentences += 1
         tally.repaired += document.meta.get("repaired", 0)
+        tally.mismatched += sum("text" in mention.meta for mention in document.mentions)
         if document.mentions:
             tally.mentions_in.update(mention.type for mention in document.mentions)
             others = [m for m in document.mentions if m.type not in wanted]
@@ -108,7 +124,7 @@ def _counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) 
 def _grouped(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
     members: list[Document] = []
     for document in documents:
-        if members and (len(members) == size or "docstart" in document.meta):
+        if members and (len(members) == size or "docstart" in document.meta or document.tokens is None):
             yield members
             members = []
         members.append(document)
@@ -177,11 +193,13 @@ def _words(
 def to_document(doc: Doc) -> Document:
     """Turns a Doc into a document: its text, tokens, sentences if it has any, and entities as mentions.
 
-    Tokens of white space are left out: they are text between tokens.
+    Tokens of white space are left out, as text between tokens, unless the Doc says that its corpus has such.
     """
     annotation = get_annotation(doc)
+    meta = dict(annotation.meta) if annotation else {}
+    white = meta.pop("white_tokens", False)
     # not is_space, which is False for every token where the vocabulary is no language's
-    tokens = tuple((t.idx, t.idx + len(t)) for t in doc if not t.text.isspace())
+    tokens = tuple((t.idx, t.idx + len(t)) for t in doc if white or not t.text.isspace())
     passages: tuple[Passage, ...] = ()
     if doc.has_annotation("SENT_START"):
         passages = tuple(Passage(s.start_char, s.end_char, SENTENCE) for s in doc.sents)
@@ -190,7 +208,7 @@ def to_document(doc: Doc) -> Document:
         passages,
         tuple(Mention(((e.start_char, e.end_char),), e.label_) for e in doc.ents),
         tokens=tokens,
-        meta=dict(annotation.meta) if annotation else {},
+        meta=meta,
         id=annotation.id if annotation else "",
     )
 
@@ -203,17 +221,17 @@ class Source:
         path: where it is.
         documents: reads it; can be called again.
         types: the types of its mentions, or those that its Docs say they annotate.
-        corpus: the name of its corpus, if its Docs say so.
         size: how many documents `documents` will give; None if not known.
+        unwritten: how many spans its Docs have in `doc.spans`, which aren't read: `doc.ents` is.
         typed: whether its format names the types of mentions, or leaves them to the caller.
     """
 
     path: Path
     documents: Callable[[], Iterator[Document]]
     types: tuple[str, ...]
-    corpus: str = ""
     size: int | None = None
     typed: bool = True
+    unwritten: int = 0
 
 
 def open_source(path: Path, options: ColumnOptions) -> Source:
@@ -227,9 +245,8 @@ def open_source(path: Path, options: ColumnOptions) -> Source:
         annotations = [annotation for doc in docs if (annotation := get_annotation(doc))]
         types = dict.fromkeys(name for annotation in annotations for name in annotation.types)
         types |= dict.fromkeys(ent.label_ for doc in docs for ent in doc.ents)
-        corpora = {annotation.corpus for annotation in annotations}
-        corpus = corpora.pop() if len(corpora) == 1 else ""
-        return Source(path, lambda: map(to_document, docs), tuple(types), corpus, len(docs))
+        unwritten = sum(len(group) for doc in docs for group in doc.spans.values())
+        return Source(path, lambda: map(to_document, docs), tuple(types), len(docs), unwritten=unwritten)
     if detect(path) == "pubtator":
         types = dict.fromkeys(m.type for document in pubtator.read(path) for m in document.mentions)
         return Source(path, lambda: pubtator.read(path), tuple(types))

@@ -23,6 +23,10 @@ class FormatError(BionerError):
         self.line = line
 
 
+class OutputError(BionerError):
+    """An output that can't be written where it should be."""
+
+
 class TagError(BionerError):
     """A tag that its scheme doesn't have."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from spacy_bioner.errors import FormatError
+from spacy_bioner.errors import FormatError, OutputError
 
 _PARTIAL = ".partial"
 
@@ -55,11 +55,12 @@ def open_input(path: Path) -> Iterator[Iterator[bytes]]:
 
 
 class Outputs:
-    """Files and folders that appear under their names all together at the end, or not at all.
+    """Files and folders that appear under their names when all of them are complete, or not at all.
 
-    As a context manager: write each output to `outputs.temporary(path)`; on leaving, all are renamed.
-    If the block raises, or the process is killed, what stood there before still stands. What a killed
-    process left behind begins with a point, ends with ".partial", and is overwritten the next time.
+    As a context manager: write each output to `outputs.temporary(path)`; on leaving, all are renamed, one
+    after the other. If the block raises, or the process is killed in it, what stood there before still
+    stands. What a killed process left behind begins with a point, ends with ".partial", and is
+    overwritten the next time.
     """
 
     def __init__(self) -> None:
@@ -68,9 +69,27 @@ class Outputs:
     def __enter__(self) -> "Outputs":
         return self
 
-    def temporary(self, path: Path) -> Path:
-        """Where to write what shall become `path`; its folder is made, nothing stands there yet."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def temporary(self, path: Path, *, folder: bool = False) -> Path:
+        """Where to write what shall become `path`; its folder is made, nothing stands there yet.
+
+        Args:
+            path: the output.
+            folder: whether it is to be a folder.
+
+        Raises:
+            OutputError: if the output can't be there: a file stands where it or its folder should be, or a
+                folder where a file should be.
+        """
+        path = path if path.name else path.absolute()
+        if path.name in ("", ".."):
+            raise OutputError(f"{path}: an output needs a name.")
+        if path.exists() and path.is_dir() != folder:
+            kinds = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
+            raise OutputError(f"{path} is {kinds[0]}, and the output would be {kinds[1]}.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError, PermissionError) as error:
+            raise OutputError(f"{path.parent}: can't be made a folder ({error.strerror}).") from None
         temporary = path.with_name(f".{path.name}{_PARTIAL}")
         _remove(temporary)
         self._pending[path] = temporary
@@ -80,7 +99,7 @@ class Outputs:
         for path, temporary in self._pending.items():
             if error is not None:
                 _remove(temporary)
-            elif temporary.is_dir() and path.exists():
+            elif temporary.is_dir() and path.exists():  # folder onto folder
                 # a folder can't be renamed onto another that isn't empty
                 old = path.with_name(f".{path.name}.old{_PARTIAL}")
                 _remove(old)

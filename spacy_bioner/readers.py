@@ -81,6 +81,8 @@ def create_multi_corpus(
     def read(nlp: Language) -> Iterator[Example]:
         nonlocal epoch, vocab
         if vocab is not nlp.vocab:
+            epoch = 0
+            positions.update(dict.fromkeys(files, 0))
             corpora.update({name: list(create_corpus(path)(nlp)) for name, path in files.items()})
             vocab = nlp.vocab
         random = Random(f"{seed}/{epoch}")

@@ -123,9 +123,7 @@ def _space(before: str, left: str, right: str, after: str, glued: bool) -> bool:
     if a in _COMPARISON or b in _COMPARISON:
         return not glued if a in _COMPARISON else True
     if a == "+" or b == "+":
-        if b == "+":
-            return left.isdigit() and after == "/"
-        return not glued or (b.isalpha() and before[-1:].isdigit())  # CD4+ T cells, Ca2+ influx
+        return left.isdigit() and after == "/" if b == "+" else not glued
     if b in _OPENING:
         if right == "(" and after.isdigit() and len(after) == 1 and left in _POWERS:
             return False  # mg/m(2), 10(9)

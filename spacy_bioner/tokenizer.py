@@ -3,7 +3,7 @@
 It splits at white space, at every mark that is neither a letter nor a digit, and nowhere else: "IL-2Rα"
 is IL, -, 2Rα. That is how the corpora of the MTL-Bioinformatics-2016 collection are tokenized, so that a
 pipeline trained on their columns meets the same tokens in raw text. Splitting letters from digits too finds
-a few more mention ends in raw text (99.99% instead of 99.95% on BC5CDR's test split), but takes apart
+a few more mention ends in raw text (99.997% instead of 99.95% on BC5CDR), but takes apart
 tokens that the columns have whole in 8% of BC5CDR's sentences; so it doesn't. See docs/tokenization.md.
 """
 

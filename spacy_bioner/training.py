@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import spacy
-from spacy.language import Language
+from spacy.language import DEFAULT_CONFIG, Language
 from spacy.util import load_config
 from thinc.api import Config
 from wasabi import msg
 
 from spacy_bioner.catalogue.corpora import load_corpora
-from spacy_bioner.catalogue.encoders import ResolvedEncoder, resolve_encoder
+from spacy_bioner.catalogue.encoders import NO_ENCODER, ResolvedEncoder, resolve_encoder
+from spacy_bioner.devices import use_device
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.files import Outputs
@@ -21,6 +22,7 @@ from spacy_bioner.memory import return_large_blocks
 from spacy_bioner.provenance import META_KEY, Data, describe_data, versions
 from spacy_bioner.windows import Cut, count_cut, find_transformer
 
+MODELS = ("model-best", "model-last")
 MULTI_CORPUS = "spacy-bioner.MultiCorpus.v1"
 LABEL_MAP = "components.bioner.label_map"
 ENCODER_PATH = "paths.encoder"
@@ -35,7 +37,7 @@ def train_pipeline(
     train: Sequence[Path],
     dev: Sequence[Path],
     own_heads: Collection[str] = (),
-    encoder: str = "mini",
+    encoder: str = "",
     revision: str = "",
     assets: Path = Path("assets"),
     name: str = "",
@@ -47,12 +49,14 @@ def train_pipeline(
     """Trains a pipeline with `spacy train`, and finishes what it wrote.
 
     Args:
-        config_path: the config; one whose `paths` have no `encoder` trains without one.
-        output: the folder to make, with model-best and model-last. It appears when all is complete.
+        config_path: the config.
+        output: the folder to make, with model-best and model-last. It appears when all is complete, in place
+            of one that an earlier training made.
         train, dev: the .spacy files to train and to choose on. Where they are from several corpora, a
             `bioner` component gets one head for each common name of their types.
         own_heads: corpora whose types get heads of their own all the same: "Gene_BC2GM".
-        encoder: the encoder's name, see `catalogue.encoders.resolve_encoder`.
+        encoder: the encoder's name, see `catalogue.encoders.resolve_encoder`; `mini` if empty. For a config
+            whose `paths` have no `encoder`: "cnn", or empty.
         revision: the commit id of the encoder's repository on the hub.
         assets: the folder that holds encoders.
         name: the pipeline's name, without its language.
@@ -71,6 +75,12 @@ def train_pipeline(
 
     if not config_path.is_file():
         raise PipelineError(f"There is no config {config_path}.")
+    foreign = [path.name for path in output.glob("*") if path.name not in MODELS] if output.is_dir() else []
+    if foreign:
+        raise PipelineError(
+            f"{output} holds {foreign[0]}, which no training made, and would be replaced: name another "
+            "folder."
+        )
     config = load_config(config_path, interpolate=False)
     files = {"train": list(train), "dev": list(dev)}
     data = {split: [describe_data(path) for path in paths] for split, paths in files.items()}
@@ -84,24 +94,32 @@ def train_pipeline(
         settings[LABEL_MAP] = label_map(_entries(chain(*data.values())), own_heads)
     resolved = None
     if "encoder" in config.get("paths", {}):
-        resolved = resolve_encoder(encoder, assets=assets, revision=revision)
+        resolved = resolve_encoder(encoder or "mini", assets=assets, revision=revision)
         settings[ENCODER_PATH] = str(resolved.folder)
-        if _has(config, LEARNING_RATE):
+        if _has(config, LEARNING_RATE) and resolved.encoder.learning_rate is not None:
             settings[LEARNING_RATE] = resolved.encoder.learning_rate
         if _has(config, MIXED_PRECISION):
             settings[MIXED_PRECISION] = gpu_id >= 0
+    elif encoder not in ("", NO_ENCODER):
+        raise PipelineError(
+            f"{config_path} has no place for an encoder, and '{encoder}' was named: use another config, or "
+            f"--encoder {NO_ENCODER}."
+        )
     if seed is not None:
         settings["system.seed"] = seed
+    _check_settings(config, overrides or {})
     settings |= dict(overrides or {})
+    use_device(gpu_id)
     return_large_blocks()
     with Outputs() as outputs:
-        temporary = outputs.temporary(output)
+        temporary = outputs.temporary(output, folder=True)
         spacy_train(config_path, temporary, use_gpu=gpu_id, overrides=settings)
         if not (temporary / "model-best").is_dir():
             raise PipelineError("The training wrote no model-best: was it stopped before its first score?")
+        cut: dict[str, Cut] = {}
         for folder in sorted(temporary.glob("model-*")):
             nlp = spacy.load(folder)
-            cut = {
+            cut = cut or {
                 split: sum((count_cut(nlp, read_docbin(path, nlp.vocab)) for path in paths), Cut())
                 for split, paths in files.items()
             }
@@ -148,6 +166,25 @@ def label_map(entries: Sequence[Mapping[str, Any]], own_heads: Collection[str] =
     return names
 
 
+def without_paths(value: Any) -> Any:
+    """The same settings, with None in place of every absolute path."""
+    if isinstance(value, dict):
+        return {key: without_paths(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_paths(inner) for inner in value]
+    return None if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+def _check_settings(config: Config, overrides: Mapping[str, Any]) -> None:
+    """Raises PipelineError on a setting that neither the config nor spaCy's default config has.
+
+    spaCy itself takes a misspelt one without a word. What a component's own settings are, only it knows.
+    """
+    for name in overrides:
+        if not _has(config, name) and not _has(DEFAULT_CONFIG, name) and not name.startswith("components."):
+            raise PipelineError(f"The config has no setting '{name}'.")
+
+
 def _has(config: Config, dotted: str) -> bool:
     """Whether a config has a setting of this dotted name."""
     value: Any = config
@@ -161,6 +198,8 @@ def _has(config: Config, dotted: str) -> bool:
 def _finish(nlp: Language, resolved: ResolvedEncoder | None) -> None:
     """Takes this machine's paths out of a trained pipeline."""
     nlp.config["paths"] = dict.fromkeys(nlp.config.get("paths", {}))
+    for section in ("corpora", "initialize", "training"):
+        nlp.config[section] = without_paths(nlp.config.get(section, {}))
     if resolved is None:
         return
     public_name = resolved.encoder.hub or resolved.encoder.name
@@ -185,7 +224,7 @@ def _made(
         "corpora": _entries(data["train"]),
         "data": {split: [file.to_meta() for file in files] for split, files in data.items()},
         "cut": {split: asdict(what) for split, what in cut.items()},
-        "settings": {k: v for k, v in settings.items() if not k.startswith("paths.")},
+        "settings": without_paths({k: v for k, v in settings.items() if not k.startswith("paths.")}),
         "device": "GPU" if gpu_id >= 0 else "CPU",
         "versions": versions(),
     }

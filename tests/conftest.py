@@ -25,10 +25,9 @@ settings.load_profile("spacy_bioner")
 @pytest.fixture(scope="session")
 def corpora() -> Path:
     """The folder of the real corpora; a test that asks for it is skipped where there is none."""
-    beside = Path(__file__).parents[2] / "shared" / "corpora"
-    folder = Path(os.environ.get("SPACY_BIONER_CORPORA", beside))
+    folder = Path(os.environ.get("SPACY_BIONER_CORPORA", "no-such-folder"))
     if not folder.is_dir():
-        pytest.skip(f"no real corpora at {folder}: set SPACY_BIONER_CORPORA to their folder")
+        pytest.skip("no real corpora: set SPACY_BIONER_CORPORA to their folder")
     return folder
 
 
@@ -133,7 +132,7 @@ def train_tiny(tiny_encoder: Path, tiny_data: Path) -> Callable[..., Path]:
         arguments = {
             "train": [tiny_data / "train.spacy"],
             "dev": [tiny_data / "devel.spacy"],
-            "encoder": str(tiny_encoder),
+            "encoder": str(tiny_encoder) if config.endswith("_trf") else "cnn",
             **arguments,
         }
         with contextlib.chdir(ROOT):

@@ -306,7 +306,7 @@ PUBTATOR = """\
 
 def test_source_of_columns(write):
     source = open_source(write(COLUMNS), ColumnOptions())
-    assert (source.types, source.corpus, source.size, source.typed) == (("X", "Y", "Z"), "", 5, True)
+    assert (source.types, source.size, source.typed) == (("X", "Y", "Z"), 5, True)
     assert list(source.documents()) == list(source.documents())
     assert len(list(source.documents())) == source.size
 
@@ -318,7 +318,7 @@ def test_source_of_untyped_columns(write):
 
 def test_source_of_pubtator(write):
     source = open_source(write(PUBTATOR, "file.txt"), ColumnOptions())
-    assert (source.types, source.corpus, source.size, source.typed) == (("X", "Y"), "", None, True)
+    assert (source.types, source.size, source.typed) == (("X", "Y"), None, True)
     assert [document.id for document in source.documents()] == ["7"]
 
 
@@ -328,11 +328,11 @@ def test_source_of_docs(write):
     set_annotation(first, ANNOTATION)
     set_annotation(second, Annotation("corpus", ("Z",)))
     source = open_source(write(docbin([first, second]).to_bytes(), "docs.spacy"), ColumnOptions())
-    assert (source.types, source.corpus, source.size) == (("X", "Y", "Z", "W"), "corpus", 2)
+    assert (source.types, source.size, source.unwritten) == (("X", "Y", "Z", "W"), 2, 0)
     assert [document.text for document in source.documents()] == ["a b ", "c "]
-    set_annotation(second, Annotation("another", ("Z",)))
-    mixed = open_source(write(docbin([first, second]).to_bytes(), "mixed.spacy"), ColumnOptions())
-    assert mixed.corpus == ""
+    second.spans["bioner"] = [second[0:1]]
+    spans = open_source(write(docbin([first, second]).to_bytes(), "spans.spacy"), ColumnOptions())
+    assert spans.unwritten == 1
 
 
 @pytest.mark.parametrize("name", ["file.tsv", "file.spacy"])
@@ -376,15 +376,13 @@ def test_docbin_keeps_what_docs_carry(write, tmp_path):
     ]
 
 
-def test_white_space_tokens_are_text_between_tokens(write, tmp_path):
-    """A token that is white space alone is lost on the way back, and its mention is listed."""
+def test_white_space_tokens_of_a_corpus_are_kept(write, tmp_path):
+    """Those of a corpus in columns are tokens, and come back."""
     text, there, back = through_docbin(write("a\tO\n\u00a0\tB-X\nb\tI-X\nc\tB-Y\n\n"), tmp_path)
-    assert text == "a\tO\nb\tO\nc\tB-Y\n\n"
-    assert (there.tokens, back.tokens) == (4, 3)
-    assert there.mentions_out == {"X": 1, "Y": 1}
-    assert back.mentions_out == {"Y": 1}
-    assert [drop.reason for drop in back.dropped] == ["begins or ends inside a token"]
-    assert back.unaccounted() == {}
+    assert text == "a\tO\n\u00a0\tB-X\nb\tI-X\nc\tB-Y\n\n"
+    assert (there.tokens, back.tokens) == (4, 4)
+    assert there.mentions_out == back.mentions_out == {"X": 1, "Y": 1}
+    assert back.dropped == []
 
 
 def test_sentences_of_docs_with_white_space_tokens_stay_apart(write, tmp_path):

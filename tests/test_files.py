@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_bioner.errors import BionerError, FormatError
+from spacy_bioner.errors import BionerError, FormatError, OutputError
 from spacy_bioner.files import Outputs, numbered_lines, open_input
 
 
@@ -123,17 +123,27 @@ def test_outputs_take_the_place_of_old_ones(tmp_path):
     (tmp_path / "folder" / "old").write_text("old")
     with Outputs() as outputs:
         outputs.temporary(tmp_path / "file").write_text("new")
-        folder = outputs.temporary(tmp_path / "folder")
+        folder = outputs.temporary(tmp_path / "folder", folder=True)
         folder.mkdir()
         (folder / "new").write_text("new")
     assert contents(tmp_path) == {"file": "new", "folder": None, "folder/new": "new"}
 
 
-def test_a_folder_takes_the_place_of_a_file(tmp_path):
-    (tmp_path / "x").write_text("old")
-    with Outputs() as outputs:
-        outputs.temporary(tmp_path / "x").mkdir()
-    assert contents(tmp_path) == {"x": None}
+@pytest.mark.parametrize("folder", [False, True])
+def test_neither_takes_the_place_of_the_other(tmp_path, folder):
+    there = tmp_path / "x"
+    there.write_text("old") if folder else there.mkdir()
+    with pytest.raises(OutputError, match="and the output would be"), Outputs() as outputs:
+        outputs.temporary(there, folder=folder)
+    assert there.is_dir() is not folder
+
+
+def test_an_output_needs_a_folder_and_a_name(tmp_path):
+    (tmp_path / "file").write_text("old")
+    with pytest.raises(OutputError, match="can't be made a folder"), Outputs() as outputs:
+        outputs.temporary(tmp_path / "file" / "below")
+    with pytest.raises(OutputError, match="needs a name"), Outputs() as outputs:
+        outputs.temporary(tmp_path / "..", folder=True)
 
 
 names = st.sampled_from(["a", "b", "c/d"])
@@ -150,7 +160,7 @@ def test_a_failure_changes_nothing(before, wanted, done):
 
     def fail_halfway(outputs, folder):
         for i, (name, is_folder) in enumerate(wanted.items()):
-            target = outputs.temporary(folder / name)
+            target = outputs.temporary(folder / name, folder=is_folder)
             if i < done:
                 make(target, is_folder)
         raise BionerError("halfway")
@@ -162,7 +172,7 @@ def test_a_failure_changes_nothing(before, wanted, done):
             make(folder / name, is_folder)
         old = contents(folder)
         outputs = Outputs()
-        with pytest.raises(BionerError, match="halfway"), outputs:
+        with pytest.raises(BionerError, match="halfway|and the output would be"), outputs:
             fail_halfway(outputs, folder)
         assert contents(folder) == old
 
@@ -176,7 +186,7 @@ folder = Path(sys.argv[1])
 with Outputs() as outputs:
     outputs.temporary(folder / "old.txt").write_text("half of the n")
     outputs.temporary(folder / "new.txt").write_text("half of the n")
-    half = outputs.temporary(folder / "model")
+    half = outputs.temporary(folder / "model", folder=True)
     half.mkdir()
     (half / "weights").write_text("half of the n")
     print("inside", flush=True)
@@ -201,7 +211,7 @@ def test_a_killed_process_leaves_the_old_output(tmp_path):
     with Outputs() as outputs:  # the next run, over what was left behind
         outputs.temporary(tmp_path / "old.txt").write_text("new")
         outputs.temporary(tmp_path / "new.txt").write_text("new")
-        whole = outputs.temporary(tmp_path / "model")
+        whole = outputs.temporary(tmp_path / "model", folder=True)
         whole.mkdir()
         (whole / "vocab").write_text("new")
     assert contents(tmp_path) == {"old.txt": "new", "new.txt": "new", "model": None, "model/vocab": "new"}

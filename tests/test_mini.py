@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import spacy
 
+from spacy_bioner.catalogue.encoders import find_encoder
 from spacy_bioner.mini import unpack
 from spacy_bioner.provenance import META_KEY
 
@@ -92,7 +93,8 @@ def test_tokenizer_is_cased_and_knows_the_characters_of_the_field(mini: Path):
 
 
 def test_its_note_says_that_it_is_untrained(mini: Path):
-    assert "untrained" in json.loads((mini / "source.json").read_text(encoding="utf8"))["weights"]
+    assert json.loads((mini / "source.json").read_text(encoding="utf8"))["untrained"] is True
+    assert find_encoder(str(mini)).label.endswith("(untrained: random weights)")
 
 
 def test_list_of_encoders_says_that_it_is_untrained(

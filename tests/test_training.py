@@ -24,7 +24,7 @@ from spacy_bioner.cli.convert import convert
 from spacy_bioner.docbin import docbin
 from spacy_bioner.errors import EncoderError, FormatError, PipelineError
 from spacy_bioner.provenance import META_KEY, versions
-from spacy_bioner.training import train_pipeline
+from spacy_bioner.training import train_pipeline, without_paths
 
 CONFIGS = ["ner_trf", "ner_cnn"]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -243,9 +243,10 @@ def test_corpora_of_the_catalogue_are_recorded_with_common_names_and_licences(
 
 def test_new_output_takes_the_place_of_the_old(train_tiny: Callable[..., Path], tmp_path: Path):
     output = tmp_path / "out"
-    output.mkdir()
-    (output / "notes.txt").write_text("of an earlier training")
+    (output / "model-best").mkdir(parents=True)
+    (output / "model-best" / "notes.txt").write_text("of an earlier training")
     train_tiny(output, "ner_cnn")
+    assert not (output / "model-best" / "notes.txt").exists()
     assert {path.name for path in output.iterdir()} == {"model-best", "model-last"}
     assert list(tmp_path.iterdir()) == [output]
 
@@ -256,7 +257,7 @@ FAILURES: dict[str, tuple[type[BaseException], dict[str, Any]]] = {
     "no config": (PipelineError, {"config": "nowhere"}),
     "unknown encoder": (EncoderError, {"config": "ner_trf", "encoder": "nothing"}),
     "setting of a wrong type": (SystemExit, {"overrides": {"training.max_steps": "many"}}),
-    "unknown setting": (SystemExit, {"overrides": {"nothing.like_that": 3}}),
+    "unknown setting": (PipelineError, {"overrides": {"training.max_epoch": 3}}),
     "unknown function": (ValueError, {"overrides": {"components.ner.model.@architectures": "spacy.None.v9"}}),
     "no batch, so no score": (
         PipelineError,
@@ -280,11 +281,34 @@ def test_failed_training_leaves_nothing_and_what_stood_there_stands(
     with pytest.raises(error):
         train_tiny(output, **arguments)
     assert files(tmp_path) == {}
-    output.mkdir(parents=True)
-    (output / "notes.txt").write_text("of an earlier training")
+    (output / "model-best").mkdir(parents=True)
+    (output / "model-best" / "notes.txt").write_text("of an earlier training")
     with pytest.raises(error):
         train_tiny(output, **arguments)
-    assert files(tmp_path) == {"deep/out/notes.txt": b"of an earlier training"}
+    assert files(tmp_path) == {"deep/out/model-best/notes.txt": b"of an earlier training"}
+
+
+def test_a_folder_with_other_things_is_never_replaced(train_tiny: Callable[..., Path], tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious").write_text("mine")
+    with pytest.raises(PipelineError, match="holds precious, which no training made"):
+        train_tiny(tmp_path / "out", "ner_cnn")
+    assert files(tmp_path) == {"out/precious": b"mine"}
+
+
+def test_an_encoder_needs_a_place_in_the_config(train_tiny: Callable[..., Path], tmp_path: Path):
+    with pytest.raises(PipelineError, match="has no place for an encoder, and 'biobert' was named"):
+        train_tiny(tmp_path / "out", "ner_cnn", encoder="biobert")
+
+
+def test_a_gpu_that_is_not_there_is_refused(train_tiny: Callable[..., Path], tmp_path: Path):
+    with pytest.raises(PipelineError, match="GPU 99 can't be used"):
+        train_tiny(tmp_path / "out", "ner_cnn", gpu_id=99)
+
+
+def test_absolute_paths_are_taken_out():
+    settings = {"a": "/home/me/x", "b": ["/tmp/y", "corpus/z"], "c": {"d": 1.0, "e": "relative"}}
+    assert without_paths(settings) == {"a": None, "b": [None, "corpus/z"], "c": {"d": 1.0, "e": "relative"}}
 
 
 def test_training_that_fails_half_way_leaves_nothing(

@@ -7,11 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.files import Outputs
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
+NO_ENCODER = "cnn"
+"""The name that says: none of these, the config has no place for one."""
+
+NOTE = "source.json"
+"""What is known of a folder under assets/: where it is from, its revision, whether it is untrained."""
+
 _WANTED = [
     "*.json",
     "*.txt",
@@ -34,7 +42,7 @@ class Encoder:
         untrained: whether its weights are random.
         cased: whether it tells capital letters from small ones; None if not known.
         parameters: its size in millions of parameters; None if not known.
-        learning_rate: for fine-tuning, where nothing else is said.
+        learning_rate: for fine-tuning, where the command line says nothing else; None for the config's.
         description, licence, citation: for people.
     """
 
@@ -47,7 +55,7 @@ class Encoder:
     untrained: bool = False
     cased: bool | None = None
     parameters: int | None = None
-    learning_rate: float = 5e-5
+    learning_rate: float | None = None
     description: str = ""
     licence: str = ""
     citation: str = ""
@@ -108,10 +116,13 @@ def find_encoder(name: str) -> Encoder:
             return encoder
     folder = Path(name)
     if is_complete(folder):
-        return Encoder(_identifier(folder.resolve().name), description="a local folder")
+        untrained = bool(_note(folder).get("untrained"))
+        name = _identifier(folder.resolve().name)
+        return Encoder(name, untrained=untrained, description="a local folder")
     if folder.is_dir():
         raise EncoderError(
-            f"The folder '{name}' isn't an encoder: it needs config.json and one of {', '.join(WEIGHTS)}."
+            f"The folder '{name}' isn't an encoder: it needs config.json, one of {', '.join(WEIGHTS)}, and "
+            f"one of {', '.join(TOKENIZERS)}."
         )
     if name.count("/") == 1 and not name.startswith(("/", ".")):
         return Encoder(_identifier(name.split("/")[1]), hub=name)
@@ -134,7 +145,8 @@ def resolve_encoder(
         download: whether to ask the hub for what isn't at hand.
 
     Raises:
-        EncoderError: if the name is unknown or the encoder can't be had, with what to do about it.
+        EncoderError: if the name is unknown or the encoder can't be had, with what to do about it; or if a
+            local copy isn't known to be of the revision that is asked for.
     """
     encoder = find_encoder(name)
     folder = assets / "encoders" / encoder.name
@@ -144,7 +156,14 @@ def resolve_encoder(
         return ResolvedEncoder(encoder, unpack(folder), "embedded")
     for local in (Path(name), folder):
         if is_complete(local):
-            return ResolvedEncoder(encoder, local, "folder")
+            known = _note(local).get("revision", "")
+            if revision and revision != known:
+                raise EncoderError(
+                    f"{local} holds the encoder '{encoder.name}' of "
+                    f"{'revision ' + known if known else 'a revision that is not known'}, and {revision} was "
+                    "asked for. Move that folder away, or leave out --revision."
+                )
+            return ResolvedEncoder(encoder, local, "folder", known)
     if encoder.hub:
         revision = revision or encoder.revision
         for repository in (encoder.hub, *encoder.formerly):
@@ -182,13 +201,24 @@ def _snapshot(repository: str, revision: str, *, local_files_only: bool) -> Path
         )
     except (OSError, HFValidationError) as error:  # every failure of network, hub and cache is one
         reason = str(error).strip().splitlines()
-        return f"{type(error).__name__}: {reason[0]}" if reason else type(error).__name__
-    return Path(folder) if is_complete(Path(folder)) else "no weights or config.json in the repository"
+        return f"{type(error).__name__}: {reason[0][:70]}" if reason else type(error).__name__
+    return Path(folder) if is_complete(Path(folder)) else "its files are not complete"
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a folder has a transformer's config and weights."""
-    return (folder / "config.json").is_file() and any((folder / w).is_file() for w in WEIGHTS)
+    """Whether a folder has a transformer's config, weights and tokenizer."""
+    return (folder / "config.json").is_file() and all(
+        any((folder / name).is_file() for name in names) for names in (WEIGHTS, TOKENIZERS)
+    )
+
+
+def _note(folder: Path) -> dict[str, Any]:
+    """What `install_encoder` or the embedded encoder noted of a folder; empty where there is none."""
+    try:
+        note = json.loads((folder / NOTE).read_text(encoding="utf8"))
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
 
 
 def _weights(folder: Path) -> Path:
@@ -212,11 +242,11 @@ def install_encoder(source: Path, encoder: Encoder, assets: Path, note: dict[str
     """
     target = assets / "encoders" / encoder.name
     with Outputs() as outputs:
-        temporary = outputs.temporary(target)
+        temporary = outputs.temporary(target, folder=True)
         temporary.mkdir(parents=True)
         for file in _wanted_files(source):
             (temporary / file.name).write_bytes(file.read_bytes())
-        (temporary / "source.json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf8")
+        (temporary / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf8")
     return target
 
 

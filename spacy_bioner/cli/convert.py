@@ -115,6 +115,9 @@ def convert(
         if dropped is not None and dropped.resolve() == path.resolve():
             raise ConversionError(f"{path} would be overwritten by the list of dropped mentions.")
     only_type = entry.only_type if entry else None
+    for path, target in zip(files.values(), targets, strict=True):
+        if path.suffix == target.suffix == ".spacy":
+            raise ConversionError(f"{path} is a .spacy file already: from one, only columns can be made.")
     reading = replace(options, type=options.type or only_type)
     sources = [open_source(path, reading) for path in files.values()]
     for source in sources:
@@ -136,7 +139,7 @@ def convert(
             tally = tallies[target] = Tally()
             temporary = outputs.temporary(target)
             if target.suffix == ".spacy":
-                called = entry.name if entry else name or source.corpus or _folder_name(source.path)
+                called = entry.name if entry else name or _folder_name(source.path)
                 write_docbin(source, temporary, Annotation(called, kept), group, tally)
             else:
                 write_columns(source, temporary, kept, tally, options.scheme or "IOB2", typed)
@@ -145,6 +148,9 @@ def convert(
         if dropped is not None:
             lines = [f"{target}\t{drop}\n" for target, tally in tallies.items() for drop in tally.dropped]
             outputs.temporary(dropped).write_text("".join(lines), encoding="utf8")
+    for source in sources:
+        if source.unwritten:
+            msg.warn(f"{source.path}: {source.unwritten:,} spans in doc.spans are left out; doc.ents is read")
     _report(tallies)
     return tallies
 
@@ -243,6 +249,8 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
     header = ("", *(target.name for target in tallies))
     msg.table(rows, header=header, divider=True, aligns=("l", *("r" for _ in tallies)))
     for target, tally in tallies.items():
+        if tally.mismatched:
+            msg.warn(f"{target.name}: {tally.mismatched:,} mentions have offsets that don't give their text")
         for reason, count in Counter(drop.reason for drop in tally.dropped).items():
             msg.warn(f"{target.name}: {count:,} mentions dropped: {reason}")
         for drop in tally.dropped[:SHOWN]:

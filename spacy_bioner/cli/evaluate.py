@@ -52,14 +52,14 @@ def evaluate(
     import json
 
     import spacy
-    from spacy.cli._util import setup_gpu
 
+    from spacy_bioner.devices import use_device
     from spacy_bioner.docbin import read_docbin
     from spacy_bioner.errors import PipelineError
     from spacy_bioner.evaluation import report
     from spacy_bioner.files import Outputs
 
-    setup_gpu(gpu_id, silent=True)
+    use_device(gpu_id)
     for path in data:
         if not path.exists():
             read_docbin(path)  # says what is wrong with it, before anything is loaded

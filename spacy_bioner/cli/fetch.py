@@ -31,6 +31,7 @@ def fetch(
 ) -> None:
     """Fetches what is named; raises FetchError, CorpusError or EncoderError on the first that fails."""
     from spacy_bioner.catalogue.corpora import load_corpora
+    from spacy_bioner.catalogue.encoders import NO_ENCODER
     from spacy_bioner.catalogue.fetch import fetch_corpus, fetch_encoder
     from spacy_bioner.errors import FetchError
 
@@ -43,5 +44,8 @@ def fetch(
             checked = "checked" if corpus.splits[path.stem].blobs else "no checksum known"
             msg.good(f"{path}: {how}, {checked}")
     for name in encoders:
+        if name == NO_ENCODER:
+            msg.info(f"{name}: no encoder to fetch")
+            continue
         folder, how = fetch_encoder(name, assets, encoders_base, revision)
         msg.good(f"encoder {name}: {how} ({folder})")

@@ -17,7 +17,9 @@ def train_cli(
     train: list[Path] = typer.Option(..., help=".spacy file to train on; may be given several times"),
     dev: list[Path] = typer.Option(..., help=".spacy file to choose the best on; several times too"),
     own_heads: list[str] = typer.Option([], help="Corpus whose types get heads of their own"),
-    encoder: str = typer.Option("mini", help="Name of an encoder, folder, or id on the hub"),
+    encoder: str = typer.Option(
+        "", help="Name of an encoder, folder, or id on the hub; default: mini, or none if the config has none"
+    ),
     revision: str = typer.Option("", help="Commit id of the encoder's repository on the hub"),
     assets: Path = typer.Option(Path("assets"), help="Folder that may hold encoders/NAME"),
     name: str = typer.Option("", help="Name of the pipeline, without its language"),
@@ -29,10 +31,17 @@ def train_cli(
     ),
 ) -> None:
     """Train a pipeline. Settings of the config can be overridden: --training.max_epochs 10."""
+    from click import NoSuchOption
     from spacy.cli._util import parse_config_overrides
 
+    from spacy_bioner.errors import PipelineError
     from spacy_bioner.training import train_pipeline
 
+    try:
+        further = [f"--{setting}" for setting in shlex.split(settings)]
+        overrides = parse_config_overrides([*context.args, *further])
+    except (ValueError, NoSuchOption) as error:
+        raise PipelineError(f"Settings are given as section.name=value: {error}") from None
     folder = train_pipeline(
         config,
         output,
@@ -46,6 +55,6 @@ def train_cli(
         pipeline_version=version,
         gpu_id=gpu_id,
         seed=seed,
-        overrides=parse_config_overrides([*context.args, *(f"--{s}" for s in shlex.split(settings))]),
+        overrides=overrides,
     )
     msg.good(f"{folder}")

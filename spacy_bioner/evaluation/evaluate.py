@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
@@ -83,17 +82,17 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
         mapped(labels, _corpus(doc), own) for doc, types in zip(docs, annotated, strict=True) for own in types
     }
     common = not learned <= set(known)
-    gold_names = _GoldNames(common, labels)
+    gold_name = _GoldNames(common, labels)
     predicted_names = pipeline_names(nlp) if common else {}
     known = sorted({predicted_names.get(name, name) for name in known})
     counts, unscored, unknown, compared = Counts(), 0, dict[str, int](), set[str]()
     seconds = 0.0
     for doc, types, result in zip(docs, annotated, _timed(nlp, docs, retokenize), strict=True):
         predicted_doc, seconds = result
-        names = gold_names.of(doc)
-        scored = {names.get(name, name) for name in types} & set(known)
+        corpus = _corpus(doc)
+        scored = {gold_name(corpus, own) for own in types} & set(known)
         compared |= scored
-        gold = [(e.start_char, e.end_char, names.get(e.label_, e.label_)) for e in doc.ents]
+        gold = [(e.start_char, e.end_char, gold_name(corpus, e.label_)) for e in doc.ents]
         predicted = [
             (e.start_char, e.end_char, predicted_names.get(e.label_, e.label_)) for e in predicted_doc.ents
         ]
@@ -142,26 +141,16 @@ def label_maps(nlp: Language) -> dict[str, str]:
 
 
 class _GoldNames:
-    """From the own names of each corpus to the pipeline's or the common ones, looked up once a corpus."""
+    """From the own names of each corpus to the pipeline's, or to the common ones."""
 
     def __init__(self, common: bool, labels: Mapping[str, str]) -> None:
-        self._common = common
+        self._corpora = load_corpora().corpora if common else {}
         self._labels = labels
-        self._names: dict[str, Mapping[str, str]] = {}
-        self._catalogue = load_corpora()
 
-    def of(self, doc: Doc) -> Mapping[str, str]:
-        annotation = get_annotation(doc)
-        if annotation is None:
-            return {}
-        corpus = annotation.corpus
-        if corpus not in self._names:
-            self._names[corpus] = {}
-            if not self._common:
-                self._names[corpus] = {own: mapped(self._labels, corpus, own) for own in annotation.types}
-            elif corpus in self._catalogue.corpora:
-                self._names[corpus] = self._catalogue[corpus].types
-        return self._names[corpus]
+    def __call__(self, corpus: str, own: str) -> str:
+        if corpus in self._corpora:
+            return self._corpora[corpus].types.get(own, own)
+        return mapped(self._labels, corpus, own)
 
 
 def pipeline_names(nlp: Language) -> dict[str, str]:
@@ -198,8 +187,3 @@ def corpus_variants(docs: list[Doc]) -> dict[str, str]:
         except CorpusError:
             variants[name] = ""
     return variants
-
-
-def file_names(data: Path) -> str:
-    """A data file's name with its folder's: enough to know it by, and nothing of the machine."""
-    return "/".join(data.parts[-2:]) if not data.is_absolute() else data.name

@@ -100,7 +100,7 @@ def scan(path: Path, options: ColumnOptions = ColumnOptions()) -> Scan:
         scheme = options.scheme or detector.scheme()
     except TagError as error:
         raise FormatError(path, None, str(error)) from None
-    named = {name or options.type or "" for name in types}
+    named = {name or options.type or "" for name in types} or {options.type or ""} - {""}
     return Scan(scheme, tuple(sorted(named)), "" not in types, sentences, tokens)
 
 

@@ -4,6 +4,7 @@ Its config, vocabulary and seed are part of the package; its weights are random 
 they are needed. It is there so that everything runs on a fresh machine; it knows nothing yet.
 """
 
+import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from spacy_bioner.files import Outputs
 
 SEED = 2026
+_FILES = ("config.json", "vocab.txt")
 
 
 def unpack(folder: Path) -> Path:
@@ -22,16 +24,22 @@ def unpack(folder: Path) -> Path:
     Returns:
         The folder.
     """
-    note = {"source": "spacy-bioner, embedded", "seed": SEED, "weights": "random, untrained"}
+    source = Path(str(files("spacy_bioner.mini")))
+    note = {
+        "source": "spacy-bioner, embedded",
+        "untrained": True,
+        "seed": SEED,
+        **{name: hashlib.sha256((source / name).read_bytes()).hexdigest() for name in _FILES},
+    }
     try:
-        if json.loads((folder / "source.json").read_text(encoding="utf8")) == note:
-            return folder
+        noted = json.loads((folder / "source.json").read_text(encoding="utf8"))
     except (OSError, ValueError):
-        pass  # not there, or not ours: written anew
+        noted = None  # not there, or not ours: written anew
+    if noted == note and (folder / "model.safetensors").is_file():
+        return folder
     import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
-    source = Path(str(files("spacy_bioner.mini")))
     config = BertConfig.from_json_file(source / "config.json")
     tokenizer = BertTokenizerFast(
         str(source / "vocab.txt"),
@@ -43,7 +51,7 @@ def unpack(folder: Path) -> Path:
         torch.manual_seed(SEED)
         model = BertModel(config)
     with Outputs() as outputs:
-        temporary = outputs.temporary(folder)
+        temporary = outputs.temporary(folder, folder=True)
         model.save_pretrained(temporary, safe_serialization=True)
         tokenizer.save_pretrained(temporary)
         (temporary / "source.json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf8")

@@ -372,15 +372,14 @@ def test_sample_corpus_comes_back_byte_for_byte(run_cli: Callable[..., str], roo
     assert files(Path("back")) == columns
 
 
-def test_spacy_file_keeps_its_corpus_and_types_when_converted_again(
-    run_cli: Callable[..., str], write: Callable[..., Path]
+def test_spacy_file_is_not_converted_to_another(
+    run_cli: Callable[..., str], refuse_cli: Callable[..., str], write: Callable[..., Path]
 ):
     write(TYPED, "in.tsv")
     run_cli("bioner", "convert", "in.tsv", "a.spacy", "--corpus", "BC5CDR")
-    run_cli("bioner", "convert", "a.spacy", "b.spacy", "--types", "Disease")
-    annotation = get_annotation(read_docbin(Path("b.spacy"))[0])
-    assert (annotation.corpus, annotation.types) == ("BC5CDR", ("Disease",))
-    assert entities(Path("b.spacy")) == [("asthma", "Disease")]
+    message = refuse_cli("bioner", "convert", "a.spacy", "b.spacy", "--types", "Disease")
+    assert "a.spacy is a .spacy file already" in message
+    assert not Path("b.spacy").exists()
 
 
 def test_pubtator_is_converted_with_its_tokens_and_drops_accounted_for(

@@ -172,7 +172,7 @@ def test_a_failure_changes_nothing(before, wanted, done):
             make(folder / name, is_folder)
         old = contents(folder)
         outputs = Outputs()
-        with pytest.raises(BionerError, match="halfway|and the output would be"), outputs:
+        with pytest.raises(BionerError, match=r"halfway|and the output would be"), outputs:
             fail_halfway(outputs, folder)
         assert contents(folder) == old
 

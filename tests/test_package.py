@@ -134,8 +134,8 @@ def test_installed_pipeline_says_how_it_was_made(python: Path, folder: Path):
 
 
 def test_whole_project_runs_there_and_then_has_nothing_to_do(python: Path, project: Path):
-    settings = " --training.max_steps 2 --training.eval_frequency 1"
-    command = [python, "-m", "spacy", "project", "run", "all", ".", "--vars.settings", settings]
+    settings = "--vars.settings=training.max_steps=2 training.eval_frequency=1"
+    command = [python, "-m", "spacy", "project", "run", "all", ".", settings]
     run(*command, cwd=project)
     scores = srsly.read_json(project / "metrics" / "sample" / "bioner_mini.json")
     installed = srsly.read_json(project / "metrics" / "sample" / "bioner_mini.installed.json")

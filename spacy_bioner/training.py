@@ -24,7 +24,7 @@ from spacy_bioner.windows import Cut, count_cut, find_transformer
 
 MODELS = ("model-best", "model-last")
 MULTI_CORPUS = "spacy-bioner.MultiCorpus.v1"
-LABEL_MAP = "components.bioner.label_map"
+BIONER = "components.bioner"
 ENCODER_PATH = "paths.encoder"
 LEARNING_RATE = "training.optimizer.learn_rate.initial_rate"
 MIXED_PRECISION = "components.transformer.model.mixed_precision"
@@ -90,8 +90,9 @@ def train_pipeline(
     settings: dict[str, Any] = {
         f"paths.{split}": _path_setting(config, split, paths) for split, paths in files.items()
     }
-    if _has(config, LABEL_MAP):
-        settings[LABEL_MAP] = label_map(_entries(chain(*data.values())), own_heads)
+    names = label_map(_entries(chain(*data.values())), own_heads)
+    if names and _has(config, BIONER):
+        settings[f"{BIONER}.label_map"] = names
     resolved = None
     if "encoder" in config.get("paths", {}):
         resolved = resolve_encoder(encoder or "mini", assets=assets, revision=revision)

@@ -384,3 +384,18 @@ def test_component_sees_corpus_and_types_while_trained_and_scored(
     # spaCy's own evaluation reads with spacy.Corpus.v1
     spacy_evaluate(str(output / "model-best"), dev, silent=True)
     assert {(found.corpus, found.types) for found in SEEN["score"]} == {(SAMPLE.corpus, SAMPLE.types)}
+
+
+def test_several_corpora_are_learned_under_their_common_names(
+    train_tiny: Callable[..., Path], write: Callable[..., Path], tmp_path: Path
+):
+    source = write("IL-2\tB-GENE\nbinds\tO\n\n" * 8, "genes.tsv")
+    convert([source], tmp_path / "a" / "train.spacy", corpus="BC2GM")
+    source = write("IL-2\tB-protein\nbinds\tO\n\n" * 8, "proteins.tsv")
+    convert([source], tmp_path / "b" / "train.spacy", corpus="JNLPBA", types=["protein"])
+    data = [tmp_path / "a" / "train.spacy", tmp_path / "b" / "train.spacy"]
+    for own_heads, labels in (((), ("Gene",)), (("BC2GM",), ("Gene", "Gene_BC2GM"))):
+        output = train_tiny(tmp_path / "out", "bioner_cnn", train=data, dev=data, own_heads=own_heads)
+        assert spacy.load(output / "model-best").get_pipe("bioner").labels == labels
+    with pytest.raises(PipelineError, match="the data has nothing of CRAFT"):
+        train_tiny(tmp_path / "out", "bioner_cnn", train=data, dev=data, own_heads=["CRAFT"])

@@ -200,8 +200,7 @@ def _snapshot(repository: str, revision: str, *, local_files_only: bool) -> Path
             local_files_only=local_files_only,
         )
     except (OSError, HFValidationError) as error:  # every failure of network, hub and cache is one
-        reason = str(error).strip().splitlines()
-        return f"{type(error).__name__}: {reason[0][:70]}" if reason else type(error).__name__
+        return type(error).__name__
     return Path(folder) if is_complete(Path(folder)) else "its files are not complete"
 
 

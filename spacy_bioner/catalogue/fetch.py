@@ -54,7 +54,7 @@ def fetch_corpus(corpus: Corpus, assets: Path, base: str = "") -> Iterator[tuple
             yield target, "there already"
             continue
         if not base or (corpus.by_hand and not (Path(base) / split.file).exists()):
-            how = corpus.by_hand.format(folder=folder) or "its entry in the catalogue names no source"
+            how = corpus.by_hand.format(folder=folder) or "Its entry names no source: put the file there."
             raise CorpusError(f"{target} isn't there, and can't be downloaded. {how}")
         with Outputs() as outputs:
             temporary = outputs.temporary(target)

@@ -224,7 +224,8 @@ def _annotated_types(sources: list["Source"], entry: "Corpus | None") -> tuple[s
     if strange:
         raise ConversionError(
             f"The files have mentions of {', '.join(strange)}, which the corpus {entry.name} doesn't "
-            f"annotate (it has {', '.join(annotated)}). Is it the right corpus?"
+            f"annotate (it has {', '.join(annotated)}). Is it the right corpus? If it is your own, name them "
+            "under its types in corpus/corpora.toml."
         )
     return annotated
 

@@ -4,6 +4,9 @@ from wasabi import msg
 
 from spacy_bioner.cli import verb
 
+WIDEST = 50
+"""Characters of a list of types; of longer ones the beginning is shown."""
+
 
 @verb("corpora")
 def corpora_cli() -> None:
@@ -20,7 +23,11 @@ def corpora() -> None:
         types = ", ".join(
             own if own == common else f"{own} ({common})" for own, common in corpus.types.items()
         )
-        how = "in the project" if corpus.local else "by hand" if corpus.by_hand else "fetch"
+        if len(types) > WIDEST:
+            types = f"{len(corpus.types)} types: {types[:WIDEST].rsplit(', ', 1)[0]}, ..."
+        how = (
+            "in the project" if corpus.local else "by hand" if corpus.by_hand or not corpus.base else "fetch"
+        )
         rows.append((corpus.name, types, " ".join(corpus.splits), how, corpus.licence))
     header = ("corpus", "types", "splits", "how to get", "licence")
     msg.table(rows, header=header, divider=True, max_col=70)

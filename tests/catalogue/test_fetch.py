@@ -241,7 +241,7 @@ def test_folder_without_the_file(tmp_path: Path, assets: Path):
 
 def test_corpus_without_a_source(assets: Path):
     with pytest.raises(
-        CorpusError, match=r"can't be downloaded\. its entry in the catalogue names no source"
+        CorpusError, match=r"can't be downloaded\. Its entry names no source: put the file there"
     ):
         list(fetch_corpus(corpus(), assets))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spacy.tokens import Doc
-from thinc.api import Dropout, Model, Ops, chain, with_array
+from thinc.api import Dropout, Model, Ops, chain, glorot_uniform_init, with_array
 from thinc.types import Floats2d
 
 from spacy_bioner.models.decoding import LABELS
@@ -52,7 +52,7 @@ def create_entity_heads(tok2vec: Model[list[Doc], list[Floats2d]]) -> Model[list
 
 
 def add_type(heads: Model, entity_type: str) -> None:
-    """Adds a head for a type, with scores of zero until it is trained."""
+    """Adds a head for a type; to an initialized model one with scores of zero, until it is trained."""
     heads.attrs["types"].append(entity_type)
     if heads.has_dim("nI"):
         _allocate(heads, entity_type)
@@ -64,6 +64,11 @@ def _init(heads: Model, X: Any = None, Y: Any = None) -> None:  # noqa: N803
     for entity_type in heads.attrs["types"]:
         if not heads.has_param(entity_type):
             _allocate(heads, entity_type)
+            # Weights of zero would give an encoder no gradient, and a transformer hardly any for as long
+            # as its warm-up takes.
+            parameters: Any = heads.get_param(entity_type)
+            width = heads.get_dim("nI")
+            parameters[:, :width] = glorot_uniform_init(heads.ops, (LABELS, width))
 
 
 def _allocate(heads: Model, entity_type: str) -> None:

@@ -57,6 +57,12 @@ def get_annotation(doc: Doc) -> Annotation | None:
     )
 
 
+def corpus_of(doc: Doc) -> str:
+    """The name of the corpus that a Doc is from; empty if it doesn't say."""
+    annotation = get_annotation(doc)
+    return annotation.corpus if annotation else ""
+
+
 def mapped(label_map: Mapping[str, str], corpus: str, entity_type: str) -> str:
     """The name of a corpus's entity type under a label map.
 

@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_bioner.annotations import get_annotation
+from spacy_bioner.annotations import corpus_of
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.errors import PipelineError
 
@@ -113,8 +113,7 @@ def roll_call(examples: list[Example]) -> list[Example]:
     first: list[Example] = []
     rest: list[Example] = []
     for example in examples:
-        annotation = get_annotation(example.reference)
-        corpus = annotation.corpus if annotation else ""
+        corpus = corpus_of(example.reference)
         new = {(corpus, ent.label_) for ent in example.reference.ents} - seen
         seen |= new
         (first if new else rest).append(example)

@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
 
-from spacy_bioner.annotations import get_annotation, mapped
+from spacy_bioner.annotations import corpus_of, get_annotation, mapped
 from spacy_bioner.catalogue.corpora import load_corpora
 from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.evaluation.counts import Counts
@@ -79,7 +79,9 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
     own_types = sorted({name for types in annotated for name in types})
     labels = label_maps(nlp)
     learned = {
-        mapped(labels, _corpus(doc), own) for doc, types in zip(docs, annotated, strict=True) for own in types
+        mapped(labels, corpus_of(doc), own)
+        for doc, types in zip(docs, annotated, strict=True)
+        for own in types
     }
     common = not learned <= set(known)
     gold_name = _GoldNames(common, labels)
@@ -89,7 +91,7 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
     seconds = 0.0
     for doc, types, result in zip(docs, annotated, _timed(nlp, docs, retokenize), strict=True):
         predicted_doc, seconds = result
-        corpus = _corpus(doc)
+        corpus = corpus_of(doc)
         scored = {gold_name(corpus, own) for own in types} & set(known)
         compared |= scored
         gold = [(e.start_char, e.end_char, gold_name(corpus, e.label_)) for e in doc.ents]
@@ -125,11 +127,6 @@ def _timed(nlp: Language, docs: list[Doc], retokenize: bool) -> Iterator[tuple[D
     start = time.perf_counter()
     for doc in tqdm(nlp.pipe(inputs), "evaluating", len(docs), leave=False, disable=None):
         yield doc, time.perf_counter() - start
-
-
-def _corpus(doc: Doc) -> str:
-    annotation = get_annotation(doc)
-    return annotation.corpus if annotation else ""
 
 
 def label_maps(nlp: Language) -> dict[str, str]:

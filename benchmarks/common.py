@@ -3,9 +3,13 @@
 import json
 import os
 import platform
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 from spacy_bioner.document import Document
@@ -13,6 +17,7 @@ from spacy_bioner.formats import columns, pubtator
 from spacy_bioner.provenance import versions
 
 RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parents[1]
 BC5CDR_SPLITS = {"train": "Training", "devel": "Development", "test": "Test"}
 
 
@@ -37,6 +42,70 @@ def save(name: str, result: dict[str, Any]) -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf8")
     print(text)
+
+
+def results(name: str) -> dict[str, Any]:
+    """What was saved under a name before; nothing if there is none."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
+
+
+def train(
+    config: str,
+    output: Path,
+    train: Sequence[Path],
+    dev: Sequence[Path],
+    *,
+    seed: int,
+    settings: Mapping[str, Any],
+    own_heads: Sequence[str] = (),
+    start_from: Path | None = None,
+    encoder: str = "",
+) -> float:
+    """Trains a pipeline with `spacy bioner train`, in a process of its own with one thread.
+
+    Args:
+        config: the config's name.
+        output: the folder to make.
+        train, dev: the .spacy files.
+        seed: the seed.
+        settings: further settings of the config.
+        own_heads: corpora whose types get heads of their own.
+        start_from: the folder of a pipeline to go on from.
+        encoder: the encoder's name.
+
+    Returns:
+        The seconds of processor time that it took: other work on the machine disturbs these less than it
+        does the time of day.
+    """
+    command = [sys.executable, "-m", "spacy", "bioner", "train", str(ROOT / "configs" / f"{config}.cfg")]
+    command += [str(output), "--seed", str(seed), "--encoder", encoder]
+    if start_from is not None:
+        command += ["--start-from", str(start_from)]
+    for option, values in (("--train", train), ("--dev", dev), ("--own-heads", own_heads)):
+        for value in values:
+            command += [option, str(value)]
+    command += ["--settings", " ".join(f"{name}={value}" for name, value in settings.items())]
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    with tempfile.TemporaryFile("w+", encoding="utf8") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **threads}, stdout=log, stderr=subprocess.STDOUT
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            log.seek(0)
+            raise RuntimeError(f"{' '.join(command)}\n{log.read()[-4000:]}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Mean, standard deviation and the values, rounded to hundredths."""
+    return {
+        "mean": round(mean(values), 2),
+        "sd": round(stdev(values), 2) if len(values) > 1 else None,
+        "values": [round(value, 2) for value in values],
+    }
 
 
 def best_of(repeats: int, *functions: Callable[[], object]) -> list[float]:

@@ -10,9 +10,11 @@ from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import minibatch
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 
 from spacy_bioner.annotations import get_annotation, mapped
+from spacy_bioner.calibration import fit_temperatures
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models import decoding
 from spacy_bioner.models.decoding import LABELS, B, I, O
@@ -39,6 +41,7 @@ subword_features = true
 )["model"]
 
 _PADDED = 20_000  # tokens, with padding, that are decoded together
+_CALIBRATED = 64  # Docs whose scores are computed together
 _SAMPLE = 10  # Docs that the model is initialized with
 
 
@@ -60,8 +63,8 @@ _SAMPLE = 10  # Docs that the model is initialized with
         "ents_r": 0.0,
         "ents_per_type": None,
         "spans_bioner_f": 0.0,
-        "spans_bioner_p": 0.0,
-        "spans_bioner_r": 0.0,
+        "spans_bioner_p": None,
+        "spans_bioner_r": None,
         "spans_bioner_per_type": None,
     },
 )
@@ -146,6 +149,7 @@ class BioNER(TrainablePipe):
             "labels": [],
             "label_map": dict(label_map or {}),
             "spans_key": spans_key,
+            "temperature": {},
         }
         self._warned = False
 
@@ -194,11 +198,21 @@ class BioNER(TrainablePipe):
         found: list[list[tuple[int, int, str, float]]] = [[] for _ in docs]
         if not self.labels or not any(len(doc) for doc in docs):
             return found
-        scores = self.model.predict(docs)
+        temperatures = [self.cfg["temperature"].get(label, 1.0) for label in self.labels]
+        return self._find(self.model.predict(docs), temperatures)
+
+    def _find(self, scores: HeadScores, temperatures: list[float]) -> list[list[tuple[int, int, str, float]]]:
+        """The entities on the best paths of each Doc of a batch, at a temperature a type."""
         ops = self.model.ops
-        for members in _by_length([len(doc) for doc in docs]):
-            grid = self._lattice(scores, members)
-            spans = decoding.find_spans(grid)
+        found: list[list[tuple[int, int, str, float]]] = [[] for _ in scores.emissions]
+        if any(temperature != 1 for temperature in temperatures):
+            divisors = ops.asarray2f([[temperature] for temperature in temperatures])
+            scores = HeadScores(
+                [emissions / divisors for emissions in scores.emissions],
+                scores.transitions / divisors.reshape((-1, 1, 1)),
+            )
+        for members in _by_length([len(emissions) for emissions in scores.emissions]):
+            spans = decoding.find_spans(self._lattice(scores, members))
             columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
             rows = zip(*(ops.to_numpy(column).tolist() for column in columns), strict=True)
             for sequence, type_index, start, end, probability in rows:
@@ -365,6 +379,51 @@ class BioNER(TrainablePipe):
             )
         return "", set(self.labels)
 
+    def calibrate(self, examples: Iterable[Example]) -> dict[str, float]:
+        """Fits a temperature for each type, see `spacy_bioner.calibration`, and keeps it.
+
+        Types that the examples don't annotate, or have too few predicted spans of, keep what they have.
+
+        Args:
+            examples: data that the component wasn't trained on. The predicted Docs are as the components
+                before this one leave them.
+
+        Returns:
+            The temperatures that were fitted.
+        """
+        self._check_types()
+        batches = []
+        # the Docs are let go: with a transformer's output in each, those of a corpus are too large to keep
+        for batch in minibatch(examples, _CALIBRATED):
+            if any(len(example.predicted) for example in batch):
+                scores = self.model.predict([example.predicted for example in batch])
+                batches.append((scores, [self._truth(example) for example in batch]))
+
+        def judged_at(temperature: float) -> dict[str, list[tuple[float, bool]]]:
+            judged: dict[str, list[tuple[float, bool]]] = {label: [] for label in self.labels}
+            for scores, truths in batches:
+                found = self._find(scores, [temperature] * len(self.labels))
+                for spans, (annotated, gold, starts, ends) in zip(found, truths, strict=True):
+                    for start, end, label, probability in spans:
+                        if label in annotated:
+                            right = (starts[start], ends[end - 1], label) in gold
+                            judged[label].append((probability, right))
+            return judged
+
+        fitted = fit_temperatures(judged_at)
+        self.cfg["temperature"] = {**self.cfg["temperature"], **fitted}
+        return fitted
+
+    def _truth(self, example: Example) -> tuple[set[str], set[tuple[int, int, str]], list[int], list[int]]:
+        """What a Doc annotates, its gold entities in characters, and where its tokens begin and end."""
+        reference = example.reference
+        corpus, annotated = self._annotated_types(reference)
+        spans, _ = gold_spans(reference, self.cfg["spans_key"])
+        names = [mapped(self.cfg["label_map"], corpus, span.label_) for span in spans]
+        gold = {(s.start_char, s.end_char, name) for s, name in zip(spans, names, strict=True)}
+        tokens = list(example.predicted)
+        return annotated, gold, [t.idx for t in tokens], [t.idx + len(t) for t in tokens]
+
     def initialize(
         self,
         get_examples: Callable[[], Iterable[Example]],
@@ -372,6 +431,7 @@ class BioNER(TrainablePipe):
         nlp: Language | None = None,
         labels: Sequence[str] | None = None,
         heads_from: str | None = None,
+        keep_types: bool = False,
     ) -> None:
         """Prepares for training.
 
@@ -381,6 +441,8 @@ class BioNER(TrainablePipe):
             labels: the entity types; all that the data annotates if None.
             heads_from: a trained pipeline, by name or folder, whose heads the types of the same names begin
                 with.
+            keep_types: whether to keep that pipeline's other types as well, with their heads and
+                temperatures. On data that doesn't annotate them, they aren't trained.
 
         Raises:
             PipelineError: if there is no type, or no mention of one of them in the data; or if the other
@@ -410,22 +472,29 @@ class BioNER(TrainablePipe):
                 f"'{self.name}': the training data has not one mention of {', '.join(without)}. Leave the "
                 "type out, with `spacy bioner convert --types` or a labels file, or add data."
             )
-        for entity_type in types:
+        source = _find_bioner(heads_from) if heads_from is not None else None
+        kept = source.labels if source is not None and keep_types else ()
+        for entity_type in dict.fromkeys((*kept, *types)):
             self.add_label(entity_type)
+        self.cfg["temperature"] = {}
         self.model.initialize(X=sample)
-        if heads_from is not None:
-            self._copy_heads(heads_from)
+        if source is not None:
+            self._copy_heads(source)
         self._check_types()
 
-    def _copy_heads(self, pipeline: str) -> None:
-        others = [pipe for _, pipe in spacy.load(pipeline).pipeline if isinstance(pipe, BioNER)]
-        heads = self._heads
-        if not others or others[0]._heads.get_dim("nI") != heads.get_dim("nI"):
-            raise PipelineError(f"'{pipeline}' has no `bioner` on token vectors as wide as here.")
-        for entity_type in set(self.labels) & set(others[0].labels):
-            theirs: Any = others[0]._heads.get_param(entity_type)
-            parameters: Any = heads.ops.asarray(theirs)
-            heads.set_param(entity_type, parameters)
+    def _copy_heads(self, source: "BioNER") -> None:
+        """Takes over the heads of types with the same names, and their temperatures."""
+        heads, theirs = self._heads, source._heads
+        if theirs.get_dim("nI") != heads.get_dim("nI"):
+            raise PipelineError(
+                f"'{self.name}': the heads to begin with are for token vectors of {theirs.get_dim('nI')}, "
+                f"and these are of {heads.get_dim('nI')}."
+            )
+        for entity_type in filter(theirs.has_param, self.labels):
+            parameters: Any = theirs.get_param(entity_type)
+            heads.set_param(entity_type, heads.ops.asarray2f(parameters))
+            if entity_type in source.cfg["temperature"]:
+                self.cfg["temperature"][entity_type] = source.cfg["temperature"][entity_type]
 
     def _check_types(self) -> None:
         """Raises PipelineError if the config names a type that there is no head for."""
@@ -435,6 +504,14 @@ class BioNER(TrainablePipe):
             raise PipelineError(
                 f"'{self.name}' has no entity type {', '.join(unknown)}; it knows {', '.join(self.labels)}."
             )
+
+
+def _find_bioner(pipeline: str) -> BioNER:
+    """The first `bioner` of a trained pipeline, by name or folder."""
+    found = [pipe for _, pipe in spacy.load(pipeline).pipeline if isinstance(pipe, BioNER)]
+    if not found:
+        raise PipelineError(f"'{pipeline}' has no `bioner` to take heads from.")
+    return found[0]
 
 
 def scored_spans(doc: Doc, key: str = SPANS_KEY) -> list[tuple[Span, float]]:

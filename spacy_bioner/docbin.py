@@ -56,3 +56,18 @@ def read_docbin(path: Path, vocab: Vocab | None = None) -> list[Doc]:
         return docs
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
         raise FormatError(path, None, f"not a .spacy file ({type(error).__name__})") from None
+
+
+def docbin_files(paths: Iterable[Path]) -> list[Path]:
+    """The .spacy files that some paths stand for: a folder for those in it, in the order of their names.
+
+    Raises:
+        FormatError: if a folder has none.
+    """
+    files: list[Path] = []
+    for path in paths:
+        found = sorted(path.glob("*.spacy")) if path.is_dir() else [path]
+        if not found:
+            raise FormatError(path, None, "there is no .spacy file in this folder")
+        files += found
+    return files

@@ -67,6 +67,7 @@ def create_multi_corpus(
     Raises:
         PipelineError: if there are no paths, or the temperature isn't at least 1.
         FormatError: when it is read, if a file can't be.
+        PipelineError: then, if not one of the files has a Doc.
     """
     files = {name: path for name, path in paths.items() if path is not None}
     if not files:
@@ -85,6 +86,8 @@ def create_multi_corpus(
             positions.update(dict.fromkeys(files, 0))
             corpora.update({name: list(create_corpus(path)(nlp)) for name, path in files.items()})
             vocab = nlp.vocab
+            if not any(corpora.values()):  # epochs without a Doc would go on for ever
+                raise PipelineError(f"No data: there is no Doc in {', '.join(map(str, files.values()))}.")
         random = Random(f"{seed}/{epoch}")
         epoch += 1
         chosen: list[Example] = []
@@ -101,10 +104,18 @@ def create_multi_corpus(
 
 
 def shares(sizes: Mapping[str, int], temperature: float, limit: int) -> dict[str, int]:
-    """How many Docs of each corpus an epoch has: at least one of each that isn't empty."""
+    """How many Docs of each corpus an epoch has: at least one of each that isn't empty.
+
+    Shares are rounded down, and what is left goes to those that lost most by it (largest remainder).
+    """
     weights = {name: size ** (1 / temperature) for name, size in sizes.items() if size}
     total = sum(sizes.values()) if not limit else min(limit, sum(sizes.values()))
-    return {name: max(1, round(total * w / sum(weights.values()))) for name, w in weights.items()}
+    exact = {name: total * weight / sum(weights.values()) for name, weight in weights.items()}
+    whole = {name: max(1, int(share)) for name, share in exact.items()}
+    left = max(0, total - sum(whole.values()))
+    for name in sorted(exact, key=lambda name: int(exact[name]) - exact[name])[:left]:
+        whole[name] += 1
+    return whole
 
 
 def roll_call(examples: list[Example]) -> list[Example]:

@@ -1,33 +1,44 @@
 """Training a pipeline with an encoder of the catalogue, and writing down how it was made."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import spacy
-from spacy.language import DEFAULT_CONFIG, Language
+from spacy.language import Language
+from spacy.training import Example
 from spacy.util import load_config
 from thinc.api import Config
 from wasabi import msg
 
 from spacy_bioner.catalogue.corpora import load_corpora
-from spacy_bioner.catalogue.encoders import NO_ENCODER, ResolvedEncoder, resolve_encoder
+from spacy_bioner.catalogue.encoders import NO_ENCODER, ResolvedEncoder, load_encoders, resolve_encoder
+from spacy_bioner.component import BioNER
 from spacy_bioner.devices import use_device
-from spacy_bioner.docbin import read_docbin
+from spacy_bioner.docbin import docbin_files, read_docbin
 from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.files import Outputs
 from spacy_bioner.memory import return_large_blocks
 from spacy_bioner.provenance import META_KEY, Data, describe_data, versions
+from spacy_bioner.readers import with_same_tokens
+from spacy_bioner.training_config import (
+    BIONER,
+    check_settings,
+    data_settings,
+    encoder_settings,
+    go_on_from,
+    has,
+    label_map,
+    names_from,
+    rate_settings,
+)
 from spacy_bioner.windows import Cut, count_cut, find_transformer
 
 MODELS = ("model-best", "model-last")
-MULTI_CORPUS = "spacy-bioner.MultiCorpus.v1"
-BIONER = "components.bioner"
-ENCODER_PATH = "paths.encoder"
-LEARNING_RATE = "training.optimizer.learn_rate.initial_rate"
-MIXED_PRECISION = "components.transformer.model.mixed_precision"
 
 
 def train_pipeline(
@@ -37,6 +48,8 @@ def train_pipeline(
     train: Sequence[Path],
     dev: Sequence[Path],
     own_heads: Collection[str] = (),
+    start_from: Path | None = None,
+    keep_types: bool = False,
     encoder: str = "",
     revision: str = "",
     assets: Path = Path("assets"),
@@ -52,9 +65,12 @@ def train_pipeline(
         config_path: the config.
         output: the folder to make, with model-best and model-last. It appears when all is complete, in place
             of one that an earlier training made.
-        train, dev: the .spacy files to train and to choose on. Where they are from several corpora, a
-            `bioner` component gets one head for each common name of their types.
+        train, dev: the .spacy files to train and to choose on, or folders of them. Where they are from
+            several corpora, a `bioner` component gets one head for each common name of their types.
         own_heads: corpora whose types get heads of their own all the same: "Gene_BC2GM".
+        start_from: the folder of a trained pipeline whose encoder the new one takes over, and whose heads of
+            the same types it begins with.
+        keep_types: whether that pipeline's other types come along; they are left behind otherwise.
         encoder: the encoder's name, see `catalogue.encoders.resolve_encoder`; `mini` if empty. For a config
             whose `paths` have no `encoder`: "cnn", or empty.
         revision: the commit id of the encoder's repository on the hub.
@@ -82,39 +98,45 @@ def train_pipeline(
             "folder."
         )
     config = load_config(config_path, interpolate=False)
-    files = {"train": list(train), "dev": list(dev)}
+    files = {"train": docbin_files(train), "dev": docbin_files(dev)}
     data = {split: [describe_data(path) for path in paths] for split, paths in files.items()}
     for path, described in zip(chain(*files.values()), chain(*data.values()), strict=True):
         if not described.docs:
             raise PipelineError(f"{path}: there are no documents in it.")
-    settings: dict[str, Any] = {
-        f"paths.{split}": _path_setting(config, split, paths) for split, paths in files.items()
-    }
-    names = label_map(_entries(chain(*data.values())), own_heads)
-    if names and _has(config, BIONER):
+    entries = _entries(chain(*data.values()))
+    settings = data_settings(config, files)
+    resolved = source = None
+    if keep_types and start_from is None:
+        raise PipelineError("There are no types to keep: name the pipeline to start from.")
+    if start_from is not None:
+        if encoder:
+            raise PipelineError(f"Name either an encoder ({encoder}) or a pipeline to go on from, not both.")
+        config, source = go_on_from(config, start_from, keep_types)
+        shared = [entry for entry in entries if entry["name"] not in own_heads]
+        names = label_map(entries, own_heads) | names_from(source, shared)
+        settings |= rate_settings(config, _learning_rate(source))
+    else:
+        names = label_map(entries, own_heads)
+        if "encoder" in config.get("paths", {}):
+            resolved = resolve_encoder(encoder or "mini", assets=assets, revision=revision)
+            settings |= encoder_settings(config, resolved, gpu_id)
+        elif encoder not in ("", NO_ENCODER):
+            raise PipelineError(
+                f"{config_path} has no place for an encoder, and '{encoder}' was named: use another config, "
+                f"or --encoder {NO_ENCODER}."
+            )
+    if names and has(config, BIONER):
         settings[f"{BIONER}.label_map"] = names
-    resolved = None
-    if "encoder" in config.get("paths", {}):
-        resolved = resolve_encoder(encoder or "mini", assets=assets, revision=revision)
-        settings[ENCODER_PATH] = str(resolved.folder)
-        if _has(config, LEARNING_RATE) and resolved.encoder.learning_rate is not None:
-            settings[LEARNING_RATE] = resolved.encoder.learning_rate
-        if _has(config, MIXED_PRECISION):
-            settings[MIXED_PRECISION] = gpu_id >= 0
-    elif encoder not in ("", NO_ENCODER):
-        raise PipelineError(
-            f"{config_path} has no place for an encoder, and '{encoder}' was named: use another config, or "
-            f"--encoder {NO_ENCODER}."
-        )
     if seed is not None:
         settings["system.seed"] = seed
-    _check_settings(config, overrides or {})
+    check_settings(config, overrides or {})
     settings |= dict(overrides or {})
     use_device(gpu_id)
     return_large_blocks()
     with Outputs() as outputs:
         temporary = outputs.temporary(output, folder=True)
-        spacy_train(config_path, temporary, use_gpu=gpu_id, overrides=settings)
+        with nullcontext(config_path) if source is None else _written(config) as path:
+            spacy_train(path, temporary, use_gpu=gpu_id, overrides=settings)
         if not (temporary / "model-best").is_dir():
             raise PipelineError("The training wrote no model-best: was it stopped before its first score?")
         cut: dict[str, Cut] = {}
@@ -124,8 +146,14 @@ def train_pipeline(
                 split: sum((count_cut(nlp, read_docbin(path, nlp.vocab)) for path in paths), Cut())
                 for split, paths in files.items()
             }
+            fitted = _calibrate(nlp, files["dev"])
             _finish(nlp, resolved)
-            made = _made(resolved, data, cut, settings, gpu_id)
+            made = _made(resolved, source, data, cut, settings, gpu_id)
+            if keep_types:
+                names_here = {entry["name"] for entry in made["corpora"]}
+                earlier = made["started_from"].get("corpora", [])
+                made["corpora"] += [entry for entry in earlier if entry["name"] not in names_here]
+            made["temperature"] = fitted
             made["seed"] = nlp.config.interpolate()["training"]["seed"]
             _describe(nlp, made, name, pipeline_version)
             nlp.to_disk(folder)
@@ -135,36 +163,32 @@ def train_pipeline(
     return output
 
 
-def _path_setting(config: Config, split: str, paths: Sequence[Path]) -> Any:
-    """The value of paths.train or paths.dev: one file, several, or several by name, as the reader wants."""
-    if config.get("corpora", {}).get(split, {}).get("@readers") == MULTI_CORPUS:
-        names = [path.parent.name or path.stem for path in paths]
-        if len(set(names)) < len(names):
-            names = [str(path) for path in paths]
-        return dict(zip(names, map(str, paths), strict=True))
-    return str(paths[0]) if len(paths) == 1 else [str(path) for path in paths]
+def _calibrate(nlp: Language, dev: Sequence[Path]) -> dict[str, float]:
+    """Fits the temperatures of a pipeline's `bioner` on the data that it was chosen on, and returns them."""
+    fitted: dict[str, float] = {}
+    for name, pipe in nlp.pipeline:
+        if isinstance(pipe, BioNER):
+            fitted |= pipe.calibrate(_read_up_to(nlp, name, dev))
+    return fitted
 
 
-def label_map(entries: Sequence[Mapping[str, Any]], own_heads: Collection[str] = ()) -> dict[str, str]:
-    """The names under which the types of several corpora are learned; see `annotations.mapped`.
+def _read_up_to(nlp: Language, name: str, paths: Sequence[Path]) -> Iterator[Example]:
+    """Gold Docs, with what the components before one make of their tokens."""
+    behind = nlp.pipe_names[nlp.pipe_names.index(name) :]
+    with nlp.select_pipes(disable=behind):
+        for path in paths:
+            docs = read_docbin(path, nlp.vocab)
+            predicted = nlp.pipe(with_same_tokens(doc) for doc in docs)
+            yield from map(Example, predicted, docs)
 
-    Args:
-        entries: the corpora, as `_entries` gives them. A single one keeps its own names.
-        own_heads: the corpora whose types keep heads of their own.
 
-    Raises:
-        PipelineError: if one of these isn't among the corpora.
-    """
-    strange = set(own_heads) - {entry["name"] for entry in entries}
-    if strange:
-        raise PipelineError(f"--own-heads: the data has nothing of {', '.join(sorted(strange))}.")
-    names = {}
-    for entry in entries if len(entries) > 1 else ():
-        for own, common in entry["types"].items():
-            name = f"{common}_{entry['name']}" if entry["name"] in own_heads else common
-            if name != own:
-                names[f"{entry['name']}/{own}"] = name
-    return names
+@contextmanager
+def _written(config: Config) -> Iterator[Path]:
+    """A config as a file, for spaCy's command to read."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "config.cfg"
+        config.to_disk(path, interpolate=False)
+        yield path
 
 
 def without_paths(value: Any) -> Any:
@@ -174,26 +198,6 @@ def without_paths(value: Any) -> Any:
     if isinstance(value, list):
         return [without_paths(inner) for inner in value]
     return None if isinstance(value, str) and Path(value).is_absolute() else value
-
-
-def _check_settings(config: Config, overrides: Mapping[str, Any]) -> None:
-    """Raises PipelineError on a setting that neither the config nor spaCy's default config has.
-
-    spaCy itself takes a misspelt one without a word. What a component's own settings are, only it knows.
-    """
-    for name in overrides:
-        if not _has(config, name) and not _has(DEFAULT_CONFIG, name) and not name.startswith("components."):
-            raise PipelineError(f"The config has no setting '{name}'.")
-
-
-def _has(config: Config, dotted: str) -> bool:
-    """Whether a config has a setting of this dotted name."""
-    value: Any = config
-    for key in dotted.split("."):
-        if not isinstance(value, dict) or key not in value:
-            return False
-        value = value[key]
-    return True
 
 
 def _finish(nlp: Language, resolved: ResolvedEncoder | None) -> None:
@@ -214,15 +218,18 @@ def _finish(nlp: Language, resolved: ResolvedEncoder | None) -> None:
 
 def _made(
     resolved: ResolvedEncoder | None,
+    source: Language | None,
     data: Mapping[str, Sequence[Data]],
     cut: Mapping[str, Cut],
     settings: Mapping[str, Any],
     gpu_id: int,
 ) -> dict[str, Any]:
     """How a pipeline was made."""
+    before = source.meta.get(META_KEY, {}) if source is not None else {}
     return {
-        "encoder": _encoder_meta(resolved),
+        "encoder": before.get("encoder") if source is not None else _encoder_meta(resolved),
         "corpora": _entries(data["train"]),
+        "started_from": before,
         "data": {split: [file.to_meta() for file in files] for split, files in data.items()},
         "cut": {split: asdict(what) for split, what in cut.items()},
         "settings": without_paths({k: v for k, v in settings.items() if not k.startswith("paths.")}),
@@ -236,12 +243,22 @@ def _describe(nlp: Language, made: dict[str, Any], name: str, pipeline_version: 
     encoder = made["encoder"]
     label = f"encoder {encoder['name']}" if encoder else "no pretrained encoder"
     corpora = ", ".join(entry["name"] for entry in made["corpora"]) or "unnamed data"
-    licences = dict.fromkeys(entry["licence"] for entry in made["corpora"] if entry["licence"])
+    stages = [made]
+    while stages[-1].get("started_from"):
+        stages.append(stages[-1]["started_from"])
+    learned_from = [entry for stage in stages for entry in stage.get("corpora", [])]
+    licences = dict.fromkeys(entry["licence"] for entry in learned_from if entry["licence"])
     nlp.meta["name"] = name or nlp.meta["name"]
     nlp.meta["version"] = pipeline_version
     nlp.meta["description"] = f"Biomedical named entity recognition: {label}, trained on {corpora}."
     nlp.meta["license"] = "; ".join(licences)
     nlp.meta[META_KEY] = made
+
+
+def _learning_rate(nlp: Language) -> float | None:
+    """What the catalogue has as the learning rate of a trained pipeline's encoder."""
+    name = (nlp.meta.get(META_KEY, {}).get("encoder") or {}).get("name", "")
+    return next((known.learning_rate for known in load_encoders().values() if known.label == name), None)
 
 
 def _encoder_meta(resolved: ResolvedEncoder | None) -> dict[str, Any] | None:

@@ -44,6 +44,7 @@ class Corpus:
         licence, citation: of the corpus.
         by_hand: how to get it, if it can't be downloaded.
         local: whether its files are a project's own, under `base` and free to change.
+        collection: the short name of the collection.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Corpus:
     citation: str = ""
     by_hand: str = ""
     local: bool = False
+    collection: str = ""
 
     @property
     def only_type(self) -> str | None:
@@ -132,6 +134,7 @@ def _corpus(path: Path, name: str, entry: dict[str, Any], sources: dict[str, Any
             entry.get("citation", ""),
             entry.get("by_hand", ""),
             local="folder" in entry,
+            collection=entry.get("source", ""),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CorpusError(f"{path}: the entry of the corpus '{name}' lacks {error}.") from None

@@ -36,7 +36,8 @@ def fetch_corpus(corpus: Corpus, assets: Path, base: str = "") -> Iterator[tuple
     Args:
         corpus: the corpus.
         assets: the folder that gets "NAME".
-        base: an address or a local folder that stands in for the corpus's own.
+        base: an address that stands in for the corpus's own; or local folders, with commas between them,
+            in each of which the files are looked for, and in its folder of the collection's name.
 
     Yields:
         Each file, and "there already" or "fetched".
@@ -46,7 +47,7 @@ def fetch_corpus(corpus: Corpus, assets: Path, base: str = "") -> Iterator[tuple
         CorpusError: if a file must be got by hand, with how.
     """
     folder = assets / corpus.name
-    base = corpus.base if corpus.local else base or corpus.base
+    base = corpus.base if corpus.local else _stand_in(corpus, base) or corpus.base
     for name, split in corpus.splits.items():
         target = folder / f"{name}.tsv"
         if target.exists() and not corpus.local:
@@ -63,6 +64,21 @@ def fetch_corpus(corpus: Corpus, assets: Path, base: str = "") -> Iterator[tuple
         yield target, "fetched"
 
 
+def _stand_in(corpus: Corpus, base: str) -> str:
+    """The address or folder, of those that stand in for others, that has a corpus's files."""
+    if _is_address(base):
+        return base
+    parts = [part.strip() for part in base.split(",") if part.strip()]
+    for folder in (folder for part in parts for folder in (Path(part), Path(part) / corpus.collection)):
+        if any((folder / split.file).is_file() for split in corpus.splits.values()):
+            return str(folder)
+    return parts[0] if parts else ""
+
+
+def _is_address(base: str) -> bool:
+    return urllib.parse.urlsplit(base).scheme in ("http", "https")
+
+
 def _check(path: Path, split: Split, help_text: str) -> None:
     found = git_blob_id(path)
     if split.blobs and found not in split.blobs:
@@ -74,7 +90,7 @@ def _check(path: Path, split: Split, help_text: str) -> None:
 
 def _download(base: str, file: str, target: Path) -> str:
     """Copies a file from an address or a local folder; returns where it was found."""
-    if urllib.parse.urlsplit(base).scheme in ("http", "https"):
+    if _is_address(base):
         url = f"{base.rstrip('/')}/{urllib.parse.quote(file)}"
         _download_url(url, target)
         return url

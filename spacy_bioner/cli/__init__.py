@@ -5,7 +5,7 @@ command line has imported already; what a verb needs, its plain function imports
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 import typer
@@ -45,6 +45,11 @@ def verb(name: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
         return reporting
 
     return register
+
+
+def listed(values: Iterable[str]) -> list[str]:
+    """The names in the values of an option that may be given several times, or have commas in it."""
+    return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
 from spacy_bioner.cli import convert, corpora, encoders, evaluate, fetch, train  # noqa: E402, F401

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from wasabi import msg
 
-from spacy_bioner.cli import verb
+from spacy_bioner.cli import listed, verb
 
 if TYPE_CHECKING:
     from spacy_bioner.catalogue.corpora import Corpus
@@ -24,6 +24,9 @@ def convert_cli(
     inputs: list[Path] = typer.Argument(..., help="Files, or a folder with train, devel, test files"),
     output: Path = typer.Argument(..., help="A .spacy or .tsv file for one input; else a folder"),
     corpus: str = typer.Option("", help="Corpus of the catalogue, to take its name and types from"),
+    corpora: str = typer.Option(
+        "", help="Several corpora, with commas: INPUT has a folder of each, OUTPUT gets SPLIT/CORPUS.spacy"
+    ),
     name: str = typer.Option("", help="Name of a corpus that isn't in the catalogue"),
     type: str = typer.Option("", "--type", help="Type of all mentions, where tags are B, I, O alone"),
     types: str = typer.Option("", help="Types to keep, with commas between them; default: all"),
@@ -50,6 +53,13 @@ def convert_cli(
         raise ConversionError(f"'{scheme}' isn't a scheme of tags: use {', '.join(SCHEMES)}.")
     if to not in ("spacy", "columns"):
         raise ConversionError(f"Can't write '{to}': use --to spacy or --to columns.")
+    if corpora:
+        given = {"--corpus": corpus, "--name": name, "--types": types, "--type": type, "--dropped": dropped}
+        given["--to columns"] = to == "columns"
+        if wrong := [option for option, value in given.items() if value]:
+            raise ConversionError(f"--corpora converts what the catalogue knows: leave out {wrong[0]}.")
+        convert_corpora(inputs, output, listed([corpora]), group=group)
+        return
     convert(
         inputs,
         output,
@@ -64,6 +74,43 @@ def convert_cli(
     )
 
 
+def convert_corpora(
+    inputs: list[Path], output: Path, corpora: list[str], *, group: int = 1
+) -> dict[Path, "Tally"]:
+    """Converts several corpora of the catalogue to OUTPUT/SPLIT/CORPUS.spacy, a folder to train on a split.
+
+    .spacy files of other corpora in these folders are removed, and named: they would be trained on too.
+
+    Args:
+        inputs: one folder, with a folder of each corpus in it, as `fetch` makes them.
+        output: the folder.
+        corpora: the names of the corpora.
+        group: how many sentences make a Doc.
+
+    Returns:
+        What was read and written, by output.
+
+    Raises:
+        BionerError: as `convert`. The corpora before the one that failed are written then.
+    """
+    from spacy_bioner.catalogue.corpora import SPLITS
+    from spacy_bioner.errors import ConversionError
+
+    if len(inputs) > 1:
+        raise ConversionError("--corpora takes one folder, that has a folder of each corpus in it.")
+    if len(set(corpora)) < len(corpora):
+        raise ConversionError(f"--corpora names a corpus twice: {', '.join(corpora)}.")
+    tallies: dict[Path, Tally] = {}
+    for name in corpora:
+        tallies |= convert([inputs[0] / name], output, corpus=name, group=group, folders_by_split=True)
+    for split in dict.fromkeys(SPLITS.values()):
+        for path in sorted((output / split).glob("*.spacy")):
+            if path not in tallies:
+                path.unlink()
+                msg.warn(f"{path}: removed, the corpus isn't among --corpora")
+    return tallies
+
+
 def convert(
     inputs: list[Path],
     output: Path,
@@ -76,6 +123,7 @@ def convert(
     to_columns: bool = False,
     typed: bool = True,
     dropped: Path | None = None,
+    folders_by_split: bool = False,
 ) -> dict[Path, "Tally"]:
     """Converts files; all outputs appear together, when every one of them is complete.
 
@@ -90,6 +138,7 @@ def convert(
         to_columns: whether to write columns into a folder, and not .spacy files.
         typed: whether the columns' tags name types.
         dropped: a file to list all dropped mentions in.
+        folders_by_split: whether a file becomes OUTPUT/SPLIT/CORPUS.spacy, and not OUTPUT/SPLIT.spacy.
 
     Returns:
         What was read and written, by output.
@@ -110,7 +159,11 @@ def convert(
     options = options or ColumnOptions()
     entry = load_corpora()[corpus] if corpus else None
     files = _files_by_split(inputs)
-    targets = _targets(files, output, to_columns)
+    targets = (
+        [output / split / f"{corpus}.spacy" for split in files]
+        if folders_by_split
+        else _targets(files, output, to_columns)
+    )
     for path in (*files.values(), *targets):
         if dropped is not None and dropped.resolve() == path.resolve():
             raise ConversionError(f"{path} would be overwritten by the list of dropped mentions.")
@@ -247,13 +300,17 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
         ("repaired tags", *(f"{tally.repaired:,}" for tally in tallies.values())),
         ("dropped mentions", *(f"{len(tally.dropped):,}" for tally in tallies.values())),
     ]
-    header = ("", *(target.name for target in tallies))
+    twins = len({target.name for target in tallies}) < len(tallies)
+    names = {target: f"{target.parent.name}/{target.name}" if twins else target.name for target in tallies}
+    header = ("", *names.values())
     msg.table(rows, header=header, divider=True, aligns=("l", *("r" for _ in tallies)))
     for target, tally in tallies.items():
         if tally.mismatched:
-            msg.warn(f"{target.name}: {tally.mismatched:,} mentions have offsets that don't give their text")
+            msg.warn(
+                f"{names[target]}: {tally.mismatched:,} mentions have offsets that don't give their text"
+            )
         for reason, count in Counter(drop.reason for drop in tally.dropped).items():
-            msg.warn(f"{target.name}: {count:,} mentions dropped: {reason}")
+            msg.warn(f"{names[target]}: {count:,} mentions dropped: {reason}")
         for drop in tally.dropped[:SHOWN]:
             msg.text(f"  {drop}")
         if len(tally.dropped) > SHOWN:

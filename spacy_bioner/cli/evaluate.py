@@ -12,10 +12,11 @@ from spacy_bioner.cli import verb
 @verb("evaluate")
 def evaluate_cli(
     model: str = typer.Argument(..., help="Pipeline: the name of a package, or a folder"),
-    data: list[Path] = typer.Argument(..., help=".spacy files with gold entities"),
+    data: list[Path] = typer.Argument(..., help=".spacy files with gold entities, or folders of them"),
     output: Path = typer.Option(None, help="JSON file for the scores"),
     markdown: Path = typer.Option(None, help="Markdown file for the table, a row a file"),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
+    reliability: bool = typer.Option(False, help="Print how often entities of each probability are right"),
     retokenize: bool = typer.Option(
         False, help="Give the pipeline raw text, as in use, and not the corpus's own tokens"
     ),
@@ -24,7 +25,7 @@ def evaluate_cli(
 
     Several files give a table of F1, a row a corpus and a column a type.
     """
-    evaluate(model, data, output, markdown, gpu_id, retokenize)
+    evaluate(model, data, output, markdown, gpu_id, retokenize, reliability)
 
 
 def evaluate(
@@ -34,32 +35,35 @@ def evaluate(
     markdown: Path | None = None,
     gpu_id: int = -1,
     retokenize: bool = False,
+    reliability: bool = False,
 ) -> list[dict[str, Any]]:
     """Evaluates a pipeline on each file, prints the tables, and writes them if asked to.
 
     Args:
         model: the name of a package, or a folder.
-        data: the .spacy files.
+        data: the .spacy files, or folders of them.
         output: a file for the report as JSON: of the one file, or a list.
         markdown: a file for the table in Markdown.
         gpu_id: the GPU to use; -1 for the CPU.
         retokenize: whether the pipeline gets raw text.
+        reliability: whether to print how often entities of each probability are right.
 
     Raises:
         PipelineError: if the pipeline can't be loaded, or has no type in common with the data.
-        FormatError: if the data isn't a .spacy file.
+        FormatError: if the data isn't a .spacy file, or a folder has none.
     """
     import json
 
     import spacy
 
     from spacy_bioner.devices import use_device
-    from spacy_bioner.docbin import read_docbin
+    from spacy_bioner.docbin import docbin_files, read_docbin
     from spacy_bioner.errors import PipelineError
     from spacy_bioner.evaluation import report
     from spacy_bioner.files import Outputs
 
     use_device(gpu_id)
+    data = docbin_files(data)
     for path in data:
         if not path.exists():
             read_docbin(path)  # says what is wrong with it, before anything is loaded
@@ -72,6 +76,8 @@ def evaluate(
     for made in reports:
         msg.text(f"corpus: {report.corpus_names(made)}")
         _print_scores(made)
+        if reliability:
+            _print_reliability(made)
     if len(reports) > 1:
         header, rows = report.matrix(reports)
         msg.table(rows, header=header, divider=True, aligns=("l", *("r" for _ in header[1:])))
@@ -106,6 +112,8 @@ def _print_scores(report: dict[str, Any]) -> None:
         f"{report['docs']:,} documents, {report['tokens']:,} tokens, "
         f"{report['tokens_per_second']:,.0f} tokens/s, tokens from the {report['tokens_from']}"
     )
+    if report["calibration_error"] is not None:
+        msg.text(f"probabilities are off by {report['calibration_error']:.3f} on average (calibration error)")
     if report["windows"]:
         msg.text(
             f"windows: {report['windows_cut']:,} of {report['windows']:,} cut, "
@@ -115,6 +123,17 @@ def _print_scores(report: dict[str, Any]) -> None:
         msg.warn(f"{report['unscored_predictions']:,} predicted mentions of types that aren't annotated here")
     for name, count in report["types_not_in_pipeline"].items():
         msg.warn(f"{name}: {count:,} gold mentions, and the pipeline doesn't know the type: not scored")
+
+
+def _print_reliability(report: dict[str, Any]) -> None:
+    if not report["reliability"]:
+        msg.warn("no probabilities: the pipeline has no `bioner`, or it found nothing")
+        return
+    rows = []
+    for part in report["reliability"]:
+        limits = f"{part['lowest']:.3f} to {part['highest']:.3f}"
+        rows.append((limits, f"{part['probability']:.3f}", f"{part['right']:.3f}", f"{part['spans']:,}"))
+    msg.table(rows, header=("probability", "mean", "right", "entities"), divider=True, aligns=("l", *"rrr"))
 
 
 def _cells(score: dict[str, Any]) -> tuple[str, ...]:

@@ -5,20 +5,22 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from spacy_bioner.cli import verb
+from spacy_bioner.cli import listed, verb
 
 
 @verb("fetch")
 def fetch_cli(
-    corpus: list[str] = typer.Option([], help="A corpus of the catalogue; may be given several times"),
-    encoder: list[str] = typer.Option([], help="An encoder, by name; may be given several times"),
+    corpus: list[str] = typer.Option([], help="A corpus of the catalogue; several with commas"),
+    encoder: list[str] = typer.Option([], help="An encoder, by name; several with commas"),
     assets: Path = typer.Option(Path("assets"), help="Folder to put them in"),
-    corpora_base: str = typer.Option("", help="Address or local folder that stands in for the corpora's own"),
+    corpora_base: str = typer.Option(
+        "", help="Address that stands in for the corpora's own, or local folders with commas"
+    ),
     encoders_base: str = typer.Option("", help="Local folder that stands in for the hub"),
     revision: str = typer.Option("", help="Commit id of the encoder's repository on the hub"),
 ) -> None:
     """Download corpora and encoders that aren't at hand, and check every file's checksum."""
-    fetch(corpus, encoder, assets, corpora_base, encoders_base, revision)
+    fetch(listed(corpus), listed(encoder), assets, corpora_base, encoders_base, revision)
 
 
 def fetch(

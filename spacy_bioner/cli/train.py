@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from spacy_bioner.cli import verb
+from spacy_bioner.cli import listed, verb
 
 
 @verb("train")
@@ -14,9 +14,15 @@ def train_cli(
     context: typer.Context,
     config: Path = typer.Argument(..., help="Config file"),
     output: Path = typer.Argument(..., help="Folder to make, with model-best and model-last"),
-    train: list[Path] = typer.Option(..., help=".spacy file to train on; may be given several times"),
-    dev: list[Path] = typer.Option(..., help=".spacy file to choose the best on; several times too"),
-    own_heads: list[str] = typer.Option([], help="Corpus whose types get heads of their own"),
+    train: list[Path] = typer.Option(
+        ..., help=".spacy file to train on, or a folder of them; several times too"
+    ),
+    dev: list[Path] = typer.Option(..., help="The same, to choose the best on"),
+    own_heads: list[str] = typer.Option([], help="Corpora whose types get heads of their own"),
+    start_from: Path = typer.Option(
+        None, help="Folder of a trained pipeline to go on from: its encoder, and its heads of the same types"
+    ),
+    keep_types: bool = typer.Option(False, help="Keep that pipeline's other types too"),
     encoder: str = typer.Option(
         "", help="Name of an encoder, folder, or id on the hub; default: mini, or none if the config has none"
     ),
@@ -47,7 +53,9 @@ def train_cli(
         output,
         train=train,
         dev=dev,
-        own_heads=own_heads,
+        own_heads=listed(own_heads),
+        start_from=start_from,
+        keep_types=keep_types,
         encoder=encoder,
         revision=revision,
         assets=assets,

@@ -10,7 +10,9 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 
 from spacy_bioner.annotations import corpus_of, get_annotation, mapped
+from spacy_bioner.calibration import Judged
 from spacy_bioner.catalogue.corpora import load_corpora
+from spacy_bioner.component import BioNER, scored_spans
 from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.evaluation.counts import Counts
 from spacy_bioner.provenance import META_KEY
@@ -31,6 +33,7 @@ class Evaluation:
             of their gold mentions; they count neither way.
         common_names: whether types were compared by their common names, and not the corpora's own.
         cut: what the encoder's windows cut off.
+        judged: the probability of each predicted span of a `bioner` that counts, and whether it is right.
     """
 
     counts: Counts
@@ -41,6 +44,7 @@ class Evaluation:
     not_found_by_pipeline: Mapping[str, int]
     common_names: bool
     cut: Cut
+    judged: Judged
 
 
 def entity_types(nlp: Language) -> list[str]:
@@ -88,6 +92,8 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
     predicted_names = pipeline_names(nlp) if common else {}
     known = sorted({predicted_names.get(name, name) for name in known})
     counts, unscored, unknown, compared = Counts(), 0, dict[str, int](), set[str]()
+    keys = [pipe.cfg["spans_key"] for _, pipe in nlp.pipeline if isinstance(pipe, BioNER)]
+    judged: list[tuple[float, bool]] = []
     seconds = 0.0
     for doc, types, result in zip(docs, annotated, _timed(nlp, docs, retokenize), strict=True):
         predicted_doc, seconds = result
@@ -102,6 +108,11 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
             if name not in known:
                 unknown[name] = unknown.get(name, 0) + 1
         unscored += sum(name not in scored for _, _, name in predicted)
+        for key in keys:
+            for span, probability in scored_spans(predicted_doc, key):
+                name = predicted_names.get(span.label_, span.label_)
+                if name in scored:
+                    judged.append((probability, (span.start_char, span.end_char, name) in gold))
         counts.add(
             [span for span in gold if span[2] in scored],
             [span for span in predicted if span[2] in scored],
@@ -113,7 +124,7 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
         )
     tokens = sum(map(len, docs))
     cut = count_cut(nlp, docs)
-    return Evaluation(counts, len(docs), tokens, seconds, unscored, unknown, common, cut)
+    return Evaluation(counts, len(docs), tokens, seconds, unscored, unknown, common, cut, judged)
 
 
 def _annotated(doc: Doc, everything: tuple[str, ...]) -> tuple[str, ...]:

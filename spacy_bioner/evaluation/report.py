@@ -1,11 +1,13 @@
 """Evaluations as reports: with everything that the figures depend on, and as tables over several corpora."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
 
+from spacy_bioner.calibration import calibration_error, reliability
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.evaluation.evaluate import corpus_variants, describe, evaluate
 from spacy_bioner.provenance import describe_data, versions
@@ -25,6 +27,7 @@ def make_report(nlp: Language, data: Path, *, retokenize: bool = False, gpu_id: 
     """
     docs = read_docbin(data, nlp.vocab)
     result = evaluate(nlp, docs, retokenize=retokenize)
+    table = reliability(result.judged)
     return {
         **describe(nlp),
         "data": describe_data(data).to_meta(),
@@ -33,6 +36,8 @@ def make_report(nlp: Language, data: Path, *, retokenize: bool = False, gpu_id: 
         "types_by": "common names" if result.common_names else "own names",
         "total": result.counts.total().to_dict(),
         "types": {name: score.to_dict() for name, score in result.counts.by_type().items()},
+        "calibration_error": calibration_error(table) if table else None,
+        "reliability": [asdict(part) for part in table],
         "unscored_predictions": result.unscored,
         "types_not_in_pipeline": dict(result.not_found_by_pipeline),
         "docs": result.docs,

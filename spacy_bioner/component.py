@@ -506,6 +506,14 @@ class BioNER(TrainablePipe):
             )
 
 
+def label_maps(nlp: Language) -> dict[str, str]:
+    """The label maps of a pipeline's `bioner` components; see `annotations.mapped`."""
+    names: dict[str, str] = {}
+    for _, pipe in nlp.pipeline:
+        names |= getattr(pipe, "cfg", {}).get("label_map", {})
+    return names
+
+
 def _find_bioner(pipeline: str) -> BioNER:
     """The first `bioner` of a trained pipeline, by name or folder."""
     found = [pipe for _, pipe in spacy.load(pipeline).pipeline if isinstance(pipe, BioNER)]

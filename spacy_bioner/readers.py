@@ -85,9 +85,9 @@ def create_multi_corpus(
             epoch = 0
             positions.update(dict.fromkeys(files, 0))
             corpora.update({name: list(create_corpus(path)(nlp)) for name, path in files.items()})
-            vocab = nlp.vocab
             if not any(corpora.values()):  # epochs without a Doc would go on for ever
                 raise PipelineError(f"No data: there is no Doc in {', '.join(map(str, files.values()))}.")
+            vocab = nlp.vocab
         random = Random(f"{seed}/{epoch}")
         epoch += 1
         chosen: list[Example] = []
@@ -110,12 +110,23 @@ def shares(sizes: Mapping[str, int], temperature: float, limit: int) -> dict[str
     """
     weights = {name: size ** (1 / temperature) for name, size in sizes.items() if size}
     total = sum(sizes.values()) if not limit else min(limit, sum(sizes.values()))
-    exact = {name: total * weight / sum(weights.values()) for name, weight in weights.items()}
-    whole = {name: max(1, int(share)) for name, share in exact.items()}
-    left = max(0, total - sum(whole.values()))
-    for name in sorted(exact, key=lambda name: int(exact[name]) - exact[name])[:left]:
+    whole: dict[str, int] = {}
+    while weights:  # a corpus that comes to less than one Doc gets one, and the others share the rest
+        exact = {name: total * weight / sum(weights.values()) for name, weight in weights.items()}
+        lifted = [name for name, share in exact.items() if share < 1]
+        if not lifted:
+            break
+        for name in lifted:
+            whole[name] = 1
+            total -= 1
+            del weights[name]
+    else:
+        return {name: 1 for name in sizes if sizes[name]}
+    whole |= {name: int(share) for name, share in exact.items()}
+    by_loss = sorted(exact, key=lambda name: int(exact[name]) - exact[name])
+    for name in by_loss[: total - sum(map(int, exact.values()))]:
         whole[name] += 1
-    return whole
+    return {name: whole[name] for name in sizes if name in whole}
 
 
 def roll_call(examples: list[Example]) -> list[Example]:

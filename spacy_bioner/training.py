@@ -114,6 +114,10 @@ def train_pipeline(
         config, source = go_on_from(config, start_from, keep_types)
         shared = [entry for entry in entries if entry["name"] not in own_heads]
         names = label_map(entries, own_heads) | names_from(source, shared)
+        names = {place: name for place, name in names.items() if not place.endswith(f"/{name}")}
+        for setting in overrides or {}:
+            if setting == "paths.encoder" or setting.startswith(_taken_over(config)):
+                raise PipelineError(f"'{setting}' can't be set: the encoder is that of {start_from}.")
         settings |= rate_settings(config, _learning_rate(source))
     else:
         names = label_map(entries, own_heads)
@@ -163,6 +167,12 @@ def train_pipeline(
     return output
 
 
+def _taken_over(config: Config) -> tuple[str, ...]:
+    """What the settings of components begin with that come from another pipeline."""
+    sourced = [name for name, component in config["components"].items() if "source" in component]
+    return tuple(f"components.{name}." for name in sourced)
+
+
 def _calibrate(nlp: Language, dev: Sequence[Path]) -> dict[str, float]:
     """Fits the temperatures of a pipeline's `bioner` on the data that it was chosen on, and returns them."""
     fitted: dict[str, float] = {}
@@ -201,14 +211,18 @@ def without_paths(value: Any) -> Any:
 
 
 def _finish(nlp: Language, resolved: ResolvedEncoder | None) -> None:
-    """Takes this machine's paths out of a trained pipeline."""
+    """Takes out of a trained pipeline what holds on this machine alone: paths, and what only a GPU can do."""
     nlp.config["paths"] = dict.fromkeys(nlp.config.get("paths", {}))
     for section in ("corpora", "initialize", "training"):
         nlp.config[section] = without_paths(nlp.config.get(section, {}))
+    transformer = find_transformer(nlp)
+    if transformer is not None:
+        model = nlp.config["components"][transformer.name]["model"]
+        if model.get("mixed_precision"):
+            model["mixed_precision"] = False  # with it, a pipeline can't even be loaded without a GPU
     if resolved is None:
         return
     public_name = resolved.encoder.hub or resolved.encoder.name
-    transformer = find_transformer(nlp)
     nlp.config["components"][transformer.name]["model"]["name"] = public_name
     transformer.model.transformer.config._name_or_path = public_name
     for node in transformer.model.walk():

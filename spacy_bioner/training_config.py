@@ -1,5 +1,6 @@
 """What a training adds to its config: data, names of types, encoder, a pipeline to go on from."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from thinc.api import Config
 
 from spacy_bioner.annotations import mapped
 from spacy_bioner.catalogue.encoders import ResolvedEncoder
+from spacy_bioner.component import label_maps
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.evaluation.evaluate import label_maps
 
 MULTI_CORPUS = "spacy-bioner.MultiCorpus.v1"
 BIONER = "components.bioner"
@@ -31,7 +32,10 @@ def _path_setting(config: Config, split: str, paths: Sequence[Path]) -> Any:
     if config.get("corpora", {}).get(split, {}).get("@readers") == MULTI_CORPUS:
         # the names are for people: corpora's folders, their files in a folder of a split, or all of the path
         choices = ([path.parent.name for path in paths], [path.stem for path in paths])
-        names = next((c for c in choices if len(set(c)) == len(c) and all(c)), [str(path) for path in paths])
+        # they become keys of a config, where marks would mean something
+        clean = [[re.sub(r"[^\w.-]+", "_", name) for name in names] for names in choices]
+        numbered = [f"{name}_{k}" for k, name in enumerate(clean[1], start=1)]
+        names = next((names for names in clean if len(set(names)) == len(names) and all(names)), numbered)
         return dict(zip(names, map(str, paths), strict=True))
     return str(paths[0]) if len(paths) == 1 else [str(path) for path in paths]
 
@@ -108,21 +112,20 @@ def go_on_from(config: Config, folder: Path, keep_types: bool) -> tuple[Config, 
     copied["components"][encoder] = {"source": place}
     # what listens must be as wide as what it listens to
     copied["components"]["bioner"]["model"] = source.config.interpolate()["components"]["bioner"]["model"]
-    heads = copied["initialize"].setdefault("components", {}).setdefault("bioner", {})
+    heads = copied.setdefault("initialize", {}).setdefault("components", {}).setdefault("bioner", {})
     heads |= {"heads_from": place, "keep_types": keep_types}
     return copied, source
 
 
 def names_from(source: Language, entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The names that a trained pipeline's `bioner` gave to the types of some corpora, where these differ."""
-    learned = label_maps(source)
-    names = {}
-    for entry in entries:
-        for own in entry["types"]:
-            name = mapped(learned, entry["name"], own)
-            if name != own:
-                names[f"{entry['name']}/{own}"] = name
-    return names
+    """The names that a trained pipeline's `bioner` has for the types of some corpora."""
+    learned, known = label_maps(source), source.get_pipe("bioner").labels  # type: ignore[attr-defined]
+    names = {
+        (entry["name"], own): mapped(learned, entry["name"], own)
+        for entry in entries
+        for own in entry["types"]
+    }
+    return {f"{corpus}/{own}": name for (corpus, own), name in names.items() if name in known}
 
 
 def check_settings(config: Config, overrides: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from spacy_bioner.annotations import Annotation, get_annotation, set_annotation
-from spacy_bioner.docbin import docbin, read_docbin
+from spacy_bioner.docbin import docbin, docbin_files, read_docbin
 from spacy_bioner.errors import FormatError
 
 ANNOTATIONS = [
@@ -140,3 +140,21 @@ def test_files_that_are_none(docs, write, content):
 def test_missing_file(tmp_path):
     with pytest.raises(FormatError, match="there is no such file"):
         read_docbin(tmp_path / "missing.spacy")
+
+
+def test_folders_stand_for_the_files_in_them_by_name(write, tmp_path):
+    for name in ("b.spacy", "a.spacy", "C.spacy", "a.tsv", "notes", "deeper/d.spacy"):
+        write(b"", f"folder/{name}")
+    write(b"", "other/a.spacy")
+    folder, other, file = tmp_path / "folder", tmp_path / "other", tmp_path / "missing.spacy"
+    expected = [folder / name for name in ("C.spacy", "a.spacy", "b.spacy")]
+    assert docbin_files([folder]) == expected
+    assert docbin_files([file, other, folder]) == [file, other / "a.spacy", *expected]
+    assert docbin_files([]) == []
+
+
+def test_folder_without_files(write, tmp_path):
+    write(b"", "folder/a.tsv")
+    write(b"", "folder/deeper/d.spacy")
+    with pytest.raises(FormatError, match=r"folder: there is no \.spacy file in this folder"):
+        docbin_files([tmp_path / "folder"])

@@ -1,7 +1,10 @@
 from collections import Counter
+from itertools import combinations
 
 import pytest
 import spacy
+from hypothesis import given
+from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.util import registry
 from spacy.vocab import Vocab
@@ -113,12 +116,32 @@ def of(name, words):
         ({"a": 400, "b": 4}, 2.0, 0, {"a": 367, "b": 37}),
         ({"a": 400, "b": 4}, 2.0, 44, {"a": 40, "b": 4}),
         ({"a": 400, "b": 4}, 1e9, 0, {"a": 202, "b": 202}),
-        ({"a": 10_000, "b": 1}, 1.0, 100, {"a": 100, "b": 1}),
+        ({"a": 10_000, "b": 1}, 1.0, 100, {"a": 99, "b": 1}),
+        ({"a": 1000, "b": 1, "c": 1}, 1.0, 100, {"a": 98, "b": 1, "c": 1}),
+        ({"a": 18, "b": 9, "c": 13}, 1.0, 4, {"a": 2, "b": 1, "c": 1}),
+        ({"a": 10, "b": 10, "c": 10}, 1.0, 2, {"a": 1, "b": 1, "c": 1}),
         ({"a": 5, "b": 0}, 2.0, 100, {"a": 5}),
     ],
 )
 def test_shares(sizes, temperature, limit, expected):
     assert shares(sizes, temperature, limit) == expected
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 20) | st.integers(0, 5000)),
+    st.just(1.0) | st.floats(1, 50),
+    st.integers(0, 20) | st.integers(0, 10_000),
+)
+def test_shares_fill_an_epoch_and_no_corpus_goes_without(sizes, temperature, limit):
+    found = shares(sizes, temperature, limit)
+    present = {name: size for name, size in sizes.items() if size}
+    assert set(found) == set(present)
+    assert all(share >= 1 for share in found.values())
+    whole = sum(sizes.values())
+    # more than the limit only where one Doc of each is more
+    assert sum(found.values()) == max(len(present), min(limit or whole, whole))
+    for a, b in combinations(present, 2):  # no corpus has less than a smaller one
+        assert (found[a] - found[b]) * (sizes[a] - sizes[b]) >= 0
 
 
 def test_an_epoch_has_a_share_of_every_corpus(corpus_file, nlp):
@@ -169,6 +192,15 @@ def test_every_type_of_every_corpus_comes_first(corpus_file, nlp):
 def test_a_corpus_may_be_empty(corpus_file, nlp):
     corpus = create_multi_corpus({"a": corpus_file("a", 0), "b": corpus_file("b", 3)})
     assert [sorted(epoch(corpus, nlp)) for _ in range(2)] == [["b0", "b1", "b2"]] * 2
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_corpora_that_are_all_empty_are_refused(corpus_file, nlp, times):
+    """Each time: spaCy would ask for one epoch after the other, for ever."""
+    corpus = create_multi_corpus({"a": corpus_file("a", 0), "b": corpus_file("b", 0), "c": None})
+    for _ in range(times):
+        with pytest.raises(PipelineError, match=r"there is no Doc in .*a\.spacy, .*b\.spacy\."):
+            list(corpus(nlp))
 
 
 def test_docs_of_several_share_the_vocabulary_of_each_pipeline(corpus_file, nlp):

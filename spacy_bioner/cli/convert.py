@@ -55,10 +55,11 @@ def convert_cli(
         raise ConversionError(f"Can't write '{to}': use --to spacy or --to columns.")
     if corpora:
         given = {"--corpus": corpus, "--name": name, "--types": types, "--type": type, "--dropped": dropped}
-        given["--to columns"] = to == "columns"
+        given |= {"--to columns": to == "columns", "--untyped": untyped}
         if wrong := [option for option, value in given.items() if value]:
             raise ConversionError(f"--corpora converts what the catalogue knows: leave out {wrong[0]}.")
-        convert_corpora(inputs, output, listed([corpora]), group=group)
+        reading = ColumnOptions(None, chosen, word_column, tag_column, comments, natural)
+        convert_corpora(inputs, output, listed([corpora]), group=group, options=reading)
         return
     convert(
         inputs,
@@ -75,7 +76,12 @@ def convert_cli(
 
 
 def convert_corpora(
-    inputs: list[Path], output: Path, corpora: list[str], *, group: int = 1
+    inputs: list[Path],
+    output: Path,
+    corpora: list[str],
+    *,
+    group: int = 1,
+    options: "ColumnOptions | None" = None,
 ) -> dict[Path, "Tally"]:
     """Converts several corpora of the catalogue to OUTPUT/SPLIT/CORPUS.spacy, a folder to train on a split.
 
@@ -86,6 +92,7 @@ def convert_corpora(
         output: the folder.
         corpora: the names of the corpora.
         group: how many sentences make a Doc.
+        options: how to read columns.
 
     Returns:
         What was read and written, by output.
@@ -93,16 +100,22 @@ def convert_corpora(
     Raises:
         BionerError: as `convert`. The corpora before the one that failed are written then.
     """
-    from spacy_bioner.catalogue.corpora import SPLITS
+    from spacy_bioner.catalogue.corpora import SPLITS, load_corpora
     from spacy_bioner.errors import ConversionError
 
     if len(inputs) > 1:
         raise ConversionError("--corpora takes one folder, that has a folder of each corpus in it.")
-    if len(set(corpora)) < len(corpora):
-        raise ConversionError(f"--corpora names a corpus twice: {', '.join(corpora)}.")
+    catalogue = load_corpora()
+    names = [catalogue[name].name for name in corpora]  # as `fetch` calls its folders
+    if not names:
+        raise ConversionError("--corpora names no corpus.")
+    if len(set(names)) < len(names):
+        raise ConversionError(f"--corpora names a corpus twice: {', '.join(names)}.")
     tallies: dict[Path, Tally] = {}
-    for name in corpora:
-        tallies |= convert([inputs[0] / name], output, corpus=name, group=group, folders_by_split=True)
+    for name in names:
+        tallies |= convert(
+            [inputs[0] / name], output, corpus=name, group=group, options=options, folders_by_split=True
+        )
     for split in dict.fromkeys(SPLITS.values()):
         for path in sorted((output / split).glob("*.spacy")):
             if path not in tallies:

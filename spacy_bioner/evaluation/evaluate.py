@@ -12,7 +12,7 @@ from tqdm import tqdm
 from spacy_bioner.annotations import corpus_of, get_annotation, mapped
 from spacy_bioner.calibration import Judged
 from spacy_bioner.catalogue.corpora import load_corpora
-from spacy_bioner.component import BioNER, scored_spans
+from spacy_bioner.component import BioNER, label_maps, scored_spans
 from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.evaluation.counts import Counts
 from spacy_bioner.provenance import META_KEY
@@ -138,14 +138,6 @@ def _timed(nlp: Language, docs: list[Doc], retokenize: bool) -> Iterator[tuple[D
     start = time.perf_counter()
     for doc in tqdm(nlp.pipe(inputs), "evaluating", len(docs), leave=False, disable=None):
         yield doc, time.perf_counter() - start
-
-
-def label_maps(nlp: Language) -> dict[str, str]:
-    """The label maps of a pipeline's `bioner` components; see `annotations.mapped`."""
-    names: dict[str, str] = {}
-    for _, pipe in nlp.pipeline:
-        names |= getattr(pipe, "cfg", {}).get("label_map", {})
-    return names
 
 
 class _GoldNames:

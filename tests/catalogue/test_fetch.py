@@ -271,6 +271,72 @@ def test_corpus_by_hand_is_taken_from_a_local_folder(
     assert [how for _, how in fetched] == ["fetched"] * 3
 
 
+def test_conll_2003_says_what_to_put_where(assets: Path):
+    with pytest.raises(CorpusError) as error:
+        list(fetch_corpus(load_corpora()["CoNLL-2003"], assets))
+    message = str(error.value)
+    assert message.startswith(f"{assets / 'CoNLL-2003' / 'train.tsv'} isn't there")
+    assert "NIST" in message
+    assert f"Put eng.train, eng.testa and eng.testb into {assets / 'CoNLL-2003'} as train.tsv," in message
+    assert not assets.exists()
+
+
+# several folders that stand in
+
+
+@pytest.mark.parametrize(
+    ("place", "bases"),
+    [
+        ("one", "{0}/one"),
+        ("one", "{0}/nowhere,{0}/one"),
+        ("one", " {0}/empty , {0}/one ,"),
+        ("two/lab", "{0}/two"),
+        ("two/lab", "{0}/empty,{0}/two"),
+        ("two/lab", "{0}/two/lab"),
+    ],
+)
+@pytest.mark.parametrize("by_hand", ["", "Ask in {folder}."], ids=["with an address", "by hand"])
+def test_files_are_looked_for_in_several_folders_and_in_those_of_the_collection(
+    server: Server, source: Path, assets: Path, tmp_path: Path, place: str, bases: str, by_hand: str
+):
+    (tmp_path / "empty").mkdir()
+    shutil.copytree(source, tmp_path / place)
+    base = "" if by_hand else server.address
+    wanted = corpus(base, by_hand=by_hand, collection="lab")
+    assert [how for _, how in fetch_corpus(wanted, assets, bases.format(tmp_path))] == ["fetched"] * 2
+    assert files(assets) == WHOLE
+    assert server.asked == []
+
+
+def test_first_folder_with_the_files_counts(source: Path, assets: Path, tmp_path: Path):
+    shutil.copytree(source, tmp_path / "wrong")
+    (tmp_path / "wrong" / "my corpus" / "train.tsv").write_bytes(b"wrong")
+    list(fetch_corpus(corpus(), assets, f"{source},{tmp_path / 'wrong'}"))
+    assert files(assets) == WHOLE
+    with pytest.raises(FetchError, match="the wrong file"):
+        list(fetch_corpus(corpus(), tmp_path / "others", f"{tmp_path / 'wrong'},{source}"))
+
+
+def test_folders_none_of_which_has_the_files(server: Server, assets: Path, tmp_path: Path):
+    """They stand in for the corpus's own address: it isn't asked."""
+    bases = f"{tmp_path / 'a'},{tmp_path / 'b'}"
+    with pytest.raises(
+        FetchError, match=r"a/my corpus/train\.tsv: there is no such file\. Is .*/a the right"
+    ):
+        list(fetch_corpus(corpus(server.address, collection="lab"), assets, bases))
+    by_hand = corpus(by_hand="Ask in {folder}.", collection="lab")
+    with pytest.raises(CorpusError, match=f"Ask in {assets / 'drugs'}"):
+        list(fetch_corpus(by_hand, assets, bases))
+    assert server.asked == []
+    assert files(assets) == {}
+
+
+def test_address_with_a_comma_is_one_address(server: Server, assets: Path):
+    server.files = {"/a,b/my%20corpus/train.tsv": TRAIN, "/a,b/my%20corpus/devel.tsv": DEVEL}
+    list(fetch_corpus(corpus("/nowhere", collection="lab"), assets, f"{server.address}/a,b"))
+    assert files(assets) == WHOLE
+
+
 # encoders
 
 ARCHIVE = "tiny-hf.tar.gz"

@@ -1,5 +1,6 @@
 """`spacy bioner convert`: what it writes, and what it refuses without a trace."""
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -391,6 +392,172 @@ def test_pubtator_is_converted_with_its_tokens_and_drops_accounted_for(
     assert entities(Path("out.spacy")) == [("Aspirin", "Chemical")]
     assert "1 mentions dropped: begins or ends inside a token" in output
     assert "document 7: X" in Path("dropped.txt").read_text()
+
+
+# several corpora at once
+
+SPLITS = ("train", "devel", "test")
+
+
+@pytest.fixture
+def fetched(write: Callable[..., Path]) -> None:
+    """The folders of three corpora, as `fetch` makes them; one has no devel.tsv."""
+    sentences = {"BC2GM": "IL-2\tB\nbinds\tO\n\n", "NCBI-disease": "asthma\tB-Disease\n\n"}
+    sentences["LINNAEUS"] = "mice\tB-Species\n\n"
+    for name, sentence in sentences.items():
+        for split in SPLITS:
+            if (name, split) != ("LINNAEUS", "devel"):
+                write(sentence * 2, f"assets/{name}/{split}.tsv")
+
+
+def made(folder: str) -> list[str]:
+    return sorted(files(Path(folder)))
+
+
+@pytest.mark.usefixtures("fetched")
+def test_several_corpora_go_to_a_folder_a_split(run_cli: Callable[..., str]):
+    output = run_cli("bioner", "convert", "assets", "out", "--corpora", "NCBI-disease, BC2GM,LINNAEUS")
+    expected = [f"{split}/{name}.spacy" for split in SPLITS for name in ("BC2GM", "LINNAEUS", "NCBI-disease")]
+    assert made("out") == sorted(set(expected) - {"devel/LINNAEUS.spacy"})
+    assert entities(Path("out/train/BC2GM.spacy")) == [("IL-2", "GENE")] * 2
+    (annotation,) = {get_annotation(doc).corpus for doc in read_docbin(Path("out/test/LINNAEUS.spacy"))}
+    assert annotation == "LINNAEUS"
+    headers = [line.split() for line in output.splitlines() if "train/" in line and "✔" not in line]
+    assert headers[0] == [f"{split}/NCBI-disease.spacy" for split in SPLITS]
+    assert "✔ out/train/BC2GM.spacy" in output
+    assert "removed" not in output
+
+
+@pytest.mark.usefixtures("fetched")
+def test_group_of_several_corpora(run_cli: Callable[..., str]):
+    run_cli("bioner", "convert", "assets", "out", "--corpora", "BC2GM,LINNAEUS", "--group", "2")
+    assert words(Path("out/train/BC2GM.spacy")) == [["IL-2", "binds", "IL-2", "binds"]]
+
+
+@pytest.mark.usefixtures("fetched")
+def test_other_corpora_are_removed_and_named(run_cli: Callable[..., str], write: Callable[..., Path]):
+    """They would be trained on."""
+    run_cli("bioner", "convert", "assets", "out", "--corpora", "BC2GM,LINNAEUS")
+    kept = {"train/notes.txt", "other/LINNAEUS.spacy", "LINNAEUS.spacy", "train/deeper/LINNAEUS.spacy"}
+    for name in kept:
+        write(b"mine", f"out/{name}")
+    before = files(Path("out"))
+    output = run_cli("bioner", "convert", "assets", "out", "--corpora", "BC2GM")
+    bc2gm = {f"{split}/BC2GM.spacy" for split in SPLITS}
+    assert files(Path("out")) == {name: before[name] for name in kept | bc2gm}
+    removed = [f"⚠ out/{split}/LINNAEUS.spacy: removed" for split in ("train", "test")]
+    assert all(line in output for line in removed)
+    assert output.count("removed") == 2
+
+
+@pytest.mark.usefixtures("fetched")
+def test_same_corpora_again_give_the_same_bytes(run_cli: Callable[..., str]):
+    """So that a training on them is not done again."""
+    run_cli("bioner", "convert", "assets", "out", "--corpora", "BC2GM,LINNAEUS")
+    before = files(Path("out"))
+    run_cli("bioner", "convert", "assets", "out", "--corpora", "LINNAEUS,BC2GM")
+    assert files(Path("out")) == before
+
+
+SEVERAL: dict[str, tuple[list[object], str]] = {
+    "with --corpus": (["assets", "--corpus", "BC2GM"], "leave out --corpus."),
+    "with --name": (["assets", "--name", "mine"], "leave out --name."),
+    "with --types": (["assets", "--types", "GENE"], "leave out --types."),
+    "with --type": (["assets", "--type", "GENE"], "leave out --type."),
+    "with --dropped": (["assets", "--dropped", "d.txt"], "leave out --dropped."),
+    "to columns": (["assets", "--to", "columns"], "leave out --to columns."),
+    "a corpus twice": (["assets", "--corpora", "BC2GM,LINNAEUS,BC2GM"], "names a corpus twice: BC2GM, LIN"),
+    "unknown corpus": (["assets", "--corpora", "BC2GX"], "'BC2GX' isn't in the catalogue"),
+    "corpus that isn't there": (["assets", "--corpora", "S800"], "assets/S800: there is no such file"),
+    "no such folder": (["nowhere"], "nowhere/BC2GM: there is no such file or folder"),
+    "two folders": (["assets", "assets"], "--corpora takes one folder"),
+}
+
+
+@pytest.mark.usefixtures("fetched")
+@pytest.mark.parametrize(("arguments", "message"), SEVERAL.values(), ids=SEVERAL)
+def test_several_corpora_are_refused(
+    refuse_cli: Callable[..., str],
+    write: Callable[..., Path],
+    tmp_path: Path,
+    arguments: list[object],
+    message: str,
+):
+    write(b"an earlier output", "out/train/LINNAEUS.spacy")
+    before = files(tmp_path)
+    folders = [argument for argument in arguments if argument in ("assets", "nowhere")]
+    options = arguments[len(folders) :]
+    corpora = [] if "--corpora" in options else ["--corpora", "BC2GM"]
+    assert message in refuse_cli("bioner", "convert", *folders, "out", *corpora, *options)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.usefixtures("fetched")
+def test_corpora_before_the_one_that_fails_are_there_and_nothing_is_removed(write: Callable[..., Path]):
+    from spacy_bioner.cli.convert import convert_corpora
+    from spacy_bioner.errors import FormatError
+
+    write(b"an earlier output", "out/train/LINNAEUS.spacy")
+    write("Aspirin\n", "assets/NCBI-disease/test.tsv")
+    with pytest.raises(FormatError, match=r"assets/NCBI-disease/test\.tsv, line 1"):
+        convert_corpora([Path("assets")], Path("out"), ["BC2GM", "NCBI-disease"])
+    assert made("out") == [*(f"{split}/BC2GM.spacy" for split in sorted(SPLITS)), "train/LINNAEUS.spacy"]
+
+
+@pytest.mark.usefixtures("fetched")
+def test_no_corpus_at_all_removes_nothing(
+    refuse_cli: Callable[..., str], write: Callable[..., Path], tmp_path: Path
+):
+    write(b"an earlier output", "out/train/BC2GM.spacy")
+    before = files(tmp_path)
+    with contextlib.suppress(AssertionError):  # refused or not, what is there stays
+        refuse_cli("bioner", "convert", "assets", "out", "--corpora", ",")
+    assert files(tmp_path) == before
+
+
+@pytest.mark.usefixtures("fetched")
+@pytest.mark.parametrize("option", ["--no-natural", "--scheme=IOB1", "--tag-column=1"])
+def test_files_of_several_are_read_as_of_one(run_cli: Callable[..., str], option: str):
+    run_cli("bioner", "convert", "assets", "out", "--corpora", "BC2GM", option)
+    run_cli("bioner", "convert", "assets/BC2GM", "one", "--corpus", "BC2GM", option)
+    for split in SPLITS:
+        assert Path(f"out/{split}/BC2GM.spacy").read_bytes() == Path(f"one/{split}.spacy").read_bytes()
+
+
+@pytest.mark.usefixtures("fetched")
+def test_untyped_columns_are_refused_with_several(refuse_cli: Callable[..., str]):
+    message = refuse_cli("bioner", "convert", "assets", "out", "--corpora", "BC2GM", "--untyped")
+    assert "leave out --untyped" in message
+
+
+@pytest.mark.usefixtures("fetched")
+def test_case_of_the_names_of_several_corpora_does_not_matter(run_cli: Callable[..., str]):
+    run_cli("bioner", "convert", "assets", "out", "--corpora", "bc2gm")
+    assert made("out") == [f"{split}/BC2GM.spacy" for split in sorted(SPLITS)]
+
+
+def test_conll_2003_files(run_cli: Callable[..., str], write: Callable[..., Path]):
+    """Four columns, tags in IOB1: B- only where a mention follows on another of its type."""
+    start = "-DOCSTART- -X- -X- O\n\n"
+    write(
+        f"{start}EU NNP I-NP I-ORG\nrejects VBZ I-VP O\nGerman JJ I-NP I-MISC\ncall NN I-NP O\n. . O O\n\n"
+        "Peter NNP I-NP I-PER\nBlackburn NNP I-NP I-PER\n\n",
+        "assets/CoNLL-2003/train.tsv",
+    )
+    write(
+        f"{start}BRUSSELS NNP I-NP I-LOC\n1996-08-22 CD I-NP O\n\n{start}"
+        "Germany NNP I-NP I-LOC\nBritain NNP I-NP B-LOC\nmeet VBP I-VP O\n\n",
+        "assets/CoNLL-2003/test.tsv",
+    )
+    output = run_cli("bioner", "convert", "assets/CoNLL-2003", "out", "--corpus", "conll-2003")
+    expected = [("EU", "ORG"), ("German", "MISC"), ("Peter Blackburn", "PER")]
+    assert entities(Path("out/train.spacy")) == expected
+    assert entities(Path("out/test.spacy")) == [("BRUSSELS", "LOC"), ("Germany", "LOC"), ("Britain", "LOC")]
+    assert words(Path("out/train.spacy"))[0] == ["EU", "rejects", "German", "call", "."]
+    for path in (Path("out/train.spacy"), Path("out/test.spacy")):
+        annotations = [get_annotation(doc) for doc in read_docbin(path)]
+        assert {(a.corpus, a.types) for a in annotations} == {("CoNLL-2003", ("PER", "LOC", "ORG", "MISC"))}
+    assert "dropped:" not in output
 
 
 # killed

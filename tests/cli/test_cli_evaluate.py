@@ -128,8 +128,27 @@ def test_bad_data_is_named(
     assert not (tmp_path / "scores.json").exists()
 
 
-def test_data_that_is_a_folder(refuse_cli: Callable[..., str], ruler: Path, tmp_path: Path):
-    assert "this is a folder, not a file" in refuse_cli("bioner", "evaluate", ruler, tmp_path)
+def test_folder_stands_for_its_files(
+    run_cli: Callable[..., str], ruler: Path, tiny_data: Path, tmp_path: Path
+):
+    docs = read_docbin(tiny_data / "devel.spacy")
+    for name, part in (("b", docs[:5]), ("a", docs[5:])):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        docbin(part).to_disk(tmp_path / "data" / f"{name}.spacy")
+    (tmp_path / "data" / "notes.txt").write_text("not data")
+    scores = tmp_path / "s.json"
+    output = run_cli("bioner", "evaluate", ruler, tmp_path / "data", "--output", scores)
+    reports = json.loads(scores.read_text(encoding="utf8"))
+    assert [report["data"]["file"] for report in reports] == ["a.spacy", "b.spacy"]
+    assert [report["docs"] for report in reports] == [len(docs) - 5, 5]
+    assert "sample, a" in output
+    (tmp_path / "data" / "a.spacy").unlink()
+    run_cli("bioner", "evaluate", ruler, tmp_path / "data", "--output", scores)
+    assert json.loads(scores.read_text(encoding="utf8"))["data"]["file"] == "b.spacy"
+
+
+def test_folder_without_data(refuse_cli: Callable[..., str], ruler: Path, tmp_path: Path):
+    assert "there is no .spacy file in this folder" in refuse_cli("bioner", "evaluate", ruler, tmp_path)
 
 
 @pytest.mark.parametrize("model", ["en_nothing_like_that", "nowhere/model-best"])

@@ -1,5 +1,6 @@
 """`spacy bioner fetch`: what it says of what it got, and how it ends where it got something wrong."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,15 +61,19 @@ def test_several_corpora_and_encoders_at_once(run_cli: Callable[..., str], write
     write("Mus\tO\n", "corpus/t.tsv")
     for split in ("train", "devel", "test"):
         write("Mus\tO\n", f"here/s800/{split}.tsv")
-    corpora = ["--corpus", "S800", "--corpus", "lab", "--corpora-base", "here"]
-    output = run_cli("bioner", "fetch", *corpora, "--encoder", "mini")
-    assert output.count("fetched, no checksum known") == 4
-    assert "encoder mini: embedded (assets/encoders/mini)" in output
+    for corpora in (["--corpus", "S800", "--corpus", "lab"], ["--corpus", "S800, lab"]):
+        shutil.rmtree("assets", ignore_errors=True)
+        options = [*corpora, "--corpora-base", "nowhere,here"]
+        output = run_cli("bioner", "fetch", *options, "--encoder", "mini,cnn")
+        assert output.count("fetched, no checksum known") == 4
+        assert "encoder mini: embedded (assets/encoders/mini)" in output
+        assert "cnn: no encoder to fetch" in output
     assert Path("assets/encoders/mini/model.safetensors").is_file()
 
 
-def test_nothing_to_fetch(refuse_cli: Callable[..., str]):
-    assert "name a --corpus or an --encoder" in refuse_cli("bioner", "fetch")
+@pytest.mark.parametrize("arguments", [[], ["--corpus", ","]], ids=["nothing", "a comma"])
+def test_nothing_to_fetch(refuse_cli: Callable[..., str], arguments: list[str]):
+    assert "name a --corpus or an --encoder" in refuse_cli("bioner", "fetch", *arguments)
 
 
 def test_unknown_corpus(refuse_cli: Callable[..., str]):

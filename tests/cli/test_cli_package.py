@@ -7,11 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from spacy_bioner.cli import listed
+
 VERBS = ["convert", "corpora", "encoders", "evaluate", "fetch", "train"]
 
 
 def python(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ([], []),
+        ([""], []),
+        ([" , "], []),
+        (["a"], ["a"]),
+        (["a,b"], ["a", "b"]),
+        ([" b , a b,", "", "c"], ["b", "a b", "c"]),
+        (["a", "a"], ["a", "a"]),
+    ],
+)
+def test_names_are_given_with_commas_or_one_by_one(values: list[str], names: list[str]):
+    assert listed(values) == names
 
 
 def test_help_lists_every_verb(run_cli: Callable[..., str]):

@@ -64,6 +64,31 @@ def test_encoder_assets_and_cut_windows(
     assert "dev: " in output
 
 
+def test_folders_of_data_and_a_pipeline_to_go_on_from(
+    run_cli: Callable[..., str], arguments: dict[str, object], root: Path, write: Callable[..., Path]
+):
+    sentences = {"BC2GM": "IL-2\tB-GENE\nbinds\tO\n\n", "LINNAEUS": "Mice\tB-Species\neat\tO\n\n"}
+    for name, sentence in sentences.items():
+        for split in ("train", "devel"):
+            write(sentence * 6, f"cwd/assets/{name}/{split}.tsv")
+    run_cli("bioner", "convert", "assets", "corpus", "--corpora", "BC2GM,LINNAEUS")
+    options = {"config": root / "configs" / "multitask_cnn.cfg", "output": "one"}
+    options |= {"--train": "corpus/train", "--dev": "corpus/devel", "--own-heads": " BC2GM, LINNAEUS"}
+    assert "✔ one" in run_cli(*flat(arguments | options))
+    first = spacy.load("one/model-best")
+    assert first.pipe_labels["bioner"] == ["Gene_BC2GM", "Species_LINNAEUS"]
+    files = first.meta[META_KEY]["data"]
+    assert [file["file"] for file in files["train"]] == ["BC2GM.spacy", "LINNAEUS.spacy"]
+    assert [list(file["corpora"]) for file in files["dev"]] == [["BC2GM"], ["LINNAEUS"]]
+
+    options = {"config": root / "configs" / "bioner_cnn.cfg", "output": "two"}
+    options |= {"--train": "corpus/train/BC2GM.spacy", "--dev": "corpus/devel/BC2GM.spacy"}
+    run_cli(*flat(arguments | options | {"--start-from": "one/model-best"}))
+    second = spacy.load("two/model-best")
+    assert second.pipe_labels["bioner"] == ["Gene_BC2GM"]
+    assert second.meta[META_KEY]["started_from"] == first.meta[META_KEY]
+
+
 @pytest.mark.parametrize(
     ("changed", "fragments"),
     [
@@ -73,7 +98,13 @@ def test_encoder_assets_and_cut_windows(
         ({"--train": "empty.spacy"}, ["empty.spacy: not a .spacy file"]),
         ({"--dev": "text.spacy"}, ["text.spacy: not a .spacy file"]),
         ({"--dev": "binary.spacy"}, ["binary.spacy: not a .spacy file"]),
-        ({"--train": "."}, ["this is a folder"]),
+        ({"--train": "."}, ["binary.spacy: not a .spacy file"]),
+        ({"--dev": "folder"}, ["folder: there is no .spacy file in this folder"]),
+        ({"--start-from": "nowhere"}, ["The pipeline 'nowhere' can't be loaded"]),
+        (
+            {"--start-from": "folder", "--encoder": "cnn"},
+            ["either an encoder (cnn) or a pipeline", "not both"],
+        ),
         ({"config": "ner_trf", "--encoder": "biobrat"}, ["'biobrat' isn't in the catalogue", "biobert_v11"]),
         ({"config": "ner_trf", "--encoder": "biobert"}, ["isn't at hand", "--encoder mini"]),
         ({"config": "ner_trf", "--encoder": "."}, ["'.' isn't an encoder", "config.json"]),
@@ -90,11 +121,12 @@ def test_bad_arguments_are_refused_and_leave_nothing(
     inputs = {"empty.spacy": b"", "text.spacy": b"Aspirin\tO\n", "binary.spacy": bytes(range(256))}
     for name, content in inputs.items():
         Path(name).write_bytes(content)
+    Path("folder").mkdir()
     if changed.get("config") == "ner_trf":
         changed = {**changed, "config": root / "configs" / "ner_trf.cfg"}
     message = refuse_cli(*flat(arguments | changed))
     assert all(fragment in message for fragment in fragments), message
-    assert {path.name for path in Path().iterdir()} == set(inputs)
+    assert {path.name for path in Path().iterdir()} == {*inputs, "folder"}
 
 
 @pytest.mark.parametrize(

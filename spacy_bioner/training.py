@@ -150,7 +150,7 @@ def train_pipeline(
                 split: sum((count_cut(nlp, read_docbin(path, nlp.vocab)) for path in paths), Cut())
                 for split, paths in files.items()
             }
-            fitted = _calibrate(nlp, files["dev"])
+            fitted = calibrate(nlp, files["dev"])
             _finish(nlp, resolved)
             made = _made(resolved, source, data, cut, settings, gpu_id)
             if keep_types:
@@ -173,7 +173,7 @@ def _taken_over(config: Config) -> tuple[str, ...]:
     return tuple(f"components.{name}." for name in sourced)
 
 
-def _calibrate(nlp: Language, dev: Sequence[Path]) -> dict[str, float]:
+def calibrate(nlp: Language, dev: Sequence[Path]) -> dict[str, float]:
     """Fits the temperatures of a pipeline's `bioner` on the data that it was chosen on, and returns them."""
     fitted: dict[str, float] = {}
     for name, pipe in nlp.pipeline:

@@ -53,11 +53,12 @@ def count_cut(nlp: Language, docs: Iterable[Doc]) -> Cut:
     """Counts what the transformer of a pipeline cuts off some Docs.
 
     Args:
-        nlp: the pipeline, initialized or loaded; without a transformer of spacy-transformers it cuts nothing.
+        nlp: the pipeline, initialized or loaded; only with a model of spacy-transformers' own it can cut
+            anything.
         docs: the Docs, with gold entities or without.
     """
     transformer = find_transformer(nlp)
-    if transformer is None:
+    if transformer is None or "get_spans" not in transformer.model.attrs:
         return Cut()
     tokenizer = transformer.model.tokenizer
     limit = min(tokenizer.model_max_length, _UNLIMITED)

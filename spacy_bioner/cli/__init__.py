@@ -52,4 +52,4 @@ def listed(values: Iterable[str]) -> list[str]:
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
-from spacy_bioner.cli import convert, corpora, encoders, evaluate, fetch, train  # noqa: E402, F401
+from spacy_bioner.cli import convert, corpora, encoders, evaluate, fetch, optimize, train  # noqa: E402, F401

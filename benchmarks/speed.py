@@ -1,0 +1,295 @@
+"""Words a second: `python -m benchmarks.speed --encoder base-random --data ABSTRACTS.PubTator.txt`.
+
+One process measures in turn, several times over, and takes each system's best: spacy-transformers with
+spaCy's `ner`; transformers' pipeline at its best batch size; spaCy's CNN; and this package in each precision
+and form. Weights on top are random, but for `--model`, a trained pipeline whose entities are compared with
+those in float32. Words are the tokens of this package's tokenizer, for all. Load time and peak memory are
+those of processes of their own.
+"""
+
+import argparse
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import spacy
+import torch
+from spacy.language import Language
+from spacy.tokens import Span
+from spacy.training import Example
+from spacy.util import load_config, load_model_from_config
+
+from benchmarks.common import ROOT, save
+from spacy_bioner.annotations import Annotation, set_annotation
+from spacy_bioner.catalogue.encoders import resolve_encoder
+from spacy_bioner.docbin import read_docbin
+from spacy_bioner.formats import pubtator
+from spacy_bioner.memory import return_large_blocks
+
+Find = Callable[[list[str]], int]
+PRECISIONS = ("float32", "bfloat16")
+FORMS = ("ONNX float32", "ONNX int8")
+STOCK = "spacy-transformers + ner"
+PIPELINE = "transformers' pipeline"
+CNN = "spaCy's CNN ner"
+BATCH_SIZES = (1, 8, 32)
+
+
+def read_texts(path: Path, limit: int) -> list[str]:
+    """The texts of a .spacy or PubTator file."""
+    if path.suffix == ".spacy":
+        found: Iterable[str] = (doc.text for doc in read_docbin(path))
+    else:
+        found = (document.text for document in pubtator.read(path))
+    return list(islice(found, limit))
+
+
+def base_random(folder: Path, texts: list[str]) -> Path:
+    """A BERT-base with random weights, and word pieces trained on the texts."""
+    from tokenizers import BertWordPieceTokenizer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    pieces = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
+    pieces.train_from_iterator(texts, vocab_size=30_000, show_progress=False)
+    pieces.save_model(str(folder))
+    tokenizer = BertTokenizerFast(str(folder / "vocab.txt"), do_lower_case=False, model_max_length=512)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
+    return folder
+
+
+def untrained(config: str, encoder: Path | None, architecture: str = "") -> Language:
+    """A pipeline of one of the project's configs, initialized and not trained."""
+    loaded = load_config(ROOT / "configs" / f"{config}.cfg", interpolate=False)
+    for section in ("corpora", "training", "initialize"):
+        del loaded[section]
+    if encoder is not None:
+        loaded["paths"]["encoder"] = str(encoder)
+    if architecture == "stock":
+        loaded["components"]["transformer"]["model"] = {
+            "@architectures": "spacy-transformers.TransformerModel.v3",
+            "name": str(encoder),
+            "tokenizer_config": {"use_fast": True, "model_max_length": 512},
+            "get_spans": {
+                "@span_getters": "spacy-transformers.strided_spans.v1",
+                "window": 128,
+                "stride": 96,
+            },
+        }
+        loaded["components"]["transformer"]["max_batch_items"] = 4096
+    nlp = load_model_from_config(loaded, auto_fill=True)
+    reference = nlp.make_doc("aspirin for pain in mice")
+    reference.set_ents([Span(reference, 0, 1, "Chemical"), Span(reference, 2, 3, "Disease")])
+    set_annotation(reference, Annotation("", ("Chemical", "Disease")))
+    nlp.initialize(lambda: [Example(nlp.make_doc(reference.text), reference)])
+    return nlp
+
+
+def make_systems(folder: Path, encoder: Path, forms: Iterable[str]) -> dict[str, str]:
+    """Writes every system to a folder; returns where each is."""
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+    from spacy_bioner.optimize import optimize
+
+    places = {}
+
+    def keep(name: str, nlp: Language) -> None:
+        places[name] = str(folder / name.replace(" ", "-"))
+        nlp.to_disk(places[name])
+
+    keep(STOCK, untrained("ner_trf", encoder, "stock"))
+    keep(CNN, untrained("ner_cnn", None))
+    keep("bioner", untrained("bioner_trf", encoder))
+    for form in forms:
+        keep(form, optimize(spacy.load(places["bioner"]), form.removeprefix("ONNX ")))
+    places[PIPELINE] = str(folder / "pipeline")
+    AutoModelForTokenClassification.from_pretrained(encoder, num_labels=5).save_pretrained(places[PIPELINE])
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(places[PIPELINE])
+    return places
+
+
+def load(name: str, places: dict[str, str], gpu_id: int) -> dict[str, Find]:
+    """Loads a system: what finds entities in texts and says how many; several at other batch sizes."""
+    if name == PIPELINE:
+        import transformers
+
+        transformers.logging.set_verbosity_error()
+        pipe = transformers.pipeline(
+            "token-classification", places[name], aggregation_strategy="simple", device=gpu_id
+        )
+        return {
+            f"{name}, batches of {size}": lambda texts, size=size: sum(  # type: ignore[misc]
+                map(len, pipe(texts, batch_size=size))
+            )
+            for size in BATCH_SIZES
+        }
+    settings = {}
+    place = places.get(name, places["bioner"])
+    if name in PRECISIONS or name == "float16":
+        settings = {"components.transformer.model.precision": name}
+    nlp = spacy.load(place, config=settings)
+    return {name: lambda texts: sum(len(doc.ents) for doc in nlp.pipe(texts))}
+
+
+def matrix_rate(dtype: torch.dtype, device: str) -> float:
+    """GFLOP/s of a matrix product of the size that BERT-base has at 4,096 word pieces."""
+    a, b = (torch.randn(shape, device=device).to(dtype) for shape in ((4096, 768), (768, 3072)))
+    best = float("inf")
+    for _ in range(20):
+        start = time.perf_counter()
+        a @ b
+        if device != "cpu":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - start)
+    return 2 * 4096 * 768 * 3072 / best / 1e9
+
+
+def alone(name: str, places: dict[str, str], data: Path, gpu_id: int) -> dict[str, float]:
+    """Load time in seconds and peak memory in MB of a system in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.speed", "--data", str(data), "--gpu-id", str(gpu_id)]
+    command += ["--alone", name, "--places", json.dumps(places)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def run_alone(name: str, places: dict[str, str], texts: list[str], gpu_id: int) -> None:
+    """The other side of `alone`: prints what it measured."""
+    start = time.perf_counter()
+    find = next(iter(load(name, places, gpu_id).values()))
+    seconds = time.perf_counter() - start
+    find(texts)
+    # the highest of this process since it began; getrusage counts what it was forked from as well
+    status = Path("/proc/self/status").read_text(encoding="utf8")
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+    print(json.dumps({"load_seconds": round(seconds, 2), "peak_memory_mb": round(peak)}))
+
+
+def agreement(model: str, texts: list[str], forms: Iterable[str]) -> dict[str, float]:
+    """The share of a trained pipeline's entities that are as in float32, in each precision and form."""
+    from spacy_bioner.optimize import optimize
+
+    def entities(nlp: Language) -> set[tuple[int, int, int, str]]:
+        docs = enumerate(nlp.pipe(texts))
+        return {(i, ent.start_char, ent.end_char, ent.label_) for i, doc in docs for ent in doc.ents}
+
+    def at(precision: str) -> Language:
+        return spacy.load(model, config={"components.transformer.model.precision": precision})
+
+    expected = entities(at("float32"))
+    shares = {}
+    for name in ("bfloat16", "float16", *forms):
+        nlp = (
+            at(name)
+            if name in ("bfloat16", "float16")
+            else optimize(at("float32"), name.removeprefix("ONNX "))
+        )
+        found = entities(nlp)
+        shares[name] = round(len(found & expected) / max(1, len(found | expected)), 5)
+    return shares
+
+
+def by_length(nlp: Language, texts: list[str], lengths: Iterable[int]) -> Iterator[tuple[str, float]]:
+    """Words a second of a pipeline on documents of so many words."""
+    words = [word for text in texts for word in text.split()]
+    for length in lengths:
+        whole = min(len(words) // length, max(1, 20_000 // length))
+        documents = [" ".join(words[k * length : (k + 1) * length]) for k in range(whole)]
+        if not documents:
+            continue
+        best = float("inf")
+        for _ in range(2):
+            start = time.perf_counter()
+            tokens = sum(len(doc) for doc in nlp.pipe(documents))
+            best = min(best, time.perf_counter() - start)
+        yield str(length), round(tokens / best)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", default="base-random", help="base-random, or a name of the catalogue")
+    parser.add_argument("--data", type=Path, required=True, help="a .spacy or PubTator file")
+    parser.add_argument("--model", help="a trained pipeline, to compare entities in each precision")
+    parser.add_argument("--limit", type=int, default=100, help="texts that are used")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--gpu-id", type=int, default=-1)
+    parser.add_argument("--alone", help=argparse.SUPPRESS)
+    parser.add_argument("--places", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    if arguments.gpu_id >= 0:
+        spacy.require_gpu(arguments.gpu_id)
+    return_large_blocks()
+    texts = read_texts(arguments.data, arguments.limit)
+    if arguments.alone:
+        run_alone(arguments.alone, json.loads(arguments.places), texts, arguments.gpu_id)
+        return
+    device = "cpu" if arguments.gpu_id < 0 else f"cuda:{arguments.gpu_id}"
+    forms = FORMS if arguments.gpu_id < 0 else ()
+    words = sum(map(len, map(untrained("ner_cnn", None).make_doc, texts)))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if arguments.encoder == "base-random":
+            (folder / "encoder").mkdir()
+            encoder = base_random(folder / "encoder", read_texts(arguments.data, 1000))
+        else:
+            encoder = resolve_encoder(arguments.encoder).folder
+        places = make_systems(folder, encoder, forms)
+        names = [STOCK, PIPELINE, CNN, *PRECISIONS, *(["float16"] if arguments.gpu_id >= 0 else forms)]
+        systems = {key: find for name in names for key, find in load(name, places, arguments.gpu_id).items()}
+        best = dict.fromkeys(systems, float("inf"))
+        single = dict.fromkeys(systems, float("inf"))
+        for find in systems.values():
+            find(texts[:4])
+        for _ in range(arguments.rounds):
+            for name, find in systems.items():
+                start = time.perf_counter()
+                find(texts)
+                best[name] = min(best[name], time.perf_counter() - start)
+                start = time.perf_counter()
+                for text in texts[:10]:
+                    find([text])
+                single[name] = min(single[name], time.perf_counter() - start)
+        rates = {name: round(words / seconds) for name, seconds in best.items()}
+        result: dict[str, Any] = {
+            "encoder": arguments.encoder,
+            "data": arguments.data.name,
+            "texts": len(texts),
+            "words": words,
+            "device": device if arguments.gpu_id < 0 else torch.cuda.get_device_name(arguments.gpu_id),
+            "threads": torch.get_num_threads(),
+            "words_per_second": rates,
+            "times_stock": {name: round(rate / rates[STOCK], 2) for name, rate in rates.items()},
+            "milliseconds_a_single_text": {name: round(100 * s, 1) for name, s in single.items()},
+            "gflops_bfloat16": round(matrix_rate(torch.bfloat16, device)),
+            "gflops_float32": round(matrix_rate(torch.float32, device)),
+        }
+        print(json.dumps(result, indent=2), flush=True)
+        result["alone"] = {name: alone(name, places, arguments.data, arguments.gpu_id) for name in names}
+        fast = spacy.load(places["bioner"])
+        result["words_per_second_by_length"] = dict(by_length(fast, texts, (20, 200, 2000, 20_000)))
+        result["words_per_second_by_batch_size"] = {}
+        for size in (1, 8, 64, 256):
+            start = time.perf_counter()
+            for _ in fast.pipe(texts, batch_size=size):
+                pass
+            result["words_per_second_by_batch_size"][size] = round(words / (time.perf_counter() - start))
+    if arguments.model:
+        result["same_entities_as_float32"] = agreement(arguments.model, texts, forms)
+    save(f"speed_{arguments.encoder}{'' if arguments.gpu_id < 0 else '_gpu'}", result)
+
+
+if __name__ == "__main__":
+    main()

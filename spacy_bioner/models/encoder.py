@@ -1,0 +1,247 @@
+"""An encoder of transformers inside thinc: its weights, what it computes in, and how it is saved."""
+
+import inspect
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy
+import srsly
+import torch
+from safetensors.torch import load, save
+from thinc.api import PyTorchGradScaler, PyTorchShim, get_torch_default_device, torch2xp
+from thinc.optimizers import Optimizer
+from thinc.shims.shim import Shim
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.modeling_utils import no_init_weights
+
+from spacy_bioner.errors import EncoderError
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_CPU_BATCH, _GPU_BATCH = 1024, 16_384  # word pieces
+_MARK = -1  # stands for a text's pieces among the special ones
+
+
+class EncoderShim(PyTorchShim):
+    """A transformer and its tokenizer.
+
+    Weights are float32. Training computes in another precision where PyTorch's autocast has it so; for
+    prediction there is a copy of all weights in that precision, made when it is first needed and thrown away
+    when the weights change.
+    """
+
+    def __init__(
+        self,
+        tokenizer_config: Mapping[str, Any],
+        transformer_config: Mapping[str, Any],
+        gradient_checkpointing: bool,
+        scale_gradients: bool,
+    ) -> None:
+        super().__init__(None, grad_scaler=PyTorchGradScaler(scale_gradients))
+        self.tokenizer: Any = None
+        self._tokenizer_config = dict(tokenizer_config)
+        self._transformer_config = dict(transformer_config)
+        self._gradient_checkpointing = gradient_checkpointing
+        self._copies: dict[torch.dtype, Any] = {}
+
+    @property
+    def transformer(self) -> Any:
+        """transformers' model; None before it is loaded."""
+        return self._model
+
+    @property
+    def width(self) -> int:
+        """How wide the vectors are."""
+        return int(self._model.config.hidden_size)
+
+    @property
+    def suitable_batch(self) -> int:
+        """How many word pieces a batch should have: on a CPU so few that they stay in its cache."""
+        return _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
+
+    def load(self, name: str, revision: str = "") -> None:
+        """Loads weights and tokenizer from a folder or from the hub.
+
+        Args:
+            name: the folder, or the id of a repository.
+            revision: the commit id of the repository.
+        """
+        at = {"revision": revision} if revision else {}
+        tokenizer = AutoTokenizer.from_pretrained(name, **{**self._tokenizer_config, **at})
+        config = AutoConfig.from_pretrained(name, **{**self._transformer_config, **at})
+        kind: Any = AutoModel._model_mapping[type(config)]
+        self._install(kind.from_pretrained(name, config=config, **_no_pooler(kind), **at), tokenizer)
+
+    def _install(self, model: Any, tokenizer: Any) -> None:
+        if not tokenizer.is_fast:
+            raise EncoderError(
+                f"The tokenizer of '{tokenizer.name_or_path}' is not a fast one, which knows where in the "
+                "text its pieces are. Convert it: AutoTokenizer.from_pretrained(NAME, use_fast=True)."
+            )
+        if self._gradient_checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+        self.tokenizer = tokenizer
+        self._model = model.to(get_torch_default_device())
+        self._grad_scaler.to_(get_torch_default_device())
+        self._copies.clear()
+        self.special = special_pieces(tokenizer)
+        self.special_strings = tuple(tokenizer.convert_ids_to_tokens(ids.tolist()) for ids in self.special)
+        self.pad = tokenizer.pad_token_id or 0
+        self.longest = longest_sequence(model, tokenizer)
+
+    def dtype(self, precision: str) -> torch.dtype:
+        """What a precision is on this device."""
+        if precision != "auto":
+            return _DTYPES[precision]
+        return torch.bfloat16 if _has_bfloat16(self.device) else torch.float32
+
+    def run(
+        self, ids: numpy.ndarray, lengths: Sequence[int], dtype: torch.dtype, is_train: bool
+    ) -> torch.Tensor:
+        """Vectors of a batch of word pieces.
+
+        Args:
+            ids: (sequences, pieces), padded.
+            lengths: (sequences,).
+            dtype: what to compute in.
+            is_train: whether gradients will be asked for, and dropout is used.
+
+        Returns:
+            (sequences, pieces, width).
+        """
+        device = self.device
+        inputs = {"input_ids": torch.from_numpy(ids).to(device)}
+        if min(lengths) < ids.shape[1]:
+            mask = numpy.arange(ids.shape[1]) < numpy.array(lengths)[:, None]
+            inputs["attention_mask"] = torch.from_numpy(mask.astype("int64")).to(device)
+        if is_train:
+            self._model.train()
+            with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
+                return self._model(**inputs).last_hidden_state
+        with torch.inference_mode():
+            return self._for_prediction(dtype)(**inputs).last_hidden_state
+
+    def to_array(self, vectors: torch.Tensor) -> Any:
+        """Vectors as float32 in an array of thinc's."""
+        return torch2xp(vectors.detach().float())
+
+    def _for_prediction(self, dtype: torch.dtype) -> Any:
+        if dtype == torch.float32:
+            return self._model.eval()
+        if dtype not in self._copies:
+            # On a CPU, attention written out is twice as fast in 16 bits as PyTorch's own.
+            copied = (
+                with_written_attention(self._model) if self.device.type == "cpu" else deepcopy(self._model)
+            )
+            self._copies[dtype] = copied.to(dtype).eval().requires_grad_(False)
+        return self._copies[dtype]
+
+    def backward(self, outputs: Sequence[torch.Tensor], gradients: list[torch.Tensor]) -> None:
+        """Adds to the gradients of the weights, and lets go of what `run` has kept for it."""
+        scaled = self._grad_scaler.scale(gradients, inplace=True)
+        for output, gradient in zip(outputs, scaled, strict=True):
+            torch.autograd.backward([output], [gradient])
+        self._grad_scaler.unscale([p.grad for p in self._model.parameters() if p.grad is not None])
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        super().finish_update(optimizer)
+        self._copies.clear()
+
+    @contextmanager
+    def use_params(self, params: Any) -> Iterator[None]:
+        with super().use_params(params):
+            self._copies.clear()
+            yield
+        self._copies.clear()
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        super().to_device(device_type, device_id)
+        self._copies.clear()
+
+    def free_memory(self) -> None:
+        """Gives back what PyTorch holds of a GPU's memory without using it."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def copy(self) -> "EncoderShim":
+        self._copies.clear()
+        copied = deepcopy(self)
+        with Shim.global_id_lock:  # an optimizer tells weights apart by it
+            Shim.global_id += 1
+            copied.id = Shim.global_id
+        return copied
+
+    def to_bytes(self) -> bytes:
+        """Config and tokenizer as transformers writes them, weights as safetensors."""
+        if self._model is None:
+            return srsly.msgpack_dumps({"files": {}, "weights": b""})
+        weights = {
+            name: value.detach().cpu().contiguous() for name, value in self._model.state_dict().items()
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            self.tokenizer.save_pretrained(folder)
+            self._model.config.save_pretrained(folder)
+            files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+        return srsly.msgpack_dumps({"files": files, "weights": save(weights)})
+
+    def from_bytes(self, bytes_data: bytes) -> "EncoderShim":
+        stored = srsly.msgpack_loads(bytes_data)
+        if not stored["files"]:
+            return self
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in stored["files"].items():
+                (Path(folder) / Path(name).name).write_bytes(content)
+            config = AutoConfig.from_pretrained(folder)
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+        kind: Any = AutoModel._model_mapping[type(config)]
+        weights = load(stored["weights"])
+        self._install(
+            kind.from_pretrained(None, config=config, state_dict=weights, **_no_pooler(kind)), tokenizer
+        )
+        return self
+
+
+def special_pieces(tokenizer: Any) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """What a tokenizer puts before and behind the pieces of one sequence."""
+    framed = tokenizer.build_inputs_with_special_tokens([_MARK])
+    place = framed.index(_MARK)
+    return numpy.array(framed[:place], dtype="int64"), numpy.array(framed[place + 1 :], dtype="int64")
+
+
+def with_written_attention(model: Any) -> Any:
+    """A copy of a model whose attention is written out in matrix products."""
+    config = type(model.config).from_dict(model.config.to_dict())
+    config._attn_implementation = "eager"
+    with no_init_weights():
+        copied = type(model)(config, **_no_pooler(type(model)))
+    copied.load_state_dict(model.state_dict(), strict=False)
+    return copied
+
+
+def _no_pooler(kind: type) -> dict[str, bool]:
+    """Leaves out the layer on top of the first piece, where a kind of model has it: nobody listens to it."""
+    return {"add_pooling_layer": False} if "add_pooling_layer" in inspect.signature(kind).parameters else {}
+
+
+def longest_sequence(model: Any, tokenizer: Any) -> int:
+    """The most word pieces that an encoder takes, special ones included."""
+    longest = int(min(tokenizer.model_max_length, 1 << 20))
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions:
+        table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+        padding = getattr(table, "padding_idx", None)
+        # RoBERTa counts positions from behind that of the padding
+        longest = min(longest, positions - (padding + 1 if padding is not None else 0))
+    return longest
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16 faster than in float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return False

@@ -17,7 +17,7 @@ from wasabi import msg
 
 from spacy_bioner.catalogue.corpora import load_corpora
 from spacy_bioner.catalogue.encoders import NO_ENCODER, ResolvedEncoder, load_encoders, resolve_encoder
-from spacy_bioner.component import BioNER
+from spacy_bioner.component import BioNER, label_maps
 from spacy_bioner.devices import use_device
 from spacy_bioner.docbin import docbin_files, read_docbin
 from spacy_bioner.errors import CorpusError, PipelineError
@@ -115,6 +115,8 @@ def train_pipeline(
         shared = [entry for entry in entries if entry["name"] not in own_heads]
         names = label_map(entries, own_heads) | names_from(source, shared)
         names = {place: name for place, name in names.items() if not place.endswith(f"/{name}")}
+        if keep_types:
+            names = label_maps(source) | names
         for setting in overrides or {}:
             if setting == "paths.encoder" or setting.startswith(_taken_over(config)):
                 raise PipelineError(f"'{setting}' can't be set: the encoder is that of {start_from}.")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.util import load_config
 
 from spacy_bioner.provenance import META_KEY
 
@@ -51,9 +52,16 @@ def test_encoder_assets_and_cut_windows(
     assets = Path("data/encoders")
     assets.mkdir(parents=True)
     (assets / "scibert").symlink_to(tiny_encoder)
-    options = {"config": root / "configs" / "ner_trf.cfg", "--encoder": "scibert", "--assets": "data"}
+    config = load_config(root / "configs" / "ner_trf.cfg", interpolate=False)
+    config["components"]["transformer"]["model"] = {  # ours cuts nothing
+        "@architectures": "spacy-transformers.TransformerModel.v3",
+        "name": "${paths.encoder}",
+        "tokenizer_config": {"use_fast": True, "model_max_length": 24},
+        "get_spans": {"@span_getters": "spacy-transformers.doc_spans.v1"},
+    }
+    config.to_disk("stock.cfg", interpolate=False)
+    options = {"config": "stock.cfg", "--encoder": "scibert", "--assets": "data"}
     options |= {"--training.batcher.size": 200, "--training.batcher.buffer": 24}
-    options |= {"--components.transformer.model.tokenizer_config.model_max_length": 24}
     output = run_cli(*flat(arguments | options))
     made = spacy.util.load_meta("out/model-best/meta.json")[META_KEY]
     assert made["encoder"]["name"] == "scibert"

@@ -121,7 +121,7 @@ def main() -> None:
     scale = {"sentences": arguments.sentences, "epochs": arguments.epochs}
     runs = [row for row in results("multitask").get("runs", []) if scale.items() <= row.items()]
     known = {(row["way"], row["seed"]) for row in runs}
-    ways = ["masked", "naive", *(f"single {name}" for name in CORPORA)]
+    ways = [*(f"single {name}" for name in CORPORA), "masked", "naive"]
     todo = [(way, seed) for seed in arguments.seeds for way in ways if (way, seed) not in known]
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(arguments.jobs) as pool:
         data = Path(temporary)

@@ -12,6 +12,10 @@ import pytest
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
+from thinc.api import reduce_mean
+
+from spacy_bioner.errors import EncoderError
+from spacy_bioner.mini import unpack
 
 UNVERSIONED = {"spacy_cli", "spacy_factories"}  # what they name is what a user types
 NAMES = r"spacy-bioner\.\w+\.v\d+"
@@ -64,6 +68,25 @@ def call_heads(create: Callable, data: Path) -> None:
     assert create(tok2vec).has_ref("heads")
 
 
+def call_transformer(create: Callable, data: Path) -> None:
+    model = create(str(unpack(data.parent / "encoder")))
+    model.initialize()
+    (found,) = model.predict([spacy.blank("en")("BRCA1 is a gene")]).doc_data
+    assert len(found.align.lengths) == 4
+
+
+def call_tok2vec_transformer(create: Callable, data: Path) -> None:
+    model = create(pooling=reduce_mean(), name=str(unpack(data.parent / "encoder")))
+    model.initialize()
+    (found,) = model.predict([spacy.blank("en")("BRCA1 is a gene")])
+    assert len(found) == 4
+
+
+def call_onnx_transformer(create: Callable, data: Path) -> None:
+    with pytest.raises(EncoderError, match="spacy bioner optimize"):
+        create().initialize()  # only an encoder that is trained is turned into this
+
+
 def call_scorer(create: Callable, data: Path) -> None:
     scores = create(spans_key="bioner")([], labels=[], label_map={})
     assert scores["ents_f"] == 0
@@ -76,6 +99,9 @@ CALLS: dict[str, Callable[[Any, Path], None]] = {
     "spacy_readers: spacy-bioner.MultiCorpus.v1": call_multi_corpus,
     "spacy_factories: bioner": call_factory,
     "spacy_architectures: spacy-bioner.EntityHeads.v1": call_heads,
+    "spacy_architectures: spacy-bioner.TransformerModel.v1": call_transformer,
+    "spacy_architectures: spacy-bioner.Tok2VecTransformer.v1": call_tok2vec_transformer,
+    "spacy_architectures: spacy-bioner.OnnxTransformer.v1": call_onnx_transformer,
     "spacy_scorers: spacy-bioner.bioner_scorer.v1": call_scorer,
 }
 """One call for every entry point; one without is a failure."""

@@ -1,6 +1,7 @@
 """An encoder of transformers inside thinc: its weights, what it computes in, and how it is saved."""
 
 import inspect
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,12 +18,12 @@ from thinc.optimizers import Optimizer
 from thinc.shims.shim import Shim
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.modeling_utils import no_init_weights
+from transformers.utils import logging
 
 from spacy_bioner.errors import EncoderError
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _CPU_BATCH, _GPU_BATCH = 1024, 16_384  # word pieces
-_MARK = -1  # stands for a text's pieces among the special ones
 
 
 class EncoderShim(PyTorchShim):
@@ -40,12 +41,14 @@ class EncoderShim(PyTorchShim):
         gradient_checkpointing: bool,
         scale_gradients: bool,
     ) -> None:
-        super().__init__(None, grad_scaler=PyTorchGradScaler(scale_gradients))
+        super().__init__(None, grad_scaler=PyTorchGradScaler(False))
+        self._scale_gradients = scale_gradients
         self.tokenizer: Any = None
         self._tokenizer_config = dict(tokenizer_config)
         self._transformer_config = dict(transformer_config)
         self._gradient_checkpointing = gradient_checkpointing
         self._copies: dict[torch.dtype, Any] = {}
+        self.largest_batch = sys.maxsize  # word pieces; less once memory has run out
 
     @property
     def transformer(self) -> Any:
@@ -72,8 +75,7 @@ class EncoderShim(PyTorchShim):
         at = {"revision": revision} if revision else {}
         tokenizer = AutoTokenizer.from_pretrained(name, **{**self._tokenizer_config, **at})
         config = AutoConfig.from_pretrained(name, **{**self._transformer_config, **at})
-        kind: Any = AutoModel._model_mapping[type(config)]
-        self._install(kind.from_pretrained(name, config=config, **_no_pooler(kind), **at), tokenizer)
+        self._install(_make(config, name, **at), tokenizer)
 
     def _install(self, model: Any, tokenizer: Any) -> None:
         if not tokenizer.is_fast:
@@ -82,10 +84,16 @@ class EncoderShim(PyTorchShim):
                 "text its pieces are. Convert it: AutoTokenizer.from_pretrained(NAME, use_fast=True)."
             )
         if self._gradient_checkpointing:
+            if not model.supports_gradient_checkpointing:
+                raise EncoderError(
+                    f"{type(model).__name__} of transformers can't save memory by gradient_checkpointing: leave "
+                    "it out."
+                )
             model.gradient_checkpointing_enable({"use_reentrant": False})
         self.tokenizer = tokenizer
         self._model = model.to(get_torch_default_device())
-        self._grad_scaler.to_(get_torch_default_device())
+        self._grad_scaler = PyTorchGradScaler(self._scale_gradients and self.device.type == "cuda")
+        self._grad_scaler.to_(self.device)
         self._copies.clear()
         self.special = special_pieces(tokenizer)
         self.special_strings = tuple(tokenizer.convert_ids_to_tokens(ids.tolist()) for ids in self.special)
@@ -121,16 +129,22 @@ class EncoderShim(PyTorchShim):
             self._model.train()
             with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
                 return self._model(**inputs).last_hidden_state
-        with torch.inference_mode():
-            return self._for_prediction(dtype)(**inputs).last_hidden_state
+        if dtype != torch.float32:
+            with torch.inference_mode():
+                return self._in_16_bits(dtype)(**inputs).last_hidden_state
+        training = self._model.training  # a step that is not finished may still need it so
+        self._model.eval()
+        try:
+            with torch.inference_mode():
+                return self._model(**inputs).last_hidden_state
+        finally:
+            self._model.train(training)
 
     def to_array(self, vectors: torch.Tensor) -> Any:
         """Vectors as float32 in an array of thinc's."""
         return torch2xp(vectors.detach().float())
 
-    def _for_prediction(self, dtype: torch.dtype) -> Any:
-        if dtype == torch.float32:
-            return self._model.eval()
+    def _in_16_bits(self, dtype: torch.dtype) -> Any:
         if dtype not in self._copies:
             # On a CPU, attention written out is twice as fast in 16 bits as PyTorch's own.
             copied = (
@@ -142,9 +156,17 @@ class EncoderShim(PyTorchShim):
     def backward(self, outputs: Sequence[torch.Tensor], gradients: list[torch.Tensor]) -> None:
         """Adds to the gradients of the weights, and lets go of what `run` has kept for it."""
         scaled = self._grad_scaler.scale(gradients, inplace=True)
+        weights = list(self._model.parameters())
+        # those of earlier batches are not to be unscaled a second time
+        before = [weight.grad for weight in weights] if self._grad_scaler._enabled else []
+        for weight, _ in zip(weights, before, strict=False):
+            weight.grad = None
         for output, gradient in zip(outputs, scaled, strict=True):
             torch.autograd.backward([output], [gradient])
-        self._grad_scaler.unscale([p.grad for p in self._model.parameters() if p.grad is not None])
+        self._grad_scaler.unscale([weight.grad for weight in weights if weight.grad is not None])
+        for weight, earlier in zip(weights, before, strict=False):
+            if earlier is not None:
+                weight.grad = earlier if weight.grad is None else weight.grad.add_(earlier)
 
     def finish_update(self, optimizer: Optimizer) -> None:
         super().finish_update(optimizer)
@@ -196,19 +218,36 @@ class EncoderShim(PyTorchShim):
                 (Path(folder) / Path(name).name).write_bytes(content)
             config = AutoConfig.from_pretrained(folder)
             tokenizer = AutoTokenizer.from_pretrained(folder)
-        kind: Any = AutoModel._model_mapping[type(config)]
-        weights = load(stored["weights"])
-        self._install(
-            kind.from_pretrained(None, config=config, state_dict=weights, **_no_pooler(kind)), tokenizer
-        )
+        self._install(_make(config, None, state_dict=load(stored["weights"])), tokenizer)
         return self
 
 
 def special_pieces(tokenizer: Any) -> tuple[numpy.ndarray, numpy.ndarray]:
     """What a tokenizer puts before and behind the pieces of one sequence."""
-    framed = tokenizer.build_inputs_with_special_tokens([_MARK])
-    place = framed.index(_MARK)
-    return numpy.array(framed[:place], dtype="int64"), numpy.array(framed[place + 1 :], dtype="int64")
+    encoding = tokenizer.backend_tokenizer.encode("a", add_special_tokens=True)
+    own = [i for i, special in enumerate(encoding.special_tokens_mask) if not special]
+    ids = numpy.array(encoding.ids, dtype="int64")
+    return ids[: own[0]], ids[own[-1] + 1 :]
+
+
+def _make(config: Any, name: str | None, **arguments: Any) -> Any:
+    """Makes a model of transformers with the weights of a checkpoint, all of which must be there."""
+    kind: Any = AutoModel._model_mapping[type(config)]
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()  # it tells of every weight that isn't needed
+    try:
+        model, info = kind.from_pretrained(
+            name, config=config, output_loading_info=True, **_no_pooler(kind), **arguments
+        )
+    finally:
+        logging.set_verbosity(level)
+    if info["missing_keys"]:
+        missing = sorted(info["missing_keys"])
+        raise EncoderError(
+            f"The encoder '{name or config.name_or_path}' lacks {len(missing)} of its weights: "
+            f"{', '.join(missing[:3])}. Is it a checkpoint of {kind.__name__}?"
+        )
+    return model
 
 
 def with_written_attention(model: Any) -> Any:

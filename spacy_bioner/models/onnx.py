@@ -46,7 +46,7 @@ class OnnxShim(Shim):
         self._graph = b""
         self._session: Any = None
         self._process = 0
-        self.suitable_batch = 1  # one sequence at a time
+        self.suitable_batch = self.largest_batch = 1  # one sequence at a time
         self.tokenizer: Any = None
 
     def install(self, graph: bytes, tokenizer: Any, longest: int, width: int) -> None:

@@ -50,12 +50,22 @@ class Layout:
 
 def tokenize(tokenizer: Any, docs: Iterable[Doc]) -> list[Pieces]:
     """Splits the texts of Docs into word pieces, by a fast tokenizer of transformers."""
-    encodings = tokenizer.backend_tokenizer.encode_batch([doc.text for doc in docs], add_special_tokens=False)
+    backend = tokenizer.backend_tokenizer
+    # what was stored with it, or set by a call of the user's, would cut texts without a word
+    backend.no_truncation()
+    backend.no_padding()
+    # as spacy-transformers does, without the space behind the last token
+    texts = [doc.text[: -len(doc[-1].whitespace_) or None] if len(doc) else "" for doc in docs]
+    encodings = backend.encode_batch(texts, add_special_tokens=False)
+    unknown = -1 if tokenizer.unk_token_id is None else tokenizer.unk_token_id
     pieces = []
     for encoding in encodings:
         offsets = numpy.array(encoding.offsets, dtype="int32").reshape((-1, 2))
         ids = numpy.array(encoding.ids, dtype="int64")
-        pieces.append(Pieces(ids, offsets[:, 0], offsets[:, 1], encoding.tokens))
+        strings = encoding.tokens
+        for i in numpy.flatnonzero(ids == unknown):
+            strings[i] = tokenizer.unk_token  # some tokenizers give the text that they don't know
+        pieces.append(Pieces(ids, offsets[:, 0], offsets[:, 1], strings))
     return pieces
 
 
@@ -85,12 +95,14 @@ def lay_out(doc: Doc, pieces: Pieces, capacity: int, overlap: int) -> Layout:
     """
     places = doc.to_array([IDX, LENGTH]).astype("int64").reshape((-1, 2))
     token_starts, token_ends = places[:, 0], places[:, 0] + places[:, 1]
-    first = numpy.searchsorted(pieces.ends, token_starts, side="right")
-    last = numpy.searchsorted(pieces.starts, token_ends, side="left")
+    # pieces of no characters belong to no token
+    real = numpy.flatnonzero(pieces.ends > pieces.starts)
+    first = numpy.searchsorted(pieces.ends[real], token_starts, side="right")
+    last = numpy.searchsorted(pieces.starts[real], token_ends, side="left")
     lengths = numpy.maximum(last - first, 0)
     # the numbers of all pieces of all tokens in a row: each token's first, and so on from there
     before = numpy.cumsum(lengths) - lengths
-    flat = numpy.arange(lengths.sum()) + numpy.repeat(first - before, lengths)
+    flat = real[numpy.arange(lengths.sum()) + numpy.repeat(first - before, lengths)]
     cut = windows(len(pieces.ids), capacity, overlap)
     if len(cut) == 1:
         return Layout(cut, numpy.stack([numpy.zeros_like(flat), flat], axis=1), lengths)
@@ -100,9 +112,12 @@ def lay_out(doc: Doc, pieces: Pieces, capacity: int, overlap: int) -> Layout:
     home = numpy.searchsorted(middles, numpy.arange(len(pieces.ids)), side="right")
     chosen = home[flat]
     # a token goes whole to the window of its middle piece, if that has all of it
-    middle = home[numpy.minimum(first + lengths // 2, len(home) - 1)]
-    whole = (starts[middle] <= first) & (first + lengths <= ends[middle])
-    chosen = numpy.where(numpy.repeat(whole, lengths), numpy.repeat(middle, lengths), chosen)
+    owned = lengths > 0
+    begin, end = before[owned], before[owned] + lengths[owned] - 1
+    middle = home[flat[begin + lengths[owned] // 2]]
+    whole = (starts[middle] <= flat[begin]) & (flat[end] < ends[middle])
+    counts = lengths[owned]
+    chosen = numpy.where(numpy.repeat(whole, counts), numpy.repeat(middle, counts), chosen)
     return Layout(cut, numpy.stack([chosen, flat - starts[chosen]], axis=1), lengths)
 
 

@@ -85,7 +85,17 @@ def create_transformer_model(
 
 
 def create_tok2vec_transformer(
-    pooling: Model[Ragged, Floats2d], grad_factor: float = 1.0, **model: Any
+    name: str,
+    pooling: Model[Ragged, Floats2d],
+    grad_factor: float = 1.0,
+    revision: str = "",
+    tokenizer_config: dict[str, Any] = {},  # noqa: B006
+    transformer_config: dict[str, Any] = {},  # noqa: B006
+    precision: str = "auto",
+    window: int = 0,
+    overlap: int = 64,
+    max_batch_pieces: int = 0,
+    gradient_checkpointing: bool = False,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Makes `spacy-bioner.Tok2VecTransformer.v1`: a transformer of a component's own, with token vectors.
 
@@ -94,9 +104,20 @@ def create_tok2vec_transformer(
     Args:
         pooling: makes a token's vector of those of its word pieces.
         grad_factor: what gradients are multiplied with on their way to the transformer.
-        model: the arguments of `create_transformer_model`.
+        name, revision, tokenizer_config, transformer_config, precision, window, overlap, max_batch_pieces,
+            gradient_checkpointing: see `create_transformer_model`.
     """
-    transformer = create_transformer_model(**model)
+    transformer = create_transformer_model(
+        name,
+        revision,
+        tokenizer_config,
+        transformer_config,
+        precision,
+        window,
+        overlap,
+        max_batch_pieces,
+        gradient_checkpointing,
+    )
     return chain(replace_listener(transformer), trfs2arrays(pooling, grad_factor))
 
 
@@ -122,6 +143,7 @@ class Encoder(Protocol):
     pad: int
     special: tuple[numpy.ndarray, numpy.ndarray]
     special_strings: tuple[list[str], ...]
+    largest_batch: int
 
     @property
     def suitable_batch(self) -> int: ...
@@ -170,13 +192,16 @@ class FastTransformer(Model):
         """transformers' model."""
         return self.encoder.transformer
 
-    def copy(self) -> "FastTransformer":
-        """A copy with weights of its own."""
-        copied = FastTransformer(self.attrs["settings"], self.encoder.copy())
-        copied.attrs["name"] = self.attrs["name"]
-        if self.has_dim("nO"):
-            copied.set_dim("nO", self.get_dim("nO"))
-        return copied
+    def _copy(self, seen: dict[int, Any] | None = None) -> Any:
+        """A copy with weights of its own; thinc calls this for every layer of what it copies."""
+        seen = {} if seen is None else seen
+        if id(self) not in seen:
+            copied = FastTransformer(self.attrs["settings"], self.encoder.copy())
+            copied.attrs["name"] = self.attrs["name"]
+            if self.has_dim("nO"):
+                copied.set_dim("nO", self.get_dim("nO"))
+            seen[id(self)] = copied
+        return seen[id(self)]
 
 
 def _init(model: FastTransformer, X: Any = None, Y: Any = None) -> None:  # noqa: N803
@@ -203,9 +228,14 @@ class Batch(FullTransformerBatch):
     """
 
     def __init__(
-        self, docs: Sequence[Doc], layouts: Sequence[Layout | None], data: list[TransformerData]
+        self,
+        docs: Sequence[Doc],
+        layouts: Sequence[Layout | None],
+        data: list[TransformerData],
+        padding: tuple[int, str],
     ) -> None:
         self.docs = docs
+        self.padding = padding
         self.layouts = layouts
         self.cached_doc_data = data
 
@@ -225,8 +255,8 @@ class Batch(FullTransformerBatch):
             return WordpieceBatch.empty()
         width = max(part.input_ids.shape[1] for part in parts)
         return WordpieceBatch(
-            strings=[row + [""] * (width - len(row)) for part in parts for row in part.strings],
-            input_ids=_stack([part.input_ids for part in parts], width),
+            strings=[row + [self.padding[1]] * (width - len(row)) for part in parts for row in part.strings],
+            input_ids=_stack([part.input_ids for part in parts], width, self.padding[0]),
             attention_mask=_stack([part.attention_mask for part in parts], width),
             lengths=[length for part in parts for length in part.lengths],
             token_type_ids=None,
@@ -278,17 +308,21 @@ def _ragged(flat: Any, lengths: Any) -> Ragged:
 
 def _spans(doc: Doc, layout: Layout) -> list[Span]:
     owner = numpy.repeat(numpy.arange(len(doc)), layout.lengths)
+    last = len(layout.windows) - 1
     spans = []
-    for number in range(len(layout.windows)):
+    for number in range(last + 1):
         tokens = owner[layout.places[:, 0] == number]
-        spans.append(doc[int(tokens[0]) : int(tokens[-1]) + 1] if len(tokens) else doc[0 : len(doc)])
+        # white space has no pieces, but belongs to a window all the same
+        start = 0 if number == 0 or not len(tokens) else int(tokens[0])
+        end = len(doc) if number == last or not len(tokens) else int(tokens[-1]) + 1
+        spans.append(doc[start:end])
     return spans
 
 
-def _stack(arrays: Sequence[Any], width: int) -> Any:
-    """Arrays of several windows each, all padded to one width with zeros."""
-    xp = _xp(arrays[0])
-    stacked = xp.zeros((sum(map(len, arrays)), width, *arrays[0].shape[2:]), dtype=arrays[0].dtype)
+def _stack(arrays: Sequence[Any], width: int, padding: int = 0) -> Any:
+    """Arrays of several windows each, all padded to one width."""
+    shape = (sum(map(len, arrays)), width, *arrays[0].shape[2:])
+    stacked = _xp(arrays[0]).full(shape, padding, dtype=arrays[0].dtype)
     start = 0
     for array in arrays:
         stacked[start : start + len(array), : array.shape[1]] = array
@@ -357,7 +391,8 @@ def _forward(
         runs.clear()
         return docs
 
-    return Batch(docs, [layouts.get(i) for i in range(len(docs))], data), backprop
+    padding = (encoder.pad, encoder.tokenizer.pad_token)
+    return Batch(docs, [layouts.get(i) for i in range(len(docs))], data, padding), backprop
 
 
 def _run(
@@ -369,7 +404,7 @@ def _run(
         The numbers of the sequences in a batch, and their vectors, (sequences, pieces, width).
     """
     precision = encoder.dtype(settings.precision)
-    budget = settings.max_batch_pieces or encoder.suitable_batch
+    budget = min(settings.max_batch_pieces or encoder.suitable_batch, encoder.largest_batch)
     pending = batches(lengths, budget)
     while pending:
         members = pending.pop(0)
@@ -384,7 +419,7 @@ def _run(
                 raise
             encoder.free_memory()
             # what is left is put into smaller batches, and the next calls begin with what fits
-            budget = len(members) * size // 2
+            budget = encoder.largest_batch = len(members) * size // 2
             warnings.warn(
                 f"Out of GPU memory with {len(members) * size} word pieces a batch: going on with {budget}. "
                 "Set max_batch_pieces of the transformer's model to that.",

@@ -86,8 +86,8 @@ class EncoderShim(PyTorchShim):
         if self._gradient_checkpointing:
             if not model.supports_gradient_checkpointing:
                 raise EncoderError(
-                    f"{type(model).__name__} of transformers can't save memory by gradient_checkpointing: leave "
-                    "it out."
+                    f"{type(model).__name__} of transformers can't save memory by gradient_checkpointing: "
+                    "leave it out."
                 )
             model.gradient_checkpointing_enable({"use_reentrant": False})
         self.tokenizer = tokenizer

@@ -99,7 +99,10 @@ class OnnxShim(Shim):
             import onnxruntime
 
             options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = self._threads
+            # a process that was forked from one with a session can't start threads, and hangs if it tries
+            forked = self._process not in (0, os.getpid())
+            options.intra_op_num_threads = 1 if forked else self._threads
+            options.inter_op_num_threads = 1
             self._session = onnxruntime.InferenceSession(
                 self._graph, options, providers=["CPUExecutionProvider"]
             )

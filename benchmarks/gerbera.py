@@ -22,6 +22,11 @@ from spacy_bioner.evaluation.evaluate import evaluate
 NAME = "NCBI-disease"
 GENERAL = ["WikiGold", "WNUT-17", "CrossNER-politics", "CrossNER-science", "CrossNER-literature"]
 EVERY = 10
+# what bioner_cnn has: the config for several corpora has a larger one
+SAME_ENCODER = {
+    "components.tok2vec.model.encode.width": 96,
+    "components.tok2vec.model.embed.rows": "[5000,1000,2500,2500]",
+}
 
 
 def prepare(data: Path) -> None:
@@ -44,7 +49,7 @@ def run(way: str, seed: int, updates: dict[str, int], data: Path, models: Path) 
     seconds = 0.0
     if way == "gerbera":
         stage_one = models / f"general-{seed}"
-        general = settings | {"training.max_steps": updates["general"]}
+        general = settings | SAME_ENCODER | {"training.max_steps": updates["general"]}
         general_files = [*files, data / "general" / "train"]
         seconds = train("multitask_cnn", stage_one, general_files, devel, seed=seed, settings=general)
         first = stage_one / "model-best"

@@ -21,11 +21,12 @@ from spacy_bioner.evaluation.evaluate import evaluate
 from spacy_bioner.readers import with_same_tokens
 
 CORPORA = {"NCBI-disease": "NCBI-disease-IOB", "BC5CDR": "BC5CDR-IOB"}
+KEYS = ("f1", "test_f1", "train_seconds", "predict_tokens_per_second")
 CONFIGS = ("ner_cnn", "bioner_cnn")
 
 
 def run(corpus: str, seed: int, updates: int, data: Path, models: Path) -> list[dict[str, Any]]:
-    """Trains both once, and scores the best model of each on devel."""
+    """Trains both once, and scores the best model of each on devel, on which it was chosen, and on test."""
     folder = data / corpus
     settings = {"training.max_steps": updates, "training.patience": 0}
     rows = []
@@ -37,8 +38,10 @@ def run(corpus: str, seed: int, updates: int, data: Path, models: Path) -> list[
         )
         nlp = spacy.load(output / "model-best")
         pipelines.append(nlp)
-        f1 = evaluate(nlp, read_docbin(folder / "devel.spacy", nlp.vocab)).counts.total().f1
-        row = {"corpus": corpus, "config": config, "seed": seed, "updates": updates, "f1": round(100 * f1, 2)}
+        row = {"corpus": corpus, "config": config, "seed": seed, "updates": updates}
+        for key, split in (("f1", "devel"), ("test_f1", "test")):
+            f1 = evaluate(nlp, read_docbin(folder / f"{split}.spacy", nlp.vocab)).counts.total().f1
+            row[key] = round(100 * f1, 2)
         rows.append(row | {"train_seconds": round(seconds, 1)})
     docs = [read_docbin(folder / "devel.spacy", nlp.vocab) for nlp in pipelines]
     tokens = sum(map(len, docs[0]))
@@ -58,7 +61,7 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     for corpus in CORPORA:
         for config in CONFIGS:
             rows = [r for r in runs if (r["corpus"], r["config"]) == (corpus, config)]
-            for key in ("f1", "train_seconds", "predict_tokens_per_second") if rows else ():
+            for key in KEYS if rows else ():
                 table.setdefault(f"{corpus}, {config}", {})[key] = spread([r[key] for r in rows])
     return table
 

@@ -1,7 +1,7 @@
 """The `bioner` component: one head per entity type, on one shared encoder."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -254,20 +254,10 @@ class BioNER(TrainablePipe):
         )
 
     def _set_ents(self, doc: Doc, kept: list[tuple[Span, float]]) -> None:
-        """Sets the flat view: the most probable first, then the longest, then in order."""
-        ranked = sorted(
-            kept, key=lambda pair: (-pair[1], pair[0].start - pair[0].end, pair[0].start, pair[0].label_)
-        )
-        ours = [span for span, _ in ranked]
+        """Sets the flat view."""
+        ours = ranked(kept)
         existing = list(doc.ents)
-        first, second = (ours, existing) if self.overwrite_ents else (existing, ours)
-        taken = [False] * len(doc)
-        chosen = []
-        for span in (*first, *second):
-            if not any(taken[span.start : span.end]):
-                taken[span.start : span.end] = [True] * len(span)
-                chosen.append(span)
-        doc.set_ents(chosen)
+        doc.set_ents(without_overlaps([*ours, *existing] if self.overwrite_ents else [*existing, *ours]))
 
     # -- training ------------------------------------------------------------------------------------
 
@@ -543,6 +533,43 @@ def scored_spans(doc: Doc, key: str = SPANS_KEY) -> list[tuple[Span, float]]:
             "or removed after `bioner` set them."
         )
     return list(zip(group, scores, strict=True))
+
+
+def ranked(pairs: Iterable[tuple[Span, float]]) -> list[Span]:
+    """Entities by what comes first in the flat view: the most probable, then the longest, then in order."""
+    order = sorted(
+        pairs, key=lambda pair: (-pair[1], pair[0].start - pair[0].end, pair[0].start, pair[0].label_)
+    )
+    return [span for span, _ in order]
+
+
+def without_overlaps(spans: Iterable[Span]) -> list[Span]:
+    """Those spans that overlap none before them."""
+    taken: set[int] = set()
+    chosen = []
+    for span in spans:
+        tokens = range(span.start, span.end)
+        if taken.isdisjoint(tokens):
+            taken.update(tokens)
+            chosen.append(span)
+    return chosen
+
+
+def flat_view(doc: Doc, keys: Iterable[str], types: Container[str], labels: Container[str]) -> list[Span]:
+    """The flat view of some types alone, as if the others' heads weren't there.
+
+    Of a corpus that annotates some of a pipeline's types nothing is known of the others: neither whether they
+    are right, nor whether they rightly push out entities that they overlap.
+
+    Args:
+        doc: the Doc, as the pipeline gave it.
+        keys: the `spans_key` of each `bioner`.
+        types: the types that are wanted.
+        labels: the types of each `bioner`; other entities in `doc.ents` stay.
+    """
+    pairs = [pair for key in keys for pair in scored_spans(doc, key) if pair[0].label_ in types]
+    others = [ent for ent in doc.ents if ent.label_ not in labels]
+    return without_overlaps([*others, *ranked(pairs)])
 
 
 def gold_spans(reference: Doc, key: str) -> tuple[list[Span], list[int]]:

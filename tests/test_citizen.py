@@ -16,6 +16,7 @@ from spacy.util import load_config
 from spacy_bioner.annotations import Annotation, set_annotation
 from spacy_bioner.component import scored_spans
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.evaluation.evaluate import evaluate
 
 TEXTS = [
     ("BRCA1 breast cancer risk", [(0, 1, "Gene"), (0, 3, "Disease")]),
@@ -175,6 +176,23 @@ def test_frozen_encoder_stays_to_the_bit_while_a_new_type_is_learned(on_tok2vec,
 
 def everything_of(nlp: spacy.Language, text: str) -> list[tuple[int, int, str, float]]:
     return [(span.start, span.end, span.label_, score) for span, score in scored_spans(nlp(text))]
+
+
+@pytest.mark.parametrize("annotated", ["Gene", "Disease"])
+def test_types_that_a_corpus_does_not_annotate_push_nothing_out(on_tok2vec, annotated: str):
+    """A gene and a disease overlap: the flat view has one of them, a corpus of either finds its own."""
+    text, spans = TEXTS[0]
+    assert len(on_tok2vec(text).ents) == 1
+    reference = on_tok2vec.make_doc(text)
+    reference.set_ents(
+        [Span(reference, start, end, label) for start, end, label in spans if label == annotated]
+    )
+    set_annotation(reference, Annotation("of one type", (annotated,)))
+    total = evaluate(on_tok2vec, [reference]).counts.total()
+    assert (total.precision, total.recall) == (1.0, 1.0)
+    scores = on_tok2vec.evaluate([Example(on_tok2vec.make_doc(text), reference)])
+    assert scores["ents_f_mean"] == 1.0
+    assert scores["spans_bioner_f"] == 1.0
 
 
 # -- spaCy's commands --------------------------------------------------------------------------------

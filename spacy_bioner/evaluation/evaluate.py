@@ -12,7 +12,7 @@ from tqdm import tqdm
 from spacy_bioner.annotations import corpus_of, get_annotation, mapped
 from spacy_bioner.calibration import Judged
 from spacy_bioner.catalogue.corpora import load_corpora
-from spacy_bioner.component import BioNER, label_maps, scored_spans
+from spacy_bioner.component import BioNER, flat_view, label_maps, scored_spans
 from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.evaluation.counts import Counts
 from spacy_bioner.provenance import META_KEY
@@ -92,7 +92,9 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
     predicted_names = pipeline_names(nlp) if common else {}
     known = sorted({predicted_names.get(name, name) for name in known})
     counts, unscored, unknown, compared = Counts(), 0, dict[str, int](), set[str]()
-    keys = [pipe.cfg["spans_key"] for _, pipe in nlp.pipeline if isinstance(pipe, BioNER)]
+    heads = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, BioNER)]
+    keys = list(dict.fromkeys(pipe.cfg["spans_key"] for pipe in heads))
+    of_heads = {label for pipe in heads for label in pipe.labels}
     judged: list[tuple[float, bool]] = []
     seconds = 0.0
     for doc, types, result in zip(docs, annotated, _timed(nlp, docs, retokenize), strict=True):
@@ -101,13 +103,14 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
         scored = {gold_name(corpus, own) for own in types} & set(known)
         compared |= scored
         gold = [(e.start_char, e.end_char, gold_name(corpus, e.label_)) for e in doc.ents]
-        predicted = [
-            (e.start_char, e.end_char, predicted_names.get(e.label_, e.label_)) for e in predicted_doc.ents
-        ]
+        wanted = {label for label in of_heads if predicted_names.get(label, label) in scored}
+        found = flat_view(predicted_doc, keys, wanted, of_heads)
+        predicted = [(e.start_char, e.end_char, predicted_names.get(e.label_, e.label_)) for e in found]
         for _, _, name in gold:
             if name not in known:
                 unknown[name] = unknown.get(name, 0) + 1
-        unscored += sum(name not in scored for _, _, name in predicted)
+        names = (predicted_names.get(ent.label_, ent.label_) for ent in predicted_doc.ents)
+        unscored += sum(name not in scored for name in names)
         for key in keys:
             for span, probability in scored_spans(predicted_doc, key):
                 name = predicted_names.get(span.label_, span.label_)

@@ -8,6 +8,7 @@ from typing import Any
 from spacy.training import Example
 
 from spacy_bioner.annotations import get_annotation, mapped
+from spacy_bioner.component import SCORES, flat_view
 from spacy_bioner.evaluation.counts import Counts
 
 
@@ -39,7 +40,8 @@ def score_entities(
 
     Returns:
         `ents_p`, `ents_r`, `ents_f`, `ents_per_type`, and the same for `spans_KEY`; and `ents_f_mean`, the
-        mean of the F1 of each corpus that the Docs are from.
+        mean of the F1 of each corpus that the Docs are from, on the flat view of the types that it
+        annotates.
     """
     known = frozenset(labels)
     by_corpus: dict[str, Counts] = {}
@@ -63,6 +65,10 @@ def score_entities(
             ours = [span for span in ours if span[2] in types]
             counts[attribute].add(theirs, ours)
             if attribute == "ents":
+                if spans_key in predicted.spans and SCORES in predicted.spans[spans_key].attrs:
+                    # types that aren't annotated here push out none
+                    alone = flat_view(predicted, [spans_key], types, known)
+                    ours = [(s.start_char, s.end_char, s.label_) for s in alone if s.label_ in types]
                 by_corpus.setdefault(corpus, Counts()).add(theirs, ours)
     scores: dict[str, Any] = {
         "ents_f_mean": mean(c.total().f1 for c in by_corpus.values()) if by_corpus else 0.0

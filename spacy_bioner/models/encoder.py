@@ -1,6 +1,7 @@
 """An encoder of transformers inside thinc: its weights, what it computes in, and how it is saved."""
 
 import inspect
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,12 @@ from spacy_bioner.errors import EncoderError
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _CPU_BATCH, _GPU_BATCH = 1024, 16_384  # word pieces
+
+
+if hasattr(os, "register_at_fork"):
+    # the threads of PyTorch don't come along into a forked process, as those of nlp.pipe's n_process are,
+    # which would wait for them for ever
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 class EncoderShim(PyTorchShim):

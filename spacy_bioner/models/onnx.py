@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy
 import srsly
@@ -37,6 +38,19 @@ def create_onnx_transformer(
     return FastTransformer(settings, OnnxShim(threads))
 
 
+_SHIMS: "WeakSet[OnnxShim]" = WeakSet()
+
+
+def _end_sessions() -> None:
+    for shim in _SHIMS:
+        shim._session = None
+
+
+if hasattr(os, "register_at_fork"):
+    # A process that is forked while a session's threads are at work may wait for them for ever.
+    os.register_at_fork(before=_end_sessions)
+
+
 class OnnxShim(Shim):
     """An encoder as an ONNX graph, and its tokenizer."""
 
@@ -48,6 +62,7 @@ class OnnxShim(Shim):
         self._process = 0
         self.suitable_batch = self.largest_batch = 1  # one sequence at a time
         self.tokenizer: Any = None
+        _SHIMS.add(self)
 
     def install(self, graph: bytes, tokenizer: Any, longest: int, width: int) -> None:
         """Takes a graph that makes of input_ids, (1, pieces), one output, (1, pieces, width).

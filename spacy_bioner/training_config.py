@@ -30,7 +30,7 @@ def data_settings(config: Config, files: Mapping[str, Sequence[Path]]) -> dict[s
 def _path_setting(config: Config, split: str, paths: Sequence[Path]) -> Any:
     """The value of paths.train or paths.dev: one file, several, or several by name, as the reader wants."""
     if config.get("corpora", {}).get(split, {}).get("@readers") == MULTI_CORPUS:
-        # the names are for people: corpora's folders, their files in a folder of a split, or all of the path
+        # the names are for people: corpora's folders, their files in a folder of a split, or with numbers
         choices = ([path.parent.name for path in paths], [path.stem for path in paths])
         # they become keys of a config, where marks would mean something
         clean = [[re.sub(r"[^\w.-]+", "_", name) for name in names] for names in choices]

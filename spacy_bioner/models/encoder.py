@@ -33,7 +33,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
-class EncoderShim(PyTorchShim):
+class TokenizerShim(Shim):
+    """What every form of an encoder has of its tokenizer."""
+
+    tokenizer: Any = None
+
+    def _take_tokenizer(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+        self.special = special_pieces(tokenizer)
+        self.special_strings = tuple(tokenizer.convert_ids_to_tokens(ids.tolist()) for ids in self.special)
+        self.pad = tokenizer.pad_token_id or 0
+
+
+class EncoderShim(PyTorchShim, TokenizerShim):
     """A transformer and its tokenizer.
 
     Weights are float32. Training computes in another precision where PyTorch's autocast has it so; for
@@ -50,7 +62,6 @@ class EncoderShim(PyTorchShim):
     ) -> None:
         super().__init__(None, grad_scaler=PyTorchGradScaler(False))
         self._scale_gradients = scale_gradients
-        self.tokenizer: Any = None
         self._tokenizer_config = dict(tokenizer_config)
         self._transformer_config = dict(transformer_config)
         self._gradient_checkpointing = gradient_checkpointing
@@ -97,14 +108,11 @@ class EncoderShim(PyTorchShim):
                     "leave it out."
                 )
             model.gradient_checkpointing_enable({"use_reentrant": False})
-        self.tokenizer = tokenizer
+        self._take_tokenizer(tokenizer)
         self._model = model.to(get_torch_default_device())
         self._grad_scaler = PyTorchGradScaler(self._scale_gradients and self.device.type == "cuda")
         self._grad_scaler.to_(self.device)
         self._copies.clear()
-        self.special = special_pieces(tokenizer)
-        self.special_strings = tuple(tokenizer.convert_ids_to_tokens(ids.tolist()) for ids in self.special)
-        self.pad = tokenizer.pad_token_id or 0
         self.longest = longest_sequence(model, tokenizer)
 
     def dtype(self, precision: str) -> torch.dtype:
@@ -210,23 +218,35 @@ class EncoderShim(PyTorchShim):
         weights = {
             name: value.detach().cpu().contiguous() for name, value in self._model.state_dict().items()
         }
-        with tempfile.TemporaryDirectory() as folder:
-            self.tokenizer.save_pretrained(folder)
-            self._model.config.save_pretrained(folder)
-            files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+        files = packed(self.tokenizer, self._model.config)
         return srsly.msgpack_dumps({"files": files, "weights": save(weights)})
 
     def from_bytes(self, bytes_data: bytes) -> "EncoderShim":
         stored = srsly.msgpack_loads(bytes_data)
         if not stored["files"]:
             return self
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in stored["files"].items():
-                (Path(folder) / Path(name).name).write_bytes(content)
+        with unpacked(stored["files"]) as folder:
             config = AutoConfig.from_pretrained(folder)
             tokenizer = AutoTokenizer.from_pretrained(folder)
         self._install(_make(config, None, state_dict=load(stored["weights"])), tokenizer)
         return self
+
+
+def packed(*parts: Any) -> dict[str, bytes]:
+    """The files that transformers writes of a tokenizer or a config, by their names."""
+    with tempfile.TemporaryDirectory() as folder:
+        for part in parts:
+            part.save_pretrained(folder)
+        return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+
+
+@contextmanager
+def unpacked(files: Mapping[str, bytes]) -> Iterator[str]:
+    """A folder with such files, for as long as they are read; none of them leaves it, whatever its name."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            (Path(folder) / Path(name).name).write_bytes(content)
+        yield folder
 
 
 def special_pieces(tokenizer: Any) -> tuple[numpy.ndarray, numpy.ndarray]:

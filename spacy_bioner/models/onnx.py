@@ -5,9 +5,7 @@ activations is that of a whole batch, so that in a batch results would depend on
 """
 
 import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
@@ -16,10 +14,9 @@ import srsly
 from spacy.tokens import Doc
 from spacy_transformers.data_classes import FullTransformerBatch
 from thinc.api import Model
-from thinc.shims.shim import Shim
 
 from spacy_bioner.errors import EncoderError
-from spacy_bioner.models.encoder import special_pieces
+from spacy_bioner.models.encoder import TokenizerShim, packed, unpacked
 from spacy_bioner.models.transformer import FastTransformer, Settings
 
 
@@ -51,7 +48,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_end_sessions)
 
 
-class OnnxShim(Shim):
+class OnnxShim(TokenizerShim):
     """An encoder as an ONNX graph, and its tokenizer."""
 
     def __init__(self, threads: int) -> None:
@@ -61,7 +58,6 @@ class OnnxShim(Shim):
         self._session: Any = None
         self._process = 0
         self.suitable_batch = self.largest_batch = 1  # one sequence at a time
-        self.tokenizer: Any = None
         _SHIMS.add(self)
 
     def install(self, graph: bytes, tokenizer: Any, longest: int, width: int) -> None:
@@ -75,12 +71,9 @@ class OnnxShim(Shim):
         """
         self._graph = graph
         self._session = None
-        self.tokenizer = tokenizer
+        self._take_tokenizer(tokenizer)
         self.longest = longest
         self.width = width
-        self.special = special_pieces(tokenizer)
-        self.special_strings = tuple(tokenizer.convert_ids_to_tokens(ids.tolist()) for ids in self.special)
-        self.pad = tokenizer.pad_token_id or 0
 
     @property
     def transformer(self) -> Any:
@@ -143,9 +136,7 @@ class OnnxShim(Shim):
         """The graph, and the tokenizer as transformers writes it."""
         if self.tokenizer is None:
             return srsly.msgpack_dumps({"graph": b"", "files": {}})
-        with tempfile.TemporaryDirectory() as folder:
-            self.tokenizer.save_pretrained(folder)
-            files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+        files = packed(self.tokenizer)
         return srsly.msgpack_dumps(
             {"graph": self._graph, "files": files, "longest": self.longest, "width": self.width}
         )
@@ -155,9 +146,7 @@ class OnnxShim(Shim):
 
         stored = srsly.msgpack_loads(bytes_data)
         if stored["graph"]:
-            with tempfile.TemporaryDirectory() as folder:
-                for name, content in stored["files"].items():
-                    (Path(folder) / Path(name).name).write_bytes(content)
+            with unpacked(stored["files"]) as folder:
                 tokenizer = AutoTokenizer.from_pretrained(folder)
             self.install(stored["graph"], tokenizer, stored["longest"], stored["width"])
         return self

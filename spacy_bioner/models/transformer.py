@@ -213,12 +213,15 @@ def _init(model: FastTransformer, X: Any = None, Y: Any = None) -> None:  # noqa
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A window of a Doc: its numbers, its pieces, and where its vectors will be."""
+    """A window of a Doc: which Doc, the number of the window in it, its first piece and the one behind it."""
 
     doc: int
     number: int
     start: int
     end: int
+
+
+_Row = tuple[numpy.ndarray, Any, int]  # a window's word pieces, the vectors of its batch, its row in these
 
 
 class Batch(FullTransformerBatch):
@@ -365,18 +368,18 @@ def _forward(
     ]
     lengths = [len(ids) for ids in inputs]
     runs = list(_run(encoder, settings, inputs, lengths, is_train))
-    place: dict[tuple[int, int], tuple[int, int]] = {}
-    for k, (members, _) in enumerate(runs):
-        for row, i in enumerate(members):
-            place[windows[i].doc, windows[i].number] = (k, row)
+    rows: dict[int, list[_Row]] = {i: [] for i in full}
+    place = {i: (k, row) for k, (members, _) in enumerate(runs) for row, i in enumerate(members)}
     vectors = [encoder.to_array(hidden) for _, hidden in runs]
+    for i, window in enumerate(windows):
+        k, row = place[i]
+        rows[window.doc].append((inputs[i], vectors[k], row))
     data = []
     for i in range(len(docs)):
         if i not in pieces:
             data.append(TransformerData.empty())
             continue
-        rows = [place[i, number] for number in range(len(layouts[i].windows))]
-        data.append(_doc_data(encoder, pieces[i], layouts[i], [(vectors[k], row) for k, row in rows]))
+        data.append(_doc_data(encoder, pieces[i], layouts[i], rows[i]))
 
     def backprop(d_full: list[Any]) -> list[Doc]:
         gradients = dict(zip(full, d_full, strict=True))
@@ -429,38 +432,34 @@ def _run(
             pending = [[rest[j] for j in batch] for batch in batches([lengths[i] for i in rest], budget)]
 
 
-def _doc_data(
-    encoder: Encoder, pieces: Pieces, layout: Layout, rows: Sequence[tuple[Any, int]]
-) -> TransformerData:
+def _doc_data(encoder: Encoder, pieces: Pieces, layout: Layout, rows: Sequence[_Row]) -> TransformerData:
     """What listeners get of one Doc.
 
     Args:
         encoder: the encoder.
         pieces, layout: of the Doc.
-        rows: for each window the array of its batch, and its row in it.
+        rows: of each window.
     """
-    prefix, suffix = encoder.special
     before, after = encoder.special_strings
-    special = len(prefix) + len(suffix)
-    lengths = [end - start + special for start, end in layout.windows]
+    lengths = [len(own) for own, _, _ in rows]
     width = max(lengths)
     ids = numpy.full((len(lengths), width), encoder.pad, dtype="int64")
     mask = numpy.zeros((len(lengths), width), dtype="float32")
     strings = []
     for k, (start, end) in enumerate(layout.windows):
-        ids[k, : lengths[k]] = numpy.concatenate([prefix, pieces.ids[start:end], suffix])
+        ids[k, : lengths[k]] = rows[k][0]
         mask[k, : lengths[k]] = 1.0
         padding = [encoder.tokenizer.pad_token] * (width - lengths[k])
         strings.append([*before, *pieces.strings[start:end], *after, *padding])
     if len(rows) == 1:
-        array, row = rows[0]
+        _, array, row = rows[0]
         hidden = array[row : row + 1, :width]
     else:
-        first = rows[0][0]
+        first = rows[0][1]
         hidden = _xp(first).zeros((len(rows), width, first.shape[2]), dtype=first.dtype)
-        for k, (array, row) in enumerate(rows):
+        for k, (_, array, row) in enumerate(rows):
             hidden[k, : lengths[k]] = array[row, : lengths[k]]
-    align = layout.places[:, 0] * width + layout.places[:, 1] + len(prefix)
+    align = layout.places[:, 0] * width + layout.places[:, 1] + len(before)
     arrays: tuple[Any, Any] = (ids, mask)
     return TransformerData(
         WordpieceBatch(strings, *arrays, lengths, None),

@@ -1,8 +1,9 @@
 """Sentences or abstracts: `python -m benchmarks.sentences --models FOLDER`.
 
-`bioner` trained on single sentences and on several joined to a Doc (`spacy bioner convert --group`), with the
-same number of updates; scored on the sentences of devel, and on its abstracts as PubTator has them, raw, with
-the pipeline's own tokens. A model that is in the folder already is taken as it is: those of
+`bioner` trained on single sentences, on several joined to a Doc (`spacy bioner convert --group`), and on Docs
+that the reader makes of one and of several (`corpora.train.join`, in tokens), with the same number of
+updates; scored on the sentences of devel, and on its abstracts as PubTator has them, raw, with the pipeline's
+own tokens. A model that is in the folder already is taken as it is: those of
 benchmarks/heads.py serve for single sentences.
 """
 
@@ -64,17 +65,16 @@ def score_raw(nlp: spacy.Language, abstracts: list[Document], only_type: str | N
 
 
 def run(
-    corpus: str, encoder: str, group: int, seed: int, updates: int, data: Path, models: Path
+    corpus: str, encoder: str, group: int, join: int, seed: int, updates: int, data: Path, models: Path
 ) -> dict[str, Any]:
     """Trains, if it wasn't before, and scores on sentences, and on abstracts."""
     folder, file, types = CORPORA[corpus]
     config = CONFIGS[encoder]
     devel = data / corpus / "1" / "devel.spacy"
-    output = models / (
-        f"{corpus}-{config}-{seed}" if group == 1 else f"{corpus}-{config}-{seed}-group{group}"
-    )
+    way = f"-group{group}" * (group > 1) + f"-join{join}" * (join > 0)
+    output = models / f"{corpus}-{config}-{seed}{way}"
     if not output.exists():
-        settings = {"training.max_steps": updates, "training.patience": 0}
+        settings = {"training.max_steps": updates, "training.patience": 0, "corpora.train.join": join}
         if encoder == "mini":
             settings |= {"training.max_epochs": 0, "training.optimizer.learn_rate.total_steps": updates}
         files = [data / corpus / str(group) / f"{split}.spacy" for split in ("train", "devel")]
@@ -85,6 +85,7 @@ def run(
         "corpus": corpus,
         "encoder": encoder,
         "group": group,
+        "join": join,
         "seed": seed,
         "updates": updates,
         "sentences": round(100 * evaluate(nlp, read_docbin(devel, nlp.vocab)).counts.total().f1, 2),
@@ -98,19 +99,20 @@ def main() -> None:
     parser.add_argument("--models", type=Path, required=True, help="folder for the trained models")
     parser.add_argument("--corpora", nargs="+", default=list(CORPORA))
     parser.add_argument("--encoder", default="cnn", choices=CONFIGS)
-    parser.add_argument("--groups", type=int, nargs="+", default=[1, 10])
+    parser.add_argument("--groups", type=int, nargs="*", default=[1, 10])
+    parser.add_argument("--joins", type=int, nargs="*", default=[300])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--updates", type=int, default=3000)
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
     runs = results("sentences").get("runs", [])
-    keys = ("corpus", "encoder", "group", "seed", "updates")
+    keys = ("corpus", "encoder", "group", "join", "seed", "updates")
     known = {tuple(row[key] for key in keys) for row in runs}
     wanted = [
-        (corpus, arguments.encoder, group, seed, arguments.updates)
+        (corpus, arguments.encoder, group, join, seed, arguments.updates)
         for seed in arguments.seeds
         for corpus in arguments.corpora
-        for group in arguments.groups
+        for group, join in [*((n, 0) for n in arguments.groups), *((1, n) for n in arguments.joins)]
     ]
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(arguments.jobs) as pool:
         data = Path(temporary)
@@ -119,11 +121,12 @@ def main() -> None:
                 source = corpora_folder() / "mtl" / CORPORA[name][0]
                 convert([source], data / name / str(group), corpus=name, group=group)
         todo = [job for job in wanted if job not in known]
-        for row in pool.map(lambda j: run(j[0], j[1], j[2], j[3], j[4], data, arguments.models), todo):
+        for row in pool.map(lambda job: run(*job, data, arguments.models), todo):
             runs.append(row)
             summary: dict[str, Any] = {}
             for r in runs:
-                key = f"{r['corpus']}, {r['encoder']}, trained on {r['group']} a Doc, {r['updates']} updates"
+                docs = f"up to {r['join']} tokens" if r["join"] else f"{r['group']}"
+                key = f"{r['corpus']}, {r['encoder']}, trained on {docs} a Doc, {r['updates']} updates"
                 same = [o for o in runs if all(o[k] == r[k] for k in keys if k != "seed")]
                 summary[key] = {on: spread([o[on] for o in same]) for on in ("sentences", "abstracts")}
             save("sentences", {"summary": summary, "runs": runs})

@@ -1,6 +1,6 @@
 """Readers of training and evaluation data, for the [corpora] of a config."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -9,12 +9,14 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_bioner.annotations import corpus_of
+from spacy_bioner.annotations import Annotation, corpus_of, get_annotation, set_annotation
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.errors import PipelineError
 
 
-def create_corpus(path: str | list[str] | None, limit: int = 0) -> Callable[[Language], Iterator[Example]]:
+def create_corpus(
+    path: str | list[str] | None, limit: int = 0, join: int = 0, seed: int = 1
+) -> Callable[[Language], Iterator[Example]]:
     """Makes `spacy-bioner.Corpus.v1`: reads .spacy files, with the corpus's own tokens.
 
     spaCy's own reader splits the text anew with the pipeline's tokenizer, and mentions that don't end where
@@ -24,20 +26,25 @@ def create_corpus(path: str | list[str] | None, limit: int = 0) -> Callable[[Lan
     Args:
         path: the .spacy file, or several to be read one after the other.
         limit: how many Docs to read of each; 0 for all.
+        join: the most tokens of Docs that are made of several, one behind the other as in the file (see
+            `joined`); 0 to leave all as they are.
+        seed: which Docs are joined follows from it.
 
     Raises:
-        PipelineError: if there is no path.
+        PipelineError: if there is no path, or `join` is negative.
         FormatError: when it is read, if there is no such file, or it isn't a .spacy file.
     """
     if not path:
         raise PipelineError("No data: set paths.train and paths.dev to .spacy files.")
+    if join < 0:
+        raise PipelineError(f"join is {join}: it must be 0 or more.")
     files = path if isinstance(path, list) else [path]
 
     def read(nlp: Language) -> Iterator[Example]:
         for file in files:
-            for reference in read_docbin(Path(file), nlp.vocab)[: limit or None]:
-                if len(reference):
-                    yield Example(with_same_tokens(reference), reference)
+            docs = [doc for doc in read_docbin(Path(file), nlp.vocab)[: limit or None] if len(doc)]
+            for reference in joined(docs, join, Random(seed)) if join else docs:
+                yield Example(with_same_tokens(reference), reference)
 
     return read
 
@@ -47,6 +54,7 @@ def create_multi_corpus(
     temperature: float = 2.0,
     limit: int = 0,
     seed: int = 1,
+    join: int = 0,
 ) -> Callable[[Language], Iterator[Example]]:
     """Makes `spacy-bioner.MultiCorpus.v1`: several corpora, mixed so that small ones aren't drowned.
 
@@ -63,9 +71,11 @@ def create_multi_corpus(
         temperature: 1 for shares as the sizes are; the greater, the more equal.
         limit: the most Docs an epoch; 0 for no limit.
         seed: the order of Docs follows from it, and from the number of the epoch.
+        join: as in `create_corpus`; what is counted as a Doc are those that have been joined.
 
     Raises:
-        PipelineError: if there are no paths, or the temperature isn't at least 1.
+        PipelineError: if there are no paths, or the temperature isn't at least 1,
+            or `join` is negative.
         FormatError: when it is read, if a file can't be.
         PipelineError: then, if not one of the files has a Doc.
     """
@@ -74,6 +84,7 @@ def create_multi_corpus(
         raise PipelineError("No data: name at least one .spacy file under paths.")
     if temperature < 1:
         raise PipelineError(f"The temperature is {temperature}: it must be 1 or more.")
+    readers = {name: create_corpus(path, join=join, seed=seed) for name, path in files.items()}
     corpora: dict[str, list[Example]] = {}
     positions = dict.fromkeys(files, 0)
     epoch = 0
@@ -84,7 +95,7 @@ def create_multi_corpus(
         if vocab is not nlp.vocab:
             epoch = 0
             positions.update(dict.fromkeys(files, 0))
-            corpora.update({name: list(create_corpus(path)(nlp)) for name, path in files.items()})
+            corpora.update({name: list(reader(nlp)) for name, reader in readers.items()})
             if not any(corpora.values()):  # epochs without a Doc would go on for ever
                 raise PipelineError(f"No data: there is no Doc in {', '.join(map(str, files.values()))}.")
             vocab = nlp.vocab
@@ -127,6 +138,51 @@ def shares(sizes: Mapping[str, int], temperature: float, limit: int) -> dict[str
     for name in by_loss[: total - sum(map(int, exact.values()))]:
         whole[name] += 1
     return {name: whole[name] for name in sizes if name in whole}
+
+
+def joined(docs: Sequence[Doc], most: int, random: Random) -> list[Doc]:
+    """Docs of one sentence and of several, up to the length of an abstract, in the order of the sentences.
+
+    Corpora are sentences, texts in use are abstracts. An encoder that has seen nothing but sentences in
+    training gives poor vectors far from the start of a text, and one that has seen nothing but long texts
+    does so for a sentence alone: so every other Doc, on average, stays alone, and the others are made as
+    long as chance says.
+
+    Args:
+        docs: Docs that aren't empty.
+        most: the most tokens of a Doc that is made of several.
+        random: where chance comes from.
+
+    Returns:
+        The Docs. Those made of several keep corpus and types, and lose the documents' ids; Docs that
+        annotate different types are not joined.
+    """
+    result: list[Doc] = []
+    open_: list[Doc] = []
+    room = 0
+    for doc in docs:
+        if not open_ or len(doc) > room or _kind(doc) != _kind(open_[0]):
+            result += _whole(open_)
+            open_, room = [], random.choice((0, random.randint(1, most)))
+        open_.append(doc)
+        room -= len(doc)
+    return result + _whole(open_)
+
+
+def _kind(doc: Doc) -> tuple[str, tuple[str, ...]] | None:
+    annotation = get_annotation(doc)
+    return (annotation.corpus, annotation.types) if annotation else None
+
+
+def _whole(docs: list[Doc]) -> list[Doc]:
+    """Several Docs as one; none if there are none."""
+    if len(docs) < 2:
+        return docs
+    doc = Doc.from_docs(docs, ensure_whitespace=True, exclude=["user_data"])
+    kind = _kind(docs[0])
+    if doc is not None and kind is not None:
+        set_annotation(doc, Annotation(*kind))
+    return [doc] if doc is not None else []
 
 
 def roll_call(examples: list[Example]) -> list[Example]:

@@ -1,18 +1,19 @@
 from collections import Counter
 from itertools import combinations
+from random import Random
 
 import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.util import registry
 from spacy.vocab import Vocab
 
 from spacy_bioner.annotations import Annotation, get_annotation, set_annotation
 from spacy_bioner.docbin import docbin
 from spacy_bioner.errors import FormatError, PipelineError
-from spacy_bioner.readers import create_corpus, create_multi_corpus, shares, with_same_tokens
+from spacy_bioner.readers import create_corpus, create_multi_corpus, joined, shares, with_same_tokens
 
 ANNOTATION = Annotation("NCBI-disease", ("Disease",), "7")
 
@@ -81,6 +82,87 @@ def test_file_is_looked_for_when_read(tmp_path, nlp):
     corpus = create_corpus(tmp_path / "missing.spacy")
     with pytest.raises(FormatError, match=r"missing\.spacy: there is no such file"):
         list(corpus(nlp))
+
+
+# sentences joined
+
+
+def sentences_of(lengths, types=("X",), corpus="a"):
+    """Docs of so many words, "a0.0", "a0.1" and so on, of which the first is a mention."""
+    docs = []
+    for i, length in enumerate(lengths):
+        words = [f"{corpus}{i}.{k}" for k in range(length)]
+        docs.append(Doc(VOCAB, words=words, ents=["B-X", *["O"] * (length - 1)]))
+        docs[-1].spans["sc"] = [Span(docs[-1], 0, length, "X")]
+        set_annotation(docs[-1], Annotation(corpus, types, id=str(i)))
+    return docs
+
+
+VOCAB = Vocab()
+LENGTHS = st.lists(st.integers(1, 60), max_size=40)
+
+
+@given(LENGTHS, st.integers(1, 100), st.integers(0, 5))
+def test_joined_docs_have_every_sentence_in_order(lengths, most, seed):
+    docs = sentences_of(lengths)
+    found = joined(docs, most, Random(seed))
+    assert [t.text for doc in found for t in doc] == [t.text for doc in docs for t in doc]
+    assert [t.ent_iob_ for doc in found for t in doc] == [t.ent_iob_ for doc in docs for t in doc]
+    assert [s.text for doc in found for s in doc.spans["sc"]] == [s.text.strip() for s in spans(docs)]
+    assert sum(len(doc.ents) for doc in found) == len(docs)
+    assert all(len(doc) <= most or doc in docs for doc in found)
+    assert {(a.corpus, a.types) for a in map(get_annotation, found)} <= {("a", ("X",))}
+    assert [doc.text for doc in found] == [doc.text for doc in joined(docs, most, Random(seed))]
+
+
+def spans(docs):
+    return [span for doc in docs for span in doc.spans["sc"]]
+
+
+def test_half_of_the_docs_stay_alone_and_lengths_vary():
+    docs = joined(sentences_of([10] * 5000), 200, Random(1))
+    alone = [doc for doc in docs if len(doc) == 10]
+    counts = Counter(len(doc) // 10 for doc in docs if len(doc) > 10)
+    assert 0.45 < len(alone) / len(docs) < 0.62
+    del counts[20]  # only where chance says 200 itself
+    assert set(counts) == set(range(2, 20))
+    assert max(counts.values()) < 3 * min(counts.values())
+
+
+def test_only_docs_that_annotate_the_same_are_joined():
+    docs = [doc for i in range(200) for doc in sentences_of([2], ("X", "Y") if i % 2 else ("X",))]
+    assert joined(docs, 100, Random(1)) == docs
+    docs = [doc for i in range(200) for doc in sentences_of([2], corpus="ab"[i % 2])]
+    assert joined(docs, 100, Random(1)) == docs
+
+
+def test_missing_annotation_stays_missing():
+    docs = [Doc(VOCAB, words=["a", "b"], ents=["B-X", ""]) for _ in range(20)]
+    found = joined(docs, 100, Random(1))
+    assert len(found) < 20
+    assert [t.ent_iob for doc in found for t in doc] == [3, 0] * 20
+    assert all(get_annotation(doc) is None for doc in found)
+
+
+def test_readers_join(corpus_file, nlp):
+    path = corpus_file("a", 100)
+    assert len(list(create_corpus(path)(nlp))) == 100
+    runs = [list(create_corpus(path, join=20, seed=seed)(nlp)) for seed in (1, 1, 2)]
+    first, again, other = ([eg.reference.text for eg in examples] for examples in runs)
+    assert first == again != other
+    assert len(first) < 50
+    assert "".join(text + " " for text in first).split() == [f"a{i}" for i in range(100)]
+    assert all(eg.predicted.text == eg.reference.text for eg in runs[0])
+    several = create_multi_corpus({"a": path, "b": corpus_file("b", 100)}, join=20)
+    assert max(len(eg.reference) for eg in several(nlp)) > 10
+
+
+@pytest.mark.parametrize(
+    "make", [create_corpus, lambda path, join: create_multi_corpus({"a": path}, join=join)]
+)
+def test_join_must_not_be_negative(path, make):
+    with pytest.raises(PipelineError, match=r"join is -1: it must be 0 or more"):
+        make(path, join=-1)
 
 
 # several corpora

@@ -33,7 +33,6 @@ from spacy_bioner.annotations import Annotation, set_annotation
 from spacy_bioner.catalogue.encoders import resolve_encoder
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.formats import pubtator
-from spacy_bioner.memory import return_large_blocks
 from spacy_bioner.readers import with_same_tokens
 
 Find = Callable[[list[str]], int]
@@ -292,7 +291,6 @@ def main() -> None:
     logging.disable(logging.WARNING)
     if arguments.gpu_id >= 0:
         spacy.require_gpu(arguments.gpu_id)
-    return_large_blocks()
     texts = read_texts(arguments.data, arguments.limit)
     if arguments.alone:
         run_alone(arguments.alone, json.loads(arguments.places), texts, arguments.gpu_id)

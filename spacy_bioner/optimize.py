@@ -115,7 +115,7 @@ def _export(encoder: Any, precision: str) -> bytes:
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.transformers import optimizer
 
-    from spacy_bioner.models.encoder import with_written_attention
+    from spacy_bioner.models.prediction import with_written_attention
 
     class VectorsOnly(torch.nn.Module):
         def __init__(self) -> None:

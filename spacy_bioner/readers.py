@@ -178,7 +178,8 @@ def _whole(docs: list[Doc]) -> list[Doc]:
     """Several Docs as one; none if there are none."""
     if len(docs) < 2:
         return docs
-    doc = Doc.from_docs(docs, ensure_whitespace=True, exclude=["user_data"])
+    # (spaCy's type hints lack `exclude`)
+    doc = Doc.from_docs(docs, ensure_whitespace=True, exclude=["user_data"])  # type: ignore[call-arg]
     kind = _kind(docs[0])
     if doc is not None and kind is not None:
         set_annotation(doc, Annotation(*kind))

@@ -1,6 +1,5 @@
 """An encoder of transformers inside thinc: its weights, what it computes in, and how it is saved."""
 
-import inspect
 import os
 import sys
 import tempfile
@@ -18,10 +17,10 @@ from thinc.api import PyTorchGradScaler, PyTorchShim, get_torch_default_device, 
 from thinc.optimizers import Optimizer
 from thinc.shims.shim import Shim
 from transformers import AutoConfig, AutoModel, AutoTokenizer
-from transformers.modeling_utils import no_init_weights
 from transformers.utils import logging
 
 from spacy_bioner.errors import EncoderError
+from spacy_bioner.models.prediction import for_prediction, no_pooler
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _CPU_BATCH, _GPU_BATCH = 1024, 16_384  # word pieces
@@ -49,8 +48,8 @@ class EncoderShim(PyTorchShim, TokenizerShim):
     """A transformer and its tokenizer.
 
     Weights are float32. Training computes in another precision where PyTorch's autocast has it so; for
-    prediction there is a copy of all weights in that precision, made when it is first needed and thrown away
-    when the weights change.
+    prediction there is a copy of the model, made when it is first needed and thrown away when the weights
+    change.
     """
 
     def __init__(
@@ -144,28 +143,24 @@ class EncoderShim(PyTorchShim, TokenizerShim):
             self._model.train()
             with torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
                 return self._model(**inputs).last_hidden_state
-        if dtype != torch.float32:
-            with torch.inference_mode():
-                return self._in_16_bits(dtype)(**inputs).last_hidden_state
-        training = self._model.training  # a step that is not finished may still need it so
-        self._model.eval()
+        model = self._for_prediction(dtype)
+        training = model.training  # of the model itself: a step that is not finished may still need it so
+        if training:
+            model.eval()
         try:
             with torch.inference_mode():
-                return self._model(**inputs).last_hidden_state
+                return model(**inputs).last_hidden_state
         finally:
-            self._model.train(training)
+            if training:
+                model.train()
 
     def to_array(self, vectors: torch.Tensor) -> Any:
         """Vectors as float32 in an array of thinc's."""
         return torch2xp(vectors.detach().float())
 
-    def _in_16_bits(self, dtype: torch.dtype) -> Any:
+    def _for_prediction(self, dtype: torch.dtype) -> Any:
         if dtype not in self._copies:
-            # On a CPU, attention written out is twice as fast in 16 bits as PyTorch's own.
-            copied = (
-                with_written_attention(self._model) if self.device.type == "cpu" else deepcopy(self._model)
-            )
-            self._copies[dtype] = copied.to(dtype).eval().requires_grad_(False)
+            self._copies[dtype] = for_prediction(self._model, dtype)
         return self._copies[dtype]
 
     def backward(self, outputs: Sequence[torch.Tensor], gradients: list[torch.Tensor]) -> None:
@@ -204,12 +199,14 @@ class EncoderShim(PyTorchShim, TokenizerShim):
             torch.cuda.empty_cache()
 
     def copy(self) -> "EncoderShim":
-        self._copies.clear()
         copied = deepcopy(self)
         with Shim.global_id_lock:  # an optimizer tells weights apart by it
             Shim.global_id += 1
             copied.id = Shim.global_id
         return copied
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_copies": {}}
 
     def to_bytes(self) -> bytes:
         """Config and tokenizer as transformers writes them, weights as safetensors."""
@@ -264,7 +261,7 @@ def _make(config: Any, name: str | None, **arguments: Any) -> Any:
     logging.set_verbosity_error()  # it tells of every weight that isn't needed
     try:
         model, info = kind.from_pretrained(
-            name, config=config, output_loading_info=True, **_no_pooler(kind), **arguments
+            name, config=config, output_loading_info=True, **no_pooler(kind), **arguments
         )
     finally:
         logging.set_verbosity(level)
@@ -275,21 +272,6 @@ def _make(config: Any, name: str | None, **arguments: Any) -> Any:
             f"{', '.join(missing[:3])}. Is it a checkpoint of {kind.__name__}?"
         )
     return model
-
-
-def with_written_attention(model: Any) -> Any:
-    """A copy of a model whose attention is written out in matrix products."""
-    config = type(model.config).from_dict(model.config.to_dict())
-    config._attn_implementation = "eager"
-    with no_init_weights():
-        copied = type(model)(config, **_no_pooler(type(model)))
-    copied.load_state_dict(model.state_dict(), strict=False)
-    return copied
-
-
-def _no_pooler(kind: type) -> dict[str, bool]:
-    """Leaves out the layer on top of the first piece, where a kind of model has it: nobody listens to it."""
-    return {"add_pooling_layer": False} if "add_pooling_layer" in inspect.signature(kind).parameters else {}
 
 
 def longest_sequence(model: Any, tokenizer: Any) -> int:

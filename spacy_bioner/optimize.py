@@ -1,11 +1,7 @@
 """A trained pipeline with its encoder in ONNX Runtime, checked against the one it was made of."""
 
-import logging
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
@@ -19,7 +15,6 @@ from spacy_bioner.windows import find_transformer
 
 PRECISIONS = ("float32", "int8")
 ARCHITECTURE = "spacy-bioner.OnnxTransformer.v1"
-_OPSET = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +59,9 @@ def optimize(nlp: Language, precision: str) -> Language:
     if transformer is None or encoder is None or isinstance(encoder, bytes):
         raise PipelineError("The pipeline has no transformer in PyTorch that could be optimized.")
     from spacy_bioner.models.encoder import longest_sequence
+    from spacy_bioner.models.onnx_graph import export
 
-    graph = _export(encoder, precision)
+    graph = export(encoder, precision)
     config = nlp.config.copy()
     old = config["components"][transformer.name]["model"]
     kept = {key: old[key] for key in ("name", "window", "overlap") if key in old}
@@ -106,67 +102,3 @@ def compare(first: Language, second: Language, docs: Sequence[Sequence[Doc]]) ->
         len(found[0] & found[1]) / len(union) if union else 1.0,
         results[0].seconds / results[1].seconds,
     )
-
-
-def _export(encoder: Any, precision: str) -> bytes:
-    """Writes an encoder as an ONNX graph, simplified, and in eight bits if wanted."""
-    import onnx
-    import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.transformers import optimizer
-
-    from spacy_bioner.models.prediction import with_written_attention
-
-    class VectorsOnly(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoder = with_written_attention(encoder)  # in operations that ONNX has
-
-        def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
-            return self.encoder(input_ids=input_ids).last_hidden_state
-
-    with tempfile.TemporaryDirectory() as folder:
-        exported, simplified, final = (str(Path(folder) / f"{name}.onnx") for name in ("a", "b", "c"))
-        model = VectorsOnly().eval()
-        sample = torch.arange(8)[None] % encoder.config.vocab_size
-        torch.onnx.export(
-            model,
-            (sample,),
-            exported,
-            input_names=["input_ids"],
-            output_names=["vectors"],
-            dynamic_axes={"input_ids": {1: "pieces"}, "vectors": {1: "pieces"}},
-            opset_version=_OPSET,
-            dynamo=False,
-        )
-        fused = optimizer.optimize_model(
-            exported,
-            model_type="bert",
-            num_heads=encoder.config.num_attention_heads,
-            hidden_size=encoder.config.hidden_size,
-            opt_level=1,
-        )
-        fused.save_model_to_file(simplified)
-        if precision == "float32":
-            return Path(simplified).read_bytes()
-        with _without_warnings():
-            quantize_dynamic(
-                simplified,
-                final,
-                per_channel=True,
-                weight_type=QuantType.QInt8,
-                # what the fused operations give, whose types onnx doesn't know
-                extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
-            )
-        return Path(final).read_bytes()
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """Keeps ONNX Runtime's advice to simplify a graph from those whose graph is simplified already."""
-    level = logging.root.level
-    logging.root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.root.setLevel(level)

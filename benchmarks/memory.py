@@ -16,7 +16,6 @@ import spacy
 
 from benchmarks.common import ROOT, save
 from benchmarks.speed import read_texts
-from spacy_bioner.memory import return_large_blocks
 
 
 def resident(field: str = "VmRSS") -> float:
@@ -32,7 +31,6 @@ def main() -> None:
     parser.add_argument("--abstracts", type=int, default=20_000)
     parser.add_argument("--words", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    return_large_blocks()
     nlp = spacy.load(arguments.model)
     texts = read_texts(arguments.data, 500)
     if arguments.words:

@@ -2,7 +2,7 @@
 
 One process measures in turn, several times over, and takes each system's best: spacy-transformers with
 spaCy's `ner`; transformers' pipeline at its best batch size; spaCy's CNN; and this package in each precision
-and form. Weights on top are random, but for `--model`, a trained pipeline whose entities are compared with
+and form. Weights on top are random but for `--model`, a trained pipeline whose entities are compared with
 those in float32. Words are the tokens of this package's tokenizer, for all. Load time and peak memory are
 those of processes of their own.
 """
@@ -28,7 +28,7 @@ from spacy.training import Example
 from spacy.training.batchers import minibatch_by_padded_size
 from spacy.util import load_config, load_model_from_config
 
-from benchmarks.common import ROOT, save
+from benchmarks.common import ROOT, best_of, save
 from spacy_bioner.annotations import Annotation, set_annotation
 from spacy_bioner.catalogue.encoders import resolve_encoder
 from spacy_bioner.docbin import read_docbin
@@ -42,6 +42,10 @@ STOCK = "spacy-transformers + ner"
 PIPELINE = "transformers' pipeline"
 CNN = "spaCy's CNN ner"
 BATCH_SIZES = (1, 8, 32)
+RANDOM = {"base-random": (12, 768), "6x384-random": (6, 384), "4x256-random": (4, 256)}  # layers, width
+HEAD = 64  # numbers a head of attention
+LENGTHS = (20, 200, 2000, 20_000)  # words
+COMPARED = 500  # texts in which entities are compared, and that long ones are made of
 
 
 def read_texts(path: Path, limit: int) -> list[str]:
@@ -53,8 +57,8 @@ def read_texts(path: Path, limit: int) -> list[str]:
     return list(islice(found, limit))
 
 
-def base_random(folder: Path, texts: list[str]) -> Path:
-    """A BERT-base with random weights, and word pieces trained on the texts."""
+def random_encoder(folder: Path, texts: list[str], layers: int, width: int) -> Path:
+    """A BERT with random weights, and word pieces trained on the texts."""
     from tokenizers import BertWordPieceTokenizer
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
@@ -64,7 +68,9 @@ def base_random(folder: Path, texts: list[str]) -> Path:
     tokenizer = BertTokenizerFast(str(folder / "vocab.txt"), do_lower_case=False, model_max_length=512)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    BertModel(BertConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
+    sizes = {"num_hidden_layers": layers, "hidden_size": width, "intermediate_size": 4 * width}
+    config = BertConfig(vocab_size=len(tokenizer), num_attention_heads=width // HEAD, **sizes)
+    BertModel(config).save_pretrained(folder)
     return folder
 
 
@@ -209,12 +215,13 @@ def by_length(nlp: Language, texts: list[str], lengths: Iterable[int]) -> Iterat
         documents = [" ".join(words[k * length : (k + 1) * length]) for k in range(whole)]
         if not documents:
             continue
-        best = float("inf")
-        for _ in range(2):
-            start = time.perf_counter()
-            tokens = sum(len(doc) for doc in nlp.pipe(documents))
-            best = min(best, time.perf_counter() - start)
-        yield str(length), round(tokens / best)
+        tokens = sum(map(len, map(nlp.make_doc, documents)))
+        yield str(length), round(tokens / best_of(2, piped(nlp, documents))[0])
+
+
+def piped(nlp: Language, texts: list[str], **how: int) -> Callable[[], object]:
+    """What runs a pipeline over texts, to be timed."""
+    return lambda: sum(len(doc.ents) for doc in nlp.pipe(texts, **how))
 
 
 def made_up_examples(nlp: Language, texts: list[str]) -> list[Example]:
@@ -277,7 +284,9 @@ def training_rates(places: dict[str, str], texts: list[str], updates: int) -> di
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--encoder", default="base-random", help="base-random, or a name of the catalogue")
+    parser.add_argument(
+        "--encoder", default="base-random", help=f"one of {', '.join(RANDOM)}, or a name of the catalogue"
+    )
     parser.add_argument("--data", type=Path, required=True, help="a .spacy or PubTator file")
     parser.add_argument("--model", help="a trained pipeline, to compare entities in each precision")
     parser.add_argument("--limit", type=int, default=100, help="texts that are used")
@@ -300,9 +309,11 @@ def main() -> None:
     words = sum(map(len, map(untrained("ner_cnn", None).make_doc, texts)))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        if arguments.encoder == "base-random":
+        if arguments.encoder in RANDOM:
             (folder / "encoder").mkdir()
-            encoder = base_random(folder / "encoder", read_texts(arguments.data, 1000))
+            encoder = random_encoder(
+                folder / "encoder", read_texts(arguments.data, 1000), *RANDOM[arguments.encoder]
+            )
         else:
             encoder = resolve_encoder(arguments.encoder).folder
         places = make_systems(folder, encoder, forms)
@@ -338,16 +349,20 @@ def main() -> None:
         print(json.dumps(result, indent=2), flush=True)
         result["alone"] = {name: alone(name, places, arguments.data, arguments.gpu_id) for name in names}
         fast = spacy.load(places["bioner"])
-        result["words_per_second_by_length"] = dict(by_length(fast, texts, (20, 200, 2000, 20_000)))
-        result["words_per_second_by_batch_size"] = {}
-        for size in (1, 8, 64, 256):
-            start = time.perf_counter()
-            for _ in fast.pipe(texts, batch_size=size):
-                pass
-            result["words_per_second_by_batch_size"][size] = round(words / (time.perf_counter() - start))
+        result["words_per_second_by_length"] = dict(
+            by_length(fast, read_texts(arguments.data, COMPARED), LENGTHS)
+        )
+        for key, values in (("batch_size", (1, 8, 64, 256)), ("n_process", (1, 2))):
+            ways = {str(value): piped(fast, texts, **{key: value}) for value in values}
+            result[f"words_per_second_by_{key}"] = {
+                value: round(words / seconds)
+                for value, seconds in zip(ways, best_of(2, *ways.values()), strict=True)
+            }
         result["training_words_per_second"] = training_rates(places, texts, arguments.updates)
     if arguments.model:
-        result["same_entities_as_float32"] = agreement(arguments.model, texts, forms)
+        result["same_entities_as_float32"] = agreement(
+            arguments.model, read_texts(arguments.data, COMPARED), forms
+        )
     save(f"speed_{arguments.encoder}{'' if arguments.gpu_id < 0 else '_gpu'}", result)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import spacy
 from spacy.language import DEFAULT_CONFIG, Language
 from thinc.api import Config
 
@@ -13,6 +12,7 @@ from spacy_bioner.annotations import mapped
 from spacy_bioner.catalogue.encoders import ResolvedEncoder
 from spacy_bioner.component import label_maps
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.pipelines import load_pipeline
 
 MULTI_CORPUS = "spacy-bioner.MultiCorpus.v1"
 BIONER = "components.bioner"
@@ -93,10 +93,7 @@ def go_on_from(config: Config, folder: Path, keep_types: bool) -> tuple[Config, 
     Raises:
         PipelineError: if it can't be loaded, or has not the same encoder component and `bioner`.
     """
-    try:
-        source = spacy.load(folder)
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"The pipeline '{folder}' can't be loaded.\n{error}") from None
+    source = load_pipeline(folder)
     pipeline = config.get("nlp", {}).get("pipeline", [])
     needed = [name for name in pipeline if name in (*_ENCODERS, "bioner")]
     missing = [name for name in needed if name not in source.pipe_names]

@@ -54,23 +54,18 @@ def evaluate(
     """
     import json
 
-    import spacy
-
     from spacy_bioner.devices import use_device
     from spacy_bioner.docbin import docbin_files, read_docbin
-    from spacy_bioner.errors import PipelineError
     from spacy_bioner.evaluation import report
     from spacy_bioner.files import Outputs
+    from spacy_bioner.pipelines import load_pipeline
 
     use_device(gpu_id)
     data = docbin_files(data)
     for path in data:
         if not path.exists():
             read_docbin(path)  # says what is wrong with it, before anything is loaded
-    try:
-        nlp = spacy.load(model)
-    except (OSError, ValueError) as error:  # ValueError: what is there is damaged
-        raise PipelineError(f"The pipeline '{model}' can't be loaded.\n{error}") from None
+    nlp = load_pipeline(model)
     reports = [report.make_report(nlp, path, retokenize=retokenize, gpu_id=gpu_id) for path in data]
     _print_pipeline(reports[0])
     for made in reports:

@@ -37,23 +37,20 @@ def optimize(model: str, output: Path, data: Path, precision: str = "int8", tole
         BionerError: if the pipeline or the data can't be read, the pipeline has no transformer in PyTorch, or
             more is lost. Nothing is written then.
     """
-    import spacy
 
     from spacy_bioner.docbin import read_docbin
     from spacy_bioner.errors import PipelineError
     from spacy_bioner.files import Outputs
     from spacy_bioner.optimize import compare
     from spacy_bioner.optimize import optimize as optimized
+    from spacy_bioner.pipelines import load_pipeline
 
     if output.is_dir() and any(output.iterdir()) and not (output / "meta.json").exists():
         raise PipelineError(f"{output} holds something else than a pipeline: name another folder.")
     docs = read_docbin(data)
     if not docs:
         raise PipelineError(f"{data}: there are no documents in it.")
-    try:
-        nlp = spacy.load(model)
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"The pipeline '{model}' can't be loaded.\n{error}") from None
+    nlp = load_pipeline(model)
     made = optimized(nlp, precision)
     result = compare(nlp, made, [read_docbin(data, nlp.vocab), read_docbin(data, made.vocab)])
     rows = [("before", f"{100 * result.before:.2f}"), (precision, f"{100 * result.after:.2f}")]

@@ -160,6 +160,21 @@ def matrix_rate(dtype: torch.dtype, device: str) -> float:
     return 2 * 4096 * 768 * 3072 / best / 1e9
 
 
+def gflop(places: dict[str, str], texts: list[str]) -> tuple[int, float]:
+    """How many word pieces texts have, and the GFLOP of the matrix products that one pass over them takes."""
+    nlp = spacy.load(places["bioner"])
+    layer: Any = nlp.get_pipe("transformer").model  # type: ignore[attr-defined]
+    sizes = layer.transformer.config
+    pieces, total = 0, 0.0
+    for windows in layer.predict([nlp.make_doc(text) for text in texts]).doc_data:
+        for length in windows.wordpieces.lengths:
+            weights = 4 * sizes.hidden_size**2 + 2 * sizes.hidden_size * sizes.intermediate_size
+            products = weights * length + 2 * sizes.hidden_size * length**2
+            pieces += length
+            total += 2 * sizes.num_hidden_layers * products / 1e9
+    return pieces, total
+
+
 def alone(name: str, places: dict[str, str], data: Path, gpu_id: int) -> dict[str, float]:
     """Load time in seconds and peak memory in MB of a system in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.speed", "--data", str(data), "--gpu-id", str(gpu_id)]
@@ -293,6 +308,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--updates", type=int, default=10, help="of the training that is timed")
     parser.add_argument("--gpu-id", type=int, default=-1)
+    parser.add_argument("--training", action="store_true", help="time the training alone")
     parser.add_argument("--alone", help=argparse.SUPPRESS)
     parser.add_argument("--places", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -306,6 +322,7 @@ def main() -> None:
         return
     device = "cpu" if arguments.gpu_id < 0 else f"cuda:{arguments.gpu_id}"
     forms = FORMS if arguments.gpu_id < 0 else ()
+    suffix = "" if arguments.gpu_id < 0 else "_gpu"
     words = sum(map(len, map(untrained("ner_cnn", None).make_doc, texts)))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -316,7 +333,11 @@ def main() -> None:
             )
         else:
             encoder = resolve_encoder(arguments.encoder).folder
-        places = make_systems(folder, encoder, forms)
+        places = make_systems(folder, encoder, () if arguments.training else forms)
+        if arguments.training:
+            rates = training_rates(places, texts, arguments.updates)
+            save(f"training_{arguments.encoder}{suffix}", {"words_per_second": rates})
+            return
         names = [STOCK, PIPELINE, CNN, *PRECISIONS, *(["float16"] if arguments.gpu_id >= 0 else forms)]
         systems = {key: find for name in names for key, find in load(name, places, arguments.gpu_id).items()}
         best = dict.fromkeys(systems, float("inf"))
@@ -333,11 +354,13 @@ def main() -> None:
                     find([text])
                 single[name] = min(single[name], time.perf_counter() - start)
         rates = {name: round(words / seconds) for name, seconds in best.items()}
+        pieces, work = gflop(places, texts)
         result: dict[str, Any] = {
             "encoder": arguments.encoder,
             "data": arguments.data.name,
             "texts": len(texts),
             "words": words,
+            "word_pieces": pieces,
             "device": device if arguments.gpu_id < 0 else torch.cuda.get_device_name(arguments.gpu_id),
             "threads": torch.get_num_threads(),
             "words_per_second": rates,
@@ -345,6 +368,7 @@ def main() -> None:
             "milliseconds_a_single_text": {name: round(100 * s, 1) for name, s in single.items()},
             "gflops_bfloat16": round(matrix_rate(torch.bfloat16, device)),
             "gflops_float32": round(matrix_rate(torch.float32, device)),
+            "gflops_of_pipelines": {name: round(work / best[name]) for name in PRECISIONS},
         }
         print(json.dumps(result, indent=2), flush=True)
         result["alone"] = {name: alone(name, places, arguments.data, arguments.gpu_id) for name in names}
@@ -363,7 +387,7 @@ def main() -> None:
         result["same_entities_as_float32"] = agreement(
             arguments.model, read_texts(arguments.data, COMPARED), forms
         )
-    save(f"speed_{arguments.encoder}{'' if arguments.gpu_id < 0 else '_gpu'}", result)
+    save(f"speed_{arguments.encoder}{suffix}", result)
 
 
 if __name__ == "__main__":

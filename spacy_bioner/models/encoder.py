@@ -20,6 +20,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import logging
 
 from spacy_bioner.errors import EncoderError
+from spacy_bioner.models.adam import adam_step, is_plain_adam
 from spacy_bioner.models.prediction import for_prediction, no_pooler
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -179,7 +180,13 @@ class EncoderShim(PyTorchShim, TokenizerShim):
                 weight.grad = earlier if weight.grad is None else weight.grad.add_(earlier)
 
     def finish_update(self, optimizer: Optimizer) -> None:
-        super().finish_update(optimizer)
+        if is_plain_adam(optimizer):
+            if not self._grad_scaler.found_inf:
+                adam_step(optimizer, self.id, self._model.named_parameters())
+            self._model.zero_grad(set_to_none=False)
+            self._grad_scaler.update()
+        else:
+            super().finish_update(optimizer)
         self._copies.clear()
 
     @contextmanager

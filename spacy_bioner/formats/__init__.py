@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spacy_bioner.document import Document
-from spacy_bioner.errors import ConversionError, FormatError
+from spacy_bioner.errors import ConversionError, FormatError, OutputError
 from spacy_bioner.files import Outputs, open_input
 from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, jsonl, pubtator, text
 from spacy_bioner.formats.written import Account, Written
@@ -139,11 +139,30 @@ def write(documents: Iterable[Document], path: Path, format: str) -> Account:
         OutputError: if the output can't be there.
     """
     wanted = known(format)
+    if not wanted.suffix:
+        check_folder(path)
     with Outputs() as outputs:
         temporary = outputs.temporary(path, folder=not wanted.suffix)
         account = Account()
         write_pieces(wanted.write(documents), temporary, account, wanted, packed=path.suffix == ".gz")
     return account
+
+
+def check_folder(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Makes sure that a folder can be replaced by one of documents.
+
+    Raises:
+        OutputError: if something else than documents is in it, or one of the inputs.
+    """
+    if not path.is_dir():
+        return
+    if any(input.resolve().parent == path.resolve() for input in inputs):
+        raise OutputError(f"{path} would be replaced, and an input is in it: name another folder.")
+    strange = [file.name for file in path.iterdir() if file.suffix not in (".txt", *brat.SUFFIXES)]
+    if strange:
+        raise OutputError(
+            f"{path} would be replaced, and there is more in it ({strange[0]}): name a new folder."
+        )
 
 
 def write_pieces(

@@ -108,8 +108,8 @@ def _span(item: Any) -> dict[str, Any]:
         return dict(zip(("start", "end", "label"), item, strict=True))
     if not isinstance(item, dict):
         raise UnfitError('a span is {"start": ..., "end": ..., "label": ...} or [start, end, label]')
-    names: dict[Any, str] = {"start_offset": "start", "end_offset": "end"}
-    return {names.get(key, key): value for key, value in item.items()}
+    names = {"start_offset": "start", "end_offset": "end"}
+    return {str(names.get(key, key)): value for key, value in item.items()}
 
 
 def _places(item: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:

@@ -40,7 +40,7 @@ class Account:
 
     Attributes:
         docs, tokens: how many were written.
-        mentions: the mentions written, by type.
+        mentions_out: the mentions written, by type.
         dropped: the mentions that were not written, each with the reason.
         relations: the relations that were not written, each with the reason.
         others: how often something else was left out or changed, by what it is.
@@ -48,7 +48,7 @@ class Account:
 
     docs: int = 0
     tokens: int = 0
-    mentions: Counter[str] = field(default_factory=Counter)
+    mentions_out: Counter[str] = field(default_factory=Counter)
     dropped: list[Dropped] = field(default_factory=list)
     relations: list[DroppedRelation] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
@@ -56,7 +56,7 @@ class Account:
     def add(self, written: Written) -> None:
         self.docs += written.docs
         self.tokens += written.tokens
-        self.mentions.update(written.mentions)
+        self.mentions_out.update(written.mentions)
         self.dropped += written.dropped
         self.relations += written.relations
         self.others.update(written.others)

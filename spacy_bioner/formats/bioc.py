@@ -15,6 +15,7 @@ identifier of a mention. What a Document has beyond all this is in an infon "spa
 """
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
@@ -97,7 +98,7 @@ def from_bioc(found: BioCDocument, collection: Mapping[str, Any]) -> Document:
     meta |= {"collection": frozen(collection)} if collection else {}
     if unread:
         meta["unread"] = (*meta.get("unread", ()), *unread)
-    known = {value for m in mentions for value in (*m.identifiers, "|".join(m.identifiers))}
+    known = _referred(mentions)
     return Document(
         text,
         tuple(passages),
@@ -207,6 +208,15 @@ def _relation(found: BioCRelation, known: set[str]) -> Relation:
     return Relation(type if isinstance(type, str) else "", arguments, found.id or "", meta)
 
 
+def _referred(mentions: Iterable[Mention]) -> set[str]:
+    """What mentions refer to: their identifiers, each alone and as they stand together in an infon."""
+    known: set[str] = set()
+    for mention in mentions:
+        joined = "|".join(mention.identifiers)
+        known.update((joined, *mention.identifiers, *re.split(r"[|,;]", joined)))
+    return known - {""}
+
+
 def _type_key(infons: Mapping[str, Any]) -> str:
     return "relation" if "relation" in infons and "type" not in infons else "type"
 
@@ -258,7 +268,7 @@ def to_bioc(document: Document) -> BioCDocument:
         piece, end, part, part_end = pieces[bisect_right(begins, mention.start) - 1]
         holder = piece if mention.end <= end else part if mention.end <= part_end else made
         holder.add_annotation(_annotation(document, mention))
-    known = {value for m in document.mentions for value in (*m.identifiers, "|".join(m.identifiers))}
+    known = _referred(document.mentions)
     for relation in document.relations:
         made.add_relation(_bioc_relation(relation, known))
     return made

@@ -26,7 +26,7 @@ from typing import Any
 from spacy_bioner.document import Document, Dropped, DroppedRelation, Mention, Relation, Span
 from spacy_bioner.errors import FormatError
 from spacy_bioner.files import numbered_lines, read_text
-from spacy_bioner.formats.names import FileNames, document_id
+from spacy_bioner.formats.names import FileNames, document_id, in_order
 from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
 from spacy_bioner.formats.written import Written, left_out
 
@@ -72,7 +72,7 @@ def read(path: Path) -> Iterator[Document]:
         return
     texts = {file for file in path.iterdir() if file.suffix == ".txt"}
     texts |= {file.with_suffix(".txt") for file in path.iterdir() if file.suffix in SUFFIXES}
-    for file in sorted(texts):
+    for file in in_order(texts):
         yield _document(file)
 
 

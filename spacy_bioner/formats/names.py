@@ -8,13 +8,14 @@ document of an id is "ID%~2", and so on; one without an id is "%~1".
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from spacy_bioner.errors import ConversionError
 
 _RESERVED = re.compile(r"\.|(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-_REPEATED = re.compile(r"%~\d+$")
+_REPEATED = re.compile(r"%~(\d{1,9})$")
 _LONGEST = 200  # bytes: file systems allow 255, and endings are added
 
 
@@ -48,6 +49,19 @@ class FileNames:
 
 def document_id(path: Path) -> str:
     """The id of the document that a file's name stands for."""
+    return unquote(_REPEATED.sub("", _stem(path)), errors="replace")
+
+
+def in_order(paths: Iterable[Path]) -> list[Path]:
+    """Files by their names, those of the same id in the order in which they were written."""
+    return sorted(paths, key=_place)
+
+
+def _place(path: Path) -> tuple[str, int]:
+    repeated = _REPEATED.search(_stem(path))
+    return _REPEATED.sub("", _stem(path)), int(repeated[1]) if repeated else 1
+
+
+def _stem(path: Path) -> str:
     name = path.name.removesuffix(".gz")
-    stem = name.rpartition(".")[0] or name
-    return unquote(_REPEATED.sub("", stem), errors="replace")
+    return name.rpartition(".")[0] or name

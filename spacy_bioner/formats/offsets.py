@@ -70,11 +70,10 @@ def _gives(text: str, claim: Claim, by: int) -> bool:
 
 def same(one: str, other: str) -> bool:
     """Whether two texts are the same but for the kind of their white space."""
-    return one == other or (len(one) == len(other) and one.split() == other.split() and _white(one, other))
-
-
-def _white(one: str, other: str) -> bool:
-    return all(a.isspace() == b.isspace() for a, b in zip(one, other, strict=True))
+    return one == other or (
+        len(one) == len(other)
+        and all(a == b or (a.isspace() and b.isspace()) for a, b in zip(one, other, strict=True))
+    )
 
 
 def inside(spans: Sequence[Span], text: str) -> bool:

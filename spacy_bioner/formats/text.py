@@ -11,7 +11,7 @@ from pathlib import Path
 from spacy_bioner.document import Document, Dropped, DroppedRelation
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.files import numbered_lines, read_text
-from spacy_bioner.formats.names import FileNames, document_id
+from spacy_bioner.formats.names import FileNames, document_id, in_order
 from spacy_bioner.formats.written import Written, left_out
 
 _REASON = "plain text has none"
@@ -29,7 +29,7 @@ def read(path: Path) -> Iterator[Document]:
 
 def text_files(folder: Path) -> list[Path]:
     """The .txt files of a folder, packed by gzip or not, in the order of their names."""
-    files = sorted(p for p in folder.iterdir() if p.name.endswith((".txt", ".txt.gz")) and p.is_file())
+    files = in_order(p for p in folder.iterdir() if p.name.endswith((".txt", ".txt.gz")) and p.is_file())
     if not files:
         raise FormatError(folder, None, "there is no .txt file in this folder")
     return files

@@ -116,7 +116,7 @@ def _document(path: Path, element: Any) -> Document:
             raise FormatError(path, part.sourceline, f"an entity that nothing declares: {part.text}")
         if part.tag not in _TAGS:
             unread.add(part.tag)
-        elif part.tag in _LEAVES and len(part):
+        elif part.tag in _LEAVES and any(child.tag is not etree.Entity for child in part):
             raise FormatError(path, part.sourceline, f"<{part.tag}> should hold text alone")
         _check_numbers(path, part)
     collection = _collection(element.getparent())

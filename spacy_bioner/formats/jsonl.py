@@ -73,6 +73,7 @@ def _document(found: Any) -> Document:
             )
         mentions.append(_mention(item, spans, settled))
     known = {"id", text_key, span_key, "passages", "relations", "tokens", "meta"}
+    known |= {key for key in (*TEXT_KEYS, *SPAN_KEYS) if not found.get(key)}
     relations, meta = [], dict(get(found, "meta", dict, {}))
     for item in get(found, "relations", list, []):
         if isinstance(item, dict) and "arguments" in item:

@@ -6,6 +6,8 @@ from typing import Any, TypeVar, overload
 
 from spacy_bioner.document import Span
 
+DEEPEST = 100
+"""How many objects and lists may be inside one another in a meta."""
 _T = TypeVar("_T")
 _REQUIRED: Any = object()
 _MOST = 10**12  # characters: no text is longer, and sums of such numbers stay small
@@ -97,14 +99,16 @@ def identifier(found: Mapping[str, Any], key: str) -> str:
     return get(found, key, str, "")
 
 
-def frozen(meta: Mapping[str, Any]) -> dict[str, Any]:
-    """A meta with tuples for lists, as Documents have them."""
-    return {key: _frozen(value) for key, value in meta.items()}
+def frozen(meta: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
+    """A meta with tuples for lists, as Documents have them. Raises UnfitError if it is nested too deeply."""
+    return {key: _frozen(value, depth + 1) for key, value in meta.items()}
 
 
-def _frozen(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(map(_frozen, value))
+def _frozen(value: Any, depth: int) -> Any:
+    if depth > DEEPEST:
+        raise UnfitError(f"nested more than {DEEPEST} times")
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(part, depth + 1) for part in value)
     if isinstance(value, dict):
-        return frozen(value)
+        return frozen(value, depth)
     return value

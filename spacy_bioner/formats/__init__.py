@@ -16,6 +16,7 @@ from spacy_bioner.files import Outputs, open_input
 from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, jsonl, pubtator, text
 from spacy_bioner.formats.written import Account, Written
 
+_JSON = re.compile(r'(\{|\[\s*\{)\s*"')
 _HEAD = 1 << 16  # bytes: what a look at a file reads of it
 
 
@@ -47,7 +48,7 @@ def _is_xml(head: str) -> bool:
 
 def _json_key(head: str) -> str:
     """The first key of a JSON file that tells what it holds."""
-    if not re.match(r'(\{|\[\s*\{)\s*"', head):
+    if not _JSON.match(head):
         return ""
     key = re.search(r'"(documents|passages|text|data)"\s*:', head)
     return key[1] if key else ""
@@ -57,7 +58,8 @@ def _looks_like_columns(head: str) -> bool:
     """Whether the first line has tabs, a tag, or few words; what else a line has is for the reader to say."""
     line = head.partition("\n")[0]
     words = line.split()
-    return "\t" in line or len(words) < 4 or any(map(_TAG.fullmatch, words))
+    likely = "\t" in line or len(words) < 4 or any(map(_TAG.fullmatch, words))
+    return likely and not _JSON.match(head)
 
 
 _TAG = re.compile(rf"[BIOLUESMW](-\S+)?|{columns.DOCSTART}")

@@ -311,4 +311,5 @@ def test_from_one_format_to_another_and_back(corpora, tmp_path, name, format):
 
 
 def places(mentions):
-    return [(m.spans, m.type, m.identifiers) for m in mentions]
+    # BRAT can't hold the empty identifier at the end of BioRED's "p|DEL|439_443|"
+    return [(m.spans, m.type, tuple(filter(None, m.identifiers))) for m in mentions]

@@ -290,7 +290,7 @@ class _Writing:
             reference = identifier if ":" in identifier else f"{_NO_DATABASE}{identifier}"
             wanted, kind, reference, text = known.get(identifier, ("", "Reference", reference, ""))
             if re.search(r"\s", kind + reference) or not identifier or not kind:
-                self.others["identifiers with white space"] += 1
+                self.others["identifiers that are empty or have white space"] += 1
                 continue
             id = self._id(wanted, "N")
             more = f"\t{_one_line(text)}" if text else ""

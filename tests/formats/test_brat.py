@@ -149,7 +149,7 @@ def test_documents_of_other_formats():
         "no arguments)",
         *["its arguments aren't all mentions or relations of the document)"] * 3,
     ]
-    assert ann.others == {"scores": 1, "passages": 1, "identifiers with white space": 1}
+    assert ann.others == {"scores": 1, "passages": 1, "identifiers that are empty or have white space": 1}
 
 
 def test_notes_in_another_form_are_told_of():

@@ -19,40 +19,44 @@ from spacy_bioner.document import (
     SENTENCE,
     Document,
     Dropped,
+    DroppedRelation,
     Mention,
     Passage,
     in_tokens,
     merge,
 )
-from spacy_bioner.formats import columns, detect, pubtator
+from spacy_bioner.formats import Format, columns, detect, known, write_pieces
+from spacy_bioner.formats import read as read_format
 from spacy_bioner.formats.columns import ColumnOptions
+from spacy_bioner.formats.offsets import MOVED, TEXT
+from spacy_bioner.formats.written import Account, left_out
 from spacy_bioner.tags import Scheme
 from spacy_bioner.tokenizer import create_tokenizer
 
+_NO_RELATIONS = ".spacy files have none"
+
 
 @dataclass(slots=True)
-class Tally:
-    """What a conversion read and wrote.
+class Tally(Account):
+    """What a conversion read and wrote; for what it wrote, see `Account`.
 
     Attributes:
-        docs: the Docs written.
         sentences: the sentences read; documents, where the format has no sentences.
-        tokens: the tokens written.
         mentions_in: the mentions read, by type.
-        mentions_out: the mentions written, by type.
         repaired: the repairs to the tags that were read.
+        moved: the mentions that were moved to where their text is; see `formats.offsets`.
         mismatched: the mentions whose offsets don't give the text that their file has; the offsets count.
-        dropped: the mentions that were not written, each with the reason.
+        mismatches: those, as they are listed: each with its document and the text that its file has.
+        unread: what was in the files and isn't read, by what it is.
     """
 
-    docs: int = 0
     sentences: int = 0
-    tokens: int = 0
     mentions_in: Counter[str] = field(default_factory=Counter)
-    mentions_out: Counter[str] = field(default_factory=Counter)
     repaired: int = 0
+    moved: int = 0
     mismatched: int = 0
-    dropped: list[Dropped] = field(default_factory=list)
+    mismatches: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
     def unaccounted(self) -> Counter[str]:
         """Mentions by type that were read and neither written nor listed as dropped, or the reverse."""
@@ -94,6 +98,10 @@ def to_docs(
         tally.tokens += len(doc)
         tally.mentions_out.update(ent.label_ for ent in doc.ents)
         tally.dropped += dropped
+        if document.relations:
+            tally.relations += [DroppedRelation(document, r, _NO_RELATIONS) for r in document.relations]
+        if document.tokens is None or document.relations:  # tokens come from files that have nothing else
+            tally.others += left_out(document, document_meta=("docstart", "repaired"))
         yield doc
 
 
@@ -110,8 +118,16 @@ def _counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) 
     for document in documents:
         tally.sentences += 1
         tally.repaired += document.meta.get("repaired", 0)
-        tally.mismatched += sum("text" in mention.meta for mention in document.mentions)
+        tally.unread += (f"document {document.id or '?'}: {what}" for what in document.meta.get("unread", ()))
         if document.mentions:
+            tally.moved += sum(MOVED in mention.meta for mention in document.mentions)
+            wrong = [mention for mention in document.mentions if TEXT in mention.meta]
+            tally.mismatched += len(wrong)
+            tally.mismatches += (
+                f"document {document.id or '?'}: {m.type} at {m.start} is '{document.text_of(m)}', "
+                f"and not '{m.meta[TEXT]}'"
+                for m in wrong
+            )
             tally.mentions_in.update(mention.type for mention in document.mentions)
             others = [m for m in document.mentions if m.type not in wanted]
             if others:
@@ -234,22 +250,29 @@ class Source:
     unwritten: int = 0
 
 
-def open_source(path: Path, options: ColumnOptions) -> Source:
-    """Looks at a file of any format that is read here: .spacy by its ending, the others by content.
+def open_source(path: Path, options: ColumnOptions, format: str = "") -> Source:
+    """Looks at a file or folder of any format that is read here.
+
+    Args:
+        path: the file or folder.
+        options: how to read columns.
+        format: its format, "spacy" or one of `formats.FORMATS`; if empty, .spacy by its ending, the others by
+            content.
 
     Raises:
         FormatError: if it can't be read, or isn't what it seems to be.
     """
-    if path.suffix == ".spacy":
+    if (format or path.name.removesuffix(".gz").rpartition(".")[2]) == "spacy":
         docs = read_docbin(path)
         annotations = [annotation for doc in docs if (annotation := get_annotation(doc))]
         types = dict.fromkeys(name for annotation in annotations for name in annotation.types)
         types |= dict.fromkeys(ent.label_ for doc in docs for ent in doc.ents)
         unwritten = sum(len(group) for doc in docs for group in doc.spans.values())
         return Source(path, lambda: map(to_document, docs), tuple(types), len(docs), unwritten=unwritten)
-    if detect(path) == "pubtator":
-        types = dict.fromkeys(m.type for document in pubtator.read(path) for m in document.mentions)
-        return Source(path, lambda: pubtator.read(path), tuple(types))
+    format = format or detect(path)
+    if format != "columns":
+        types = dict.fromkeys(m.type for document in read_format(path, format) for m in document.mentions)
+        return Source(path, lambda: read_format(path, format), tuple(types))
     scan = columns.scan(path, options)
     return Source(
         path,
@@ -276,23 +299,35 @@ def write_columns(
     tally: Tally,
     scheme: Scheme = "IOB2",
     typed: bool = True,
+    packed: bool = False,
 ) -> None:
-    """Writes a source's documents as columns; see `formats.columns.lines` for the last two arguments.
+    """Writes a source's documents as columns; see `formats.columns.lines` for scheme and typed.
 
-    Documents without tokens are tokenized first.
+    Documents without tokens are tokenized first. With `packed` the file is packed with gzip.
     """
     tokenizer = create_tokenizer()(spacy.blank("en"))
     documents = (
         replace(d, tokens=to_document(tokenizer(d.text)).tokens) if d.tokens is None else d
         for d in _counted(_progress(source), types, tally)
     )
-    with path.open("w", encoding="utf8", newline="\n") as file:
-        for written in columns.lines(documents, scheme, typed):
-            file.write(written.text)
-            tally.docs += 1
-            tally.tokens += written.tokens
-            tally.mentions_out.update(written.mentions)
-            tally.dropped += written.dropped
+    pieces = columns.lines(documents, scheme, typed)
+    write_pieces(pieces, path, tally, known("columns"), packed)
+
+
+def write_format(
+    source: Source, path: Path, types: Iterable[str], tally: Tally, format: Format, packed: bool = False
+) -> None:
+    """Writes a source's documents in a format other than columns and .spacy.
+
+    Args:
+        source: the source.
+        path: the file or folder, which isn't there yet.
+        types: the types to keep.
+        tally: counts what is read, written and dropped.
+        format: the format.
+        packed: whether to pack the file with gzip.
+    """
+    write_pieces(format.write(_counted(_progress(source), types, tally)), path, tally, format, packed)
 
 
 def _progress(source: Source) -> Iterable[Document]:

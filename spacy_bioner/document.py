@@ -133,10 +133,26 @@ class Dropped:
     reason: str
 
     def __str__(self) -> str:
-        meta = self.document.meta
-        place = f"line {meta['line']}" if "line" in meta else f"document {self.document.id or '?'}"
         text = self.document.text_of(self.mention)
-        return f"{place}: {self.mention.type} '{text}' ({self.reason})"
+        return f"{_place(self.document)}: {self.mention.type} '{text}' ({self.reason})"
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedRelation:
+    """A relation that could not be kept: where it was, and why it was dropped."""
+
+    document: Document
+    relation: Relation
+    reason: str
+
+    def __str__(self) -> str:
+        arguments = ", ".join(f"{role}:{filler}" for role, filler in self.relation.arguments)
+        return f"{_place(self.document)}: {self.relation.type} ({arguments}) ({self.reason})"
+
+
+def _place(document: Document) -> str:
+    meta = document.meta
+    return f"line {meta['line']}" if "line" in meta else f"document {document.id or '?'}"
 
 
 def merge(documents: Sequence[Document]) -> Document:

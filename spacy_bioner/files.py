@@ -1,14 +1,22 @@
 """Files in and out: lines with their numbers, and outputs that are whole or not there."""
 
+import gzip
+import io
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from spacy_bioner.errors import FormatError, OutputError
 
 _PARTIAL = ".partial"
+_GZIP = b"\x1f\x8b"
+MOST_INFLATED = 100
+"""How many times as large as the file its content may be, beyond the first 16 MiB; text rarely passes 20."""
+_ANY_INFLATED = 16 << 20
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -39,9 +47,40 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.rstrip("\r\n") if line.endswith("\n") else line
 
 
+class _Inflated(io.RawIOBase):
+    """The content of a gzip file, up to a limit: a few KB can hold gigabytes of one and the same byte."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path = path
+        self._content = gzip.GzipFile(fileobj=file, mode="rb")
+        self._left = max(_ANY_INFLATED, MOST_INFLATED * os.fstat(file.fileno()).st_size)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        try:
+            data = self._content.read(len(buffer))
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise FormatError(self._path, None, f"not a whole gzip file ({error})") from None
+        self._left -= len(data)
+        if self._left < 0:
+            message = (
+                f"more than {MOST_INFLATED} times as large without gzip: unpack it, if it's what it should be"
+            )
+            raise FormatError(self._path, None, message)
+        buffer[: len(data)] = data
+        return len(data)
+
+
 @contextmanager
-def open_input(path: Path) -> Iterator[Iterator[bytes]]:
-    """Opens a file to be read as bytes; raises FormatError if it isn't there or can't be read."""
+def open_input(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file to be read as bytes, as its content where gzip has packed it, whatever its name.
+
+    Raises:
+        FormatError: if it isn't there or can't be read; while reading, if it is no whole gzip file, or one
+            that would become more than `MOST_INFLATED` times as large.
+    """
     try:
         file = path.open("rb")
     except (FileNotFoundError, NotADirectoryError):
@@ -51,7 +90,29 @@ def open_input(path: Path) -> Iterator[Iterator[bytes]]:
     except PermissionError:
         raise FormatError(path, None, "no permission to read it") from None
     with file:
-        yield file
+        if file.peek(2)[:2] == _GZIP:
+            yield io.BufferedReader(_Inflated(path, file))
+        else:
+            yield file
+
+
+def read_text(path: Path) -> str:
+    """Reads a whole UTF-8 text file, a byte order mark left out and line ends as they are.
+
+    Raises:
+        FormatError: as `numbered_lines`.
+    """
+    with open_input(path) as file:
+        data = file.read()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FormatError(path, line, "not UTF-8; convert the file to UTF-8") from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise FormatError(path, line, "a NUL byte: this is a binary file, not text")
+    return text
 
 
 class Outputs:

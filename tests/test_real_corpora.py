@@ -7,6 +7,7 @@ import pytest
 import spacy
 from seqeval.metrics.sequence_labeling import get_entities
 
+from spacy_bioner import formats
 from spacy_bioner.annotations import Annotation, get_annotation
 from spacy_bioner.convert import Tally, open_source, to_docs, write_columns, write_docbin
 from spacy_bioner.docbin import read_docbin
@@ -184,3 +185,131 @@ def test_spacing_of_bc5cdr_is_rebuilt(corpora):
             right += space == spaced[place]
     assert gaps > 100_000
     assert right / gaps >= 0.985
+
+
+# the other formats
+
+DOCUMENTS = {  # documents, mentions, relations, moved mentions, mentions that aren't their text
+    "pubtator/BC5CDR/CDR_TrainingSet.PubTator.txt": (500, 9385, 1038, 0, 0),
+    "pubtator/BC5CDR/CDR_DevelopmentSet.PubTator.txt": (500, 9591, 1012, 0, 0),
+    "pubtator/BC5CDR/CDR_TestSet.PubTator.txt": (500, 9809, 1066, 0, 0),
+    "pubtator/NCBI-disease/NCBIdisease_TrainDev.PubTator": (693, 5932, 0, 0, 1),
+    "pubtator/NCBI-disease/NCBIdisease_Test.PubTator": (100, 960, 0, 0, 0),
+    "bioc/BioRED/Train.PubTator": (400, 13351, 4178, 0, 0),
+    "bioc/BioRED/Dev.PubTator": (100, 3533, 1162, 0, 0),
+    "bioc/BioRED/Train.BioC.XML": (400, 13351, 4178, 0, 0),
+    "bioc/BioRED/Dev.BioC.XML": (100, 3533, 1162, 0, 0),
+    "bioc/BioRED/Dev.BioC.JSON": (100, 3533, 1162, 0, 0),
+    "bioc/BC5CDR/CDR_TrainingSet.BioC.xml": (500, 9570, 1038, 276, 2),
+    "bioc/BC5CDR/CDR_DevelopmentSet.BioC.xml": (500, 9773, 1012, 192, 1),
+    "bioc/BC5CDR/CDR_TestSet.BioC.xml": (500, 9928, 1066, 0, 0),
+    "brat/NCBI-disease/train": (593, 5145, 0, 0, 0),
+    "brat/NCBI-disease/devel": (100, 787, 0, 0, 0),
+    "brat/NCBI-disease/test": (100, 960, 0, 0, 0),
+    "brat/BioNLP13PC/devel": (90, 4351, 2257, 0, 0),
+}
+
+
+def content(document):
+    """What a document says, whatever its file stated of where passages and mentions are."""
+    mentions = [(m.spans, m.type, m.id, m.identifiers, m.meta.get("text")) for m in document.mentions]
+    passages = [(p.start, p.end, p.type) for p in document.passages]
+    return document.id, document.text, passages, mentions, document.relations
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documents_are_written_as_they_were_read(corpora, tmp_path, name):
+    """The same mentions, ids, relations and texts; in PubTator and BRAT the same bytes."""
+    path = corpora / name
+    format = formats.detect(path)
+    read = list(formats.read(path))
+    mentions = [m for document in read for m in document.mentions]
+    moved, wrong = (sum(key in m.meta for m in mentions) for key in ("moved", "text"))
+    relations = sum(len(document.relations) for document in read)
+    assert (len(read), len(mentions), relations, moved, wrong) == DOCUMENTS[name]
+    account = formats.write(iter(read), tmp_path / "out", format)
+    assert (account.dropped, account.relations, account.others) == ([], [], {})
+    found = list(formats.read(tmp_path / "out"))
+    assert list(map(content, found)) == list(map(content, read))
+    assert not any("moved" in m.meta for document in found for m in document.mentions)
+    if format == "pubtator":
+        assert (tmp_path / "out").read_bytes() == path.read_bytes().replace(b"\r\n", b"\n")
+    if format == "brat":
+        for file in path.glob("*.*"):
+            expected = (
+                re.sub(rb" +\n", b"\n", data)
+                if (data := file.read_bytes()) and file.suffix != ".txt"
+                else data
+            )
+            assert (tmp_path / "out" / file.name).read_bytes() == expected
+
+
+def test_passages_of_bc5cdr_that_state_a_wrong_offset(corpora):
+    """31 of them; where their mentions are found is where the PubTator file has them."""
+    moved = Counter()
+    for split in ("Training", "Development", "Test"):
+        bioc = formats.read(corpora / f"bioc/BC5CDR/CDR_{split}Set.BioC.xml")
+        plain = {d.id: d for d in formats.read(corpora / f"pubtator/BC5CDR/CDR_{split}Set.PubTator.txt")}
+        for document in bioc:
+            moved.update(p.meta["moved"] for p in document.passages if "moved" in p.meta)
+            whole = [
+                (m.start, m.end, m.type)
+                for m in document.mentions
+                if m.meta.get("infons", {}).get("CompositeRole") != "IndividualMention"
+            ]
+            assert set(whole) == {(m.start, m.end, m.type) for m in plain[document.id].mentions}
+    assert moved == {-5: 28, -10: 3}
+
+
+@pytest.mark.parametrize("split", ["Train", "Dev"])
+def test_biored_is_the_same_in_its_formats(corpora, split):
+    paths = [path for path in (corpora / "bioc" / "BioRED").glob(f"{split}.*")]
+    assert {formats.detect(path) for path in paths} >= {"pubtator", "bioc-xml"}
+    first, *others = (
+        [
+            (
+                d.id,
+                d.text,
+                [(m.spans, m.type, m.identifiers) for m in d.mentions],
+                [(r.type, sorted(filler for _, filler in r.arguments)) for r in d.relations],
+            )
+            for d in formats.read(path)
+        ]
+        for path in paths
+    )
+    assert others
+    assert all(other == first for other in others)
+
+
+ACROSS = {  # mentions and relations that don't go from one format to the other
+    ("bioc/BioRED/Dev.BioC.JSON", "pubtator"): (0, 0),
+    ("bioc/BioRED/Dev.PubTator", "bioc-xml"): (0, 0),
+    ("bioc/BioRED/Dev.PubTator", "brat"): (0, 1162),
+    ("bioc/BC5CDR/CDR_DevelopmentSet.BioC.xml", "pubtator"): (43, 0),
+    ("bioc/BC5CDR/CDR_DevelopmentSet.BioC.xml", "brat"): (0, 1012),
+    ("brat/BioNLP13PC/devel", "pubtator"): (0, 2257),
+    ("brat/BioNLP13PC/devel", "bioc-json"): (0, 0),
+    ("brat/BioNLP13PC/devel", "jsonl"): (0, 0),
+    ("brat/NCBI-disease/test", "bioc-xml"): (0, 0),
+    ("pubtator/NCBI-disease/NCBIdisease_Test.PubTator", "text"): (960, 0),
+}
+
+
+@pytest.mark.parametrize(("name", "format"), ACROSS)
+def test_from_one_format_to_another_and_back(corpora, tmp_path, name, format):
+    path = corpora / name
+    read = list(formats.read(path))
+    account = formats.write(read, tmp_path / "there", format)
+    assert (len(account.dropped), len(account.relations)) == ACROSS[name, format]
+    dropped = {id(drop.mention) for drop in account.dropped}
+    there = formats.read(tmp_path / "there", format)
+    formats.write(there, tmp_path / "back", formats.detect(path))
+    back = Counter((d.id, *found) for d in formats.read(tmp_path / "back") for found in places(d.mentions))
+    assert back == Counter(
+        (d.id, *m) for d in read for m in places(x for x in d.mentions if id(x) not in dropped)
+    )
+
+
+def places(mentions):
+    # BRAT can't hold the empty identifier at the end of BioRED's "p|DEL|439_443|"
+    return [(m.spans, m.type, tuple(filter(None, m.identifiers))) for m in mentions]

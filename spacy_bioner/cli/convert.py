@@ -1,6 +1,7 @@
-"""`spacy bioner convert`: corpora to .spacy files, and back to columns."""
+"""`spacy bioner convert`: corpora from any format to any other, .spacy among them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from spacy_bioner.formats.columns import ColumnOptions
 
 COLUMN_SUFFIXES = (".tsv", ".txt", ".conll", ".iob")
+OUTPUTS = {  # what an output of a name is, if --to doesn't say
+    ".spacy": "spacy",
+    **dict.fromkeys(COLUMN_SUFFIXES, "columns"),
+    ".pubtator": "pubtator",
+    ".xml": "bioc-xml",
+    ".json": "bioc-json",
+    ".jsonl": "jsonl",
+    ".lines": "lines",
+}
 SHOWN = 20
 """How many dropped mentions are printed; --dropped writes them all to a file."""
 
@@ -22,7 +32,9 @@ SHOWN = 20
 @verb("convert")
 def convert_cli(
     inputs: list[Path] = typer.Argument(..., help="Files, or a folder with train, devel, test files"),
-    output: Path = typer.Argument(..., help="A .spacy or .tsv file for one input; else a folder"),
+    output: Path = typer.Argument(
+        ..., help="A file for one input (.spacy, .tsv, .jsonl, ...); else a folder"
+    ),
     corpus: str = typer.Option("", help="Corpus of the catalogue, to take its name and types from"),
     corpora: str = typer.Option(
         "", help="Several corpora, with commas: INPUT has a folder of each, OUTPUT gets SPLIT/CORPUS.spacy"
@@ -36,26 +48,31 @@ def convert_cli(
     tag_column: int = typer.Option(-1, help="Column of the tags; -1 is the last"),
     comments: bool = typer.Option(False, help="Lines before a sentence that begin with # are comments"),
     natural: bool = typer.Option(True, help="Rebuild the spaces that columns have lost"),
-    to: str = typer.Option("spacy", help="What to write into a folder: spacy or columns"),
+    source: str = typer.Option("", "--from", help="Format of the inputs; default: found from their content"),
+    to: str = typer.Option("", help="Format to write; default: OUTPUT's by its ending, else spacy"),
     untyped: bool = typer.Option(False, help="Write columns with B, I, O alone"),
     dropped: Path = typer.Option(None, help="File to list all dropped mentions in"),
 ) -> None:
-    """Convert corpora in columns or PubTator to .spacy, and .spacy to columns.
+    """Convert corpora from any format to any other.
 
-    Every mention that is read is either written or listed as dropped, with the reason.
+    Formats: spacy, columns, pubtator, bioc-xml, bioc-json, brat, jsonl, text (a file a document), lines (a
+    line a document). Every mention that is read is either written or listed as dropped, with the reason.
     """
     from spacy_bioner.errors import ConversionError
+    from spacy_bioner.formats import FORMATS
     from spacy_bioner.formats.columns import ColumnOptions
     from spacy_bioner.tags import SCHEMES
 
     chosen = next((known for known in SCHEMES if known == scheme.upper()), None)
     if scheme and chosen is None:
         raise ConversionError(f"'{scheme}' isn't a scheme of tags: use {', '.join(SCHEMES)}.")
-    if to not in ("spacy", "columns"):
-        raise ConversionError(f"Can't write '{to}': use --to spacy or --to columns.")
+    for option, value in (("--to", to), ("--from", source)):
+        if value and value not in ("spacy", *FORMATS):
+            verb = "write" if option == "--to" else "read"
+            raise ConversionError(f"Can't {verb} '{value}': use {option} spacy, {', '.join(FORMATS)}.")
     if corpora:
         given = {"--corpus": corpus, "--name": name, "--types": types, "--type": type, "--dropped": dropped}
-        given |= {"--to columns": to == "columns", "--untyped": untyped}
+        given |= {f"--to {to}": to not in ("", "spacy"), "--untyped": untyped, "--from": source}
         if wrong := [option for option, value in given.items() if value]:
             raise ConversionError(f"--corpora converts what the catalogue knows: leave out {wrong[0]}.")
         reading = ColumnOptions(None, chosen, word_column, tag_column, comments, natural)
@@ -69,7 +86,8 @@ def convert_cli(
         types=[part.strip() for part in types.split(",") if part.strip()],
         group=group,
         options=ColumnOptions(type or None, chosen, word_column, tag_column, comments, natural),
-        to_columns=to == "columns",
+        source=source,
+        to=to,
         typed=not untyped,
         dropped=dropped,
     )
@@ -133,7 +151,8 @@ def convert(
     types: list[str] | None = None,
     group: int = 1,
     options: "ColumnOptions | None" = None,
-    to_columns: bool = False,
+    source: str = "",
+    to: str = "",
     typed: bool = True,
     dropped: Path | None = None,
     folders_by_split: bool = False,
@@ -148,7 +167,8 @@ def convert(
         types: the types to keep; None or empty for all.
         group: how many sentences make a Doc.
         options: how to read columns, and the scheme to write them in.
-        to_columns: whether to write columns into a folder, and not .spacy files.
+        source: the format of the inputs; found from their content, if empty.
+        to: the format to write; if empty, the output's by its ending, else .spacy.
         typed: whether the columns' tags name types.
         dropped: a file to list all dropped mentions in.
         folders_by_split: whether a file becomes OUTPUT/SPLIT/CORPUS.spacy, and not OUTPUT/SPLIT.spacy.
@@ -164,32 +184,34 @@ def convert(
 
     from spacy_bioner.annotations import Annotation
     from spacy_bioner.catalogue.corpora import load_corpora
-    from spacy_bioner.convert import Tally, open_source, write_columns, write_docbin
+    from spacy_bioner.convert import Tally, open_source, write_columns, write_docbin, write_format
     from spacy_bioner.errors import ConversionError
     from spacy_bioner.files import Outputs
+    from spacy_bioner.formats import known
     from spacy_bioner.formats.columns import ColumnOptions
 
     options = options or ColumnOptions()
     entry = load_corpora()[corpus] if corpus else None
-    files = _files_by_split(inputs)
+    files = _files_by_split(inputs, source)
+    to = to or OUTPUTS.get("" if output.is_dir() else _suffix(output), "spacy")
     targets = (
         [output / split / f"{corpus}.spacy" for split in files]
         if folders_by_split
-        else _targets(files, output, to_columns)
+        else _targets(files, output, to)
     )
     for path in (*files.values(), *targets):
         if dropped is not None and dropped.resolve() == path.resolve():
             raise ConversionError(f"{path} would be overwritten by the list of dropped mentions.")
     only_type = entry.only_type if entry else None
-    for path, target in zip(files.values(), targets, strict=True):
-        if path.suffix == target.suffix == ".spacy":
-            raise ConversionError(f"{path} is a .spacy file already: from one, only columns can be made.")
+    for path in files.values():
+        if _suffix(path) == ".spacy" and to == "spacy":
+            raise ConversionError(f"{path} is a .spacy file already: name another format to make of it.")
     reading = replace(options, type=options.type or only_type)
-    sources = [open_source(path, reading) for path in files.values()]
-    for source in sources:
-        if options.type and source.typed and source.types:
+    sources = [open_source(path, reading, source) for path in files.values()]
+    for opened in sources:
+        if options.type and opened.typed and opened.types:
             raise ConversionError(
-                f"{source.path} names the types of its mentions ({', '.join(source.types)}): leave out "
+                f"{opened.path} names the types of its mentions ({', '.join(opened.types)}): leave out "
                 f"--type {options.type}."
             )
     annotated = _annotated_types(sources, entry)
@@ -201,36 +223,48 @@ def convert(
     kept = tuple(known for known in annotated if not types or known in types)
     tallies: dict[Path, Tally] = {}
     with Outputs() as outputs:
-        for source, target in zip(sources, targets, strict=True):
+        for opened, target in zip(sources, targets, strict=True):
             tally = tallies[target] = Tally()
-            temporary = outputs.temporary(target)
-            if target.suffix == ".spacy":
-                called = entry.name if entry else name or _folder_name(source.path)
-                write_docbin(source, temporary, Annotation(called, kept), group, tally)
+            packed = target.suffix == ".gz"
+            if to == "spacy":
+                called = entry.name if entry else name or _folder_name(opened.path)
+                write_docbin(opened, outputs.temporary(target), Annotation(called, kept), group, tally)
+            elif to == "columns":
+                scheme, temporary = options.scheme or "IOB2", outputs.temporary(target)
+                write_columns(opened, temporary, kept, tally, scheme, typed, packed)
             else:
-                write_columns(source, temporary, kept, tally, options.scheme or "IOB2", typed)
+                temporary = outputs.temporary(target, folder=not known(to).suffix)
+                write_format(opened, temporary, kept, tally, known(to), packed)
             if missing := tally.unaccounted():
-                raise ConversionError(f"{source.path}: mentions went missing: {dict(missing)}.")
+                raise ConversionError(f"{opened.path}: mentions went missing: {dict(missing)}.")
         if dropped is not None:
-            lines = [f"{target}\t{drop}\n" for target, tally in tallies.items() for drop in tally.dropped]
+            lines = [
+                f"{target}\t{drop}\n"
+                for target, tally in tallies.items()
+                for drop in (*tally.dropped, *tally.relations)
+            ]
             outputs.temporary(dropped).write_text("".join(lines), encoding="utf8")
-    for source in sources:
-        if source.unwritten:
-            msg.warn(f"{source.path}: {source.unwritten:,} spans in doc.spans are left out; doc.ents is read")
+    for opened in sources:
+        if opened.unwritten:
+            msg.warn(f"{opened.path}: {opened.unwritten:,} spans in doc.spans are left out; doc.ents is read")
     _report(tallies)
     return tallies
 
 
-def _files_by_split(inputs: list[Path]) -> dict[str, Path]:
-    """The files to convert, by the name that each shall have: its split's, or its own."""
+def _files_by_split(inputs: list[Path], format: str = "") -> dict[str, Path]:
+    """The files to convert, by the name that each shall have: its split's, or its own.
+
+    A folder of documents, as BRAT's are, counts as a file.
+    """
     from spacy_bioner.catalogue.corpora import SPLITS
     from spacy_bioner.errors import ConversionError, FormatError
 
     for path in inputs:
         if not path.exists():
             raise FormatError(path, None, "there is no such file or folder")
-    folder = inputs[0] if inputs[0].is_dir() else None
-    if any(path.is_dir() for path in inputs) and len(inputs) > 1:
+    folders = [path for path in inputs if path.is_dir() and not _is_corpus(path, format)]
+    folder = folders[0] if folders else None
+    if folder and len(inputs) > 1:
         raise ConversionError("Give one folder, or files: not both, and not several folders.")
     files: dict[str, Path] = {}
     paths = sorted(folder.iterdir()) if folder else inputs
@@ -238,11 +272,11 @@ def _files_by_split(inputs: list[Path]) -> dict[str, Path]:
     sources = {SPLITS.get(_first_name(path)) for path in paths if path.suffix in COLUMN_SUFFIXES}
     for path in paths:
         split = SPLITS.get(_first_name(path))
-        if folder and (split is None or not path.is_file()):
+        if folder and (split is None or (path.is_dir() and not _is_corpus(path, format))):
             continue
         if folder and path.suffix == ".spacy" and split in sources:
             continue
-        key = split or path.stem
+        key = split or Path(path.resolve().name.removesuffix(".gz")).stem
         if key in files:
             raise ConversionError(f"{files[key]} and {path} would both become '{key}'.")
         files[key] = path
@@ -255,26 +289,48 @@ def _files_by_split(inputs: list[Path]) -> dict[str, Path]:
     return dict(sorted(files.items(), key=lambda f: order.index(f[0]) if f[0] in order else len(order)))
 
 
+def _is_corpus(path: Path, format: str) -> bool:
+    """Whether a folder holds a file a document."""
+    from spacy_bioner.formats import brat
+
+    if not path.is_dir():
+        return False
+    return brat.is_folder(path) or (format == "text" and any(path.glob("*.txt*")))
+
+
+def _suffix(path: Path) -> str:
+    """The ending of a file's name, without that of gzip."""
+    return Path(path.name.removesuffix(".gz")).suffix
+
+
 def _first_name(path: Path) -> str:
     """What may be a split's name in a file's: "train" of "Train.iob.tsv"."""
     return path.name.split(".")[0].lower()
 
 
-def _targets(files: dict[str, Path], output: Path, to_columns: bool) -> list[Path]:
+def _targets(files: dict[str, Path], output: Path, to: str) -> list[Path]:
     """What each file becomes."""
     from spacy_bioner.errors import ConversionError
+    from spacy_bioner.formats import check_folder, known
 
-    if output.suffix in (".spacy", *COLUMN_SUFFIXES) and not output.is_dir():
+    suffix = ".spacy" if to == "spacy" else known(to).suffix
+    if suffix and _suffix(output) in OUTPUTS and not output.is_dir():
         if len(files) > 1:
             raise ConversionError(f"{len(files)} inputs can't all become {output}: name a folder.")
+        if (_suffix(output) == ".spacy") != (to == "spacy") or (to == "spacy" and output.suffix == ".gz"):
+            raise ConversionError(f"{output} isn't named as what --to {to} writes.")
+        targets = [output]
+    elif not suffix and len(files) == 1:
         targets = [output]
     else:
         if output.is_file():
             raise ConversionError(f"{output} is a file, and should be a folder.")
-        targets = [output / f"{name}{'.tsv' if to_columns else '.spacy'}" for name in files]
+        targets = [output / f"{name}{suffix}" for name in files]
     for path, target in zip(files.values(), targets, strict=True):
         if target.exists() and target.samefile(path):
             raise ConversionError(f"{path} would be overwritten by its own conversion.")
+        if not suffix:
+            check_folder(target, list(files.values()))
     return targets
 
 
@@ -310,8 +366,10 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
         ("tokens", *(f"{tally.tokens:,}" for tally in tallies.values())),
         *((name, *(f"{tally.mentions_out[name]:,}" for tally in tallies.values())) for name in types),
         ("all mentions", *(f"{tally.mentions_out.total():,}" for tally in tallies.values())),
+        ("moved mentions", *(f"{tally.moved:,}" for tally in tallies.values())),
         ("repaired tags", *(f"{tally.repaired:,}" for tally in tallies.values())),
         ("dropped mentions", *(f"{len(tally.dropped):,}" for tally in tallies.values())),
+        ("dropped relations", *(f"{len(tally.relations):,}" for tally in tallies.values())),
     ]
     twins = len({target.name for target in tallies}) < len(tallies)
     names = {target: f"{target.parent.name}/{target.name}" if twins else target.name for target in tallies}
@@ -322,10 +380,23 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
             msg.warn(
                 f"{names[target]}: {tally.mismatched:,} mentions have offsets that don't give their text"
             )
+            _list(tally.mismatches)
+        if tally.unread:
+            msg.warn(f"{names[target]}: {len(tally.unread):,} things in the file aren't read")
+            _list(tally.unread)
         for reason, count in Counter(drop.reason for drop in tally.dropped).items():
             msg.warn(f"{names[target]}: {count:,} mentions dropped: {reason}")
-        for drop in tally.dropped[:SHOWN]:
-            msg.text(f"  {drop}")
-        if len(tally.dropped) > SHOWN:
-            msg.text(f"  and {len(tally.dropped) - SHOWN:,} more: list them all with --dropped FILE")
+        _list(tally.dropped, " with --dropped FILE")
+        for reason, count in Counter(drop.reason for drop in tally.relations).items():
+            msg.warn(f"{names[target]}: {count:,} relations dropped: {reason}")
+        for what, count in tally.others.items():
+            msg.warn(f"{names[target]}: not kept: {what} ({count:,})")
         msg.good(str(target))
+
+
+def _list(things: Sequence[object], how: str = "") -> None:
+    """Prints some of what was dropped, and how many more there are."""
+    for thing in things[:SHOWN]:
+        msg.text(f"  {thing}")
+    if len(things) > SHOWN:
+        msg.text(f"  and {len(things) - SHOWN:,} more" + (f": list them all{how}" if how else ""))

@@ -1,21 +1,221 @@
-"""File formats, one module each: from files to Documents and back. None of them imports spaCy."""
+"""File formats, one module each: from files to Documents and back. None of them imports spaCy.
 
+`read` and `write` are for all of them; which there are, `FORMATS` says.
+"""
+
+import gzip
 import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from spacy_bioner.files import numbered_lines
+from spacy_bioner.document import Document
+from spacy_bioner.errors import ConversionError, FormatError, OutputError
+from spacy_bioner.files import Outputs, open_input
+from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, jsonl, pubtator, text
+from spacy_bioner.formats.written import Account, Written
 
-Format = Literal["columns", "pubtator"]
+_JSON = re.compile(r'(\{|\[\s*\{)\s*"')
+_HEAD = 1 << 16  # bytes: what a look at a file reads of it
 
 
-def detect(path: Path) -> Format:
-    """Tells the format of a text file from its first line that isn't empty.
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format: how it is read and written.
+
+    Attributes:
+        read: gives the documents of a file or folder.
+        write: gives what to write, piece by piece.
+        suffix: how its files are called; empty where it is a folder of files.
+        sniff: whether a text file that begins so seems to be in it.
+    """
+
+    read: Callable[[Path], Iterator[Document]]
+    write: Callable[[Iterable[Document]], Iterator[Written]]
+    suffix: str
+    sniff: Callable[[str], bool]
+
+
+def _never(head: str) -> bool:
+    """Plain text can be anything, so it has to be asked for."""
+    return False
+
+
+def _is_xml(head: str) -> bool:
+    return re.match(r"<(\?xml|!DOCTYPE|!--|collection)[\s\-]*", head) is not None
+
+
+def _json_key(head: str) -> str:
+    """The first key of a JSON file that tells what it holds."""
+    if not _JSON.match(head):
+        return ""
+    key = re.search(r'"(documents|passages|text|data)"\s*:', head)
+    return key[1] if key else ""
+
+
+def _looks_like_columns(head: str) -> bool:
+    """Whether the first line has tabs, a tag, or few words; what else a line has is for the reader to say."""
+    line = head.partition("\n")[0]
+    words = line.split()
+    likely = "\t" in line or len(words) < 4 or any(map(_TAG.fullmatch, words))
+    return likely and not _JSON.match(head)
+
+
+_TAG = re.compile(rf"[BIOLUESMW](-\S+)?|{columns.DOCSTART}")
+
+FORMATS: dict[str, Format] = {
+    "pubtator": Format(
+        pubtator.read,
+        pubtator.write,
+        ".pubtator",
+        lambda head: pubtator.FIRST_LINE.match(head) is not None,
+    ),
+    "bioc-xml": Format(bioc_xml.read, bioc_xml.write, ".xml", _is_xml),
+    "bioc-json": Format(
+        bioc_json.read, bioc_json.write, ".json", lambda head: _json_key(head) in ("documents", "passages")
+    ),
+    "brat": Format(brat.read, brat.write, "", lambda head: brat.FIRST_LINE.match(head) is not None),
+    "jsonl": Format(jsonl.read, jsonl.write, ".jsonl", lambda head: _json_key(head) in jsonl.TEXT_KEYS),
+    "columns": Format(columns.read, columns.lines, ".tsv", _looks_like_columns),
+    "text": Format(text.read, text.write, "", _never),
+    "lines": Format(text.read_lines, text.write_lines, ".lines", _never),
+}
+
+
+def detect(path: Path) -> str:
+    """Tells the format of a file from how it begins, that of a folder from the files in it.
 
     Raises:
-        FormatError: if there is no such file, or it isn't text.
+        FormatError: if there is no such file, or its format can't be told.
     """
-    for _, line in numbered_lines(path):
-        if line.strip():
-            return "pubtator" if re.match(r"[^|\t]+\|t\|", line) else "columns"
-    return "columns"
+    if path.is_dir():
+        if brat.is_folder(path):
+            return "brat"
+        text.text_files(path)
+        return "text"
+    if brat.has_pair(path):
+        return "brat"
+    with open_input(path) as file:
+        head = file.read(_HEAD).decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
+    found = next((name for name, known in FORMATS.items() if known.sniff(head)), None)
+    if found is None:
+        raise FormatError(path, None, f"can't tell its format: say which with --from ({', '.join(FORMATS)})")
+    return found
+
+
+def read(path: Path, format: str = "") -> Iterator[Document]:
+    """Reads the documents of a file or folder.
+
+    Args:
+        path: where it is.
+        format: the name of its format; found from its content, if empty.
+
+    Yields:
+        The documents, one by one where the format allows it.
+
+    Raises:
+        FormatError: if it can't be read, isn't what it should be, or has no document in it.
+    """
+    documents = known(format or detect(path)).read(path)
+    first = next(documents, None)
+    if first is None:
+        raise FormatError(path, None, "the file is empty: no document in it")
+    yield first
+    yield from documents
+
+
+def write(documents: Iterable[Document], path: Path, format: str) -> Account:
+    """Writes documents to a file, or a folder where the format is one; packed, if its name ends in ".gz".
+
+    Args:
+        documents: the documents.
+        path: the file or folder; what stood there is replaced when all is written.
+        format: the name of the format.
+
+    Returns:
+        What was written, and what the format can't hold.
+
+    Raises:
+        ConversionError: if a document can't be written at all.
+        OutputError: if the output can't be there.
+    """
+    wanted = known(format)
+    if not wanted.suffix:
+        check_folder(path)
+    with Outputs() as outputs:
+        temporary = outputs.temporary(path, folder=not wanted.suffix)
+        account = Account()
+        write_pieces(wanted.write(documents), temporary, account, wanted, packed=path.suffix == ".gz")
+    return account
+
+
+def check_folder(path: Path, inputs: Iterable[Path] = ()) -> None:
+    """Makes sure that a folder can be replaced by one of documents.
+
+    Raises:
+        OutputError: if something else than documents is in it, or one of the inputs.
+    """
+    if not path.is_dir():
+        return
+    if any(input.resolve().parent == path.resolve() for input in inputs):
+        raise OutputError(f"{path} would be replaced, and an input is in it: name another folder.")
+    strange = [file.name for file in path.iterdir() if file.suffix not in (".txt", *brat.SUFFIXES)]
+    if strange:
+        raise OutputError(
+            f"{path} would be replaced, and there is more in it ({strange[0]}): name a new folder."
+        )
+
+
+def write_pieces(
+    pieces: Iterable[Written], path: Path, account: Account, format: Format, packed: bool = False
+) -> None:
+    """Writes what a writer gives to a file or folder that isn't there yet, and counts it.
+
+    Args:
+        pieces: what to write.
+        path: the file or folder.
+        account: counts what is written and what isn't.
+        format: the format, for whether it is a folder.
+        packed: whether to pack the file with gzip.
+
+    Raises:
+        ConversionError: if a piece has characters that no text file can have.
+    """
+    if not format.suffix:
+        path.mkdir()
+        for piece in pieces:
+            with (path / piece.name).open("xb") as file:
+                file.write(_encoded(piece))
+            account.add(piece)
+        return
+    with ExitStack() as stack:
+        file = stack.enter_context(path.open("wb"))
+        put = file.write
+        if packed:  # without name and time: the same content gives the same bytes
+            put = stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0)).write
+        for piece in pieces:
+            put(_encoded(piece))
+            account.add(piece)
+
+
+def _encoded(piece: Written) -> bytes:
+    if "\0" in piece.text:
+        raise ConversionError(f"A NUL character can't be in a text file: {_around(piece.text, chr(0))}.")
+    try:
+        return piece.text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        around = _around(piece.text, error.object[error.start])
+        raise ConversionError(f"Half of a surrogate pair can't be written as UTF-8: {around}.") from None
+
+
+def _around(text: str, char: str) -> str:
+    place = text.index(char)
+    return ascii(text[max(place - 20, 0) : place + 20])
+
+
+def known(name: str) -> Format:
+    """The format of a name; raises ConversionError if there is none."""
+    if name not in FORMATS:
+        raise ConversionError(f"There is no format '{name}': use {', '.join(FORMATS)}.")
+    return FORMATS[name]

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spacy_bioner import tags as tagging
-from spacy_bioner.document import Document, Dropped, Mention, in_tokens
+from spacy_bioner.document import SENTENCE, Document, DroppedRelation, Mention, in_tokens
 from spacy_bioner.errors import ConversionError, FormatError, TagError
 from spacy_bioner.files import numbered_lines
+from spacy_bioner.formats.written import Written, left_out
 from spacy_bioner.spacing import join, natural_spaces
 from spacy_bioner.tags import Scheme
 
@@ -224,16 +225,6 @@ def _document_id(docstart: str) -> str:
     return rest[1:-1] if rest.startswith("(") and rest.endswith(")") else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A document as columns: its lines, how many tokens, its mentions' types, and those left out."""
-
-    text: str
-    tokens: int
-    mentions: list[str]
-    dropped: list[Dropped]
-
-
 def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = True) -> Iterator[Written]:
     """Writes documents as lines of two columns, word and tag, with a tab between them.
 
@@ -267,4 +258,7 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
         if document.tokens:
             text.append("\n")
         types = [m.type for _, _, m in mentions]
-        yield Written("".join(text), len(document.tokens), types, dropped)
+        others = left_out(document, document_meta=("docstart", "repaired"), held=("passages",))
+        others["passages"] = sum(passage.type != SENTENCE for passage in document.passages)
+        relations = [DroppedRelation(document, r, "columns have none") for r in document.relations]
+        yield Written("".join(text), len(document.tokens), types, dropped, relations, +others)

@@ -394,6 +394,140 @@ def test_pubtator_is_converted_with_its_tokens_and_drops_accounted_for(
     assert "document 7: X" in Path("dropped.txt").read_text()
 
 
+# other formats
+
+PUBTATOR = "7|t|Aspirin\n7|a|helps in asthma.\n7\t0\t7\tAspirin\tChemical\tD1\n7\tCID\tD1\tD2\n\n"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "out.pubtator",
+        "out.xml",
+        "out.json",
+        "out.jsonl",
+        "out.jsonl.gz",
+        "out.txt --to pubtator",
+        "out --to brat",
+    ],
+)
+def test_mentions_go_to_a_format_and_come_back(
+    run_cli: Callable[..., str], write: Callable[..., Path], output: str
+):
+    write(PUBTATOR, "in.txt")
+    name, *options = output.split()
+    run_cli("bioner", "convert", "in.txt", name, *options)
+    run_cli("bioner", "convert", name, "back.pubtator")
+    back = Path("back.pubtator").read_text()
+    assert back == (PUBTATOR if "brat" not in options else PUBTATOR.replace("7\tCID\tD1\tD2\n", ""))
+    run_cli("bioner", "convert", name, "back.spacy")
+    assert entities(Path("back.spacy")) == [("Aspirin", "Chemical")]
+
+
+def test_spacy_files_go_to_any_format(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write(TYPED, "in.tsv")
+    run_cli("bioner", "convert", "in.tsv", "in.spacy")
+    for output in ("out.jsonl", "out.xml", "out.json", "out.pubtator"):
+        run_cli("bioner", "convert", "in.spacy", output)
+        run_cli("bioner", "convert", output, "back.spacy")
+        assert entities(Path("back.spacy")) == entities(Path("in.spacy"))
+
+
+def test_what_is_lost_is_printed(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write(PUBTATOR.replace("7\t0\t7\tAspirin", "7\t2\t9\tAspirin"), "in.txt")
+    output = " ".join(run_cli("bioner", "convert", "in.txt", "out.spacy", "--dropped", "d.txt").split())
+    assert "moved mentions 1" in output
+    assert "1 relations dropped: .spacy files have none" in output
+    assert "not kept: identifiers (1)" in output
+    assert (
+        Path("d.txt").read_text()
+        == "out.spacy\tdocument 7: CID (Arg1:D1, Arg2:D2) (.spacy files have none)\n"
+    )
+    write(PUBTATOR.replace("\tAspirin", "\tSalt"), "in.txt")
+    output = run_cli("bioner", "convert", "in.txt", "out.jsonl")
+    assert "document 7: Chemical at 0 is 'Aspirin', and not 'Salt'" in " ".join(output.split())
+    write('{"passages": [{"offset": 0, "text": "a", "annotations": [{"id": "1"}]}]}', "in.json")
+    output = run_cli("bioner", "convert", "in.json", "out.jsonl")
+    assert "1 things in the file aren't read" in output
+    assert "annotation 1: locations that are none" in " ".join(output.split())
+
+
+def test_types_are_chosen_in_any_format(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write(PUBTATOR.replace("7\tCID", "7\t17\t23\tasthma\tDisease\n7\tCID"), "in.txt")
+    output = run_cli("bioner", "convert", "in.txt", "out.jsonl", "--types", "Disease")
+    assert '"label": "Disease"' in Path("out.jsonl").read_text()
+    assert "Chemical" not in Path("out.jsonl").read_text()
+    assert "1 mentions dropped: type not asked for" in output
+
+
+def test_plain_text_is_asked_for(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write("one here\n\ntwo there\n", "in/a.txt")
+    run_cli("bioner", "convert", "in/a.txt", "lines.spacy", "--from", "lines")
+    assert words(Path("lines.spacy")) == [["one", "here"], ["two", "there"]]
+    run_cli("bioner", "convert", "in/a.txt", "text.jsonl", "--from", "text")
+    run_cli("bioner", "convert", "in", "folder.jsonl", "--from", "text")
+    assert Path("text.jsonl").read_text() == Path("folder.jsonl").read_text()
+    run_cli("bioner", "convert", "text.jsonl", "back", "--to", "text")
+    assert files(Path("back")) == {"a.txt": b"one here\n\ntwo there\n"}
+
+
+def test_folders_of_brat_are_splits(run_cli: Callable[..., str], write: Callable[..., Path]):
+    for split in ("train", "dev"):
+        write("Aspirin", f"corpus/{split}/1.txt")
+        write("T1\tChemical 0 7\tAspirin\n", f"corpus/{split}/1.ann")
+    write("x", "corpus/other/1.txt")
+    run_cli("bioner", "convert", "corpus", "out")
+    assert {path.name for path in Path("out").iterdir()} == {"train.spacy", "devel.spacy"}
+    run_cli("bioner", "convert", "corpus", "again", "--to", "brat")
+    assert set(files(Path("again"))) == {f"{s}/1.{e}" for s in ("train", "devel") for e in ("txt", "ann")}
+    run_cli("bioner", "convert", "corpus/train", "corpus/dev", "more", "--to", "jsonl")
+    assert {path.name for path in Path("more").iterdir()} == {"train.jsonl", "devel.jsonl"}
+
+
+OTHERS: dict[str, tuple[list[str], str]] = {
+    "format that can't be told": (
+        ["prose", "out.spacy"],
+        "prose: can't tell its format: say which with --from",
+    ),
+    "another format than it is": (["in.txt", "out.spacy", "--from", "jsonl"], "in.txt, line 1: not JSON"),
+    "unknown input": (
+        ["in.txt", "out.spacy", "--from", "csv"],
+        "Can't read 'csv': use --from spacy, pubtator",
+    ),
+    ".spacy that isn't called so": (
+        ["in.txt", "out.tsv", "--to", "spacy"],
+        "out.tsv isn't named as what --to spacy",
+    ),
+    "packed .spacy": (["in.txt", "out.spacy.gz"], "out.spacy.gz isn't named as what --to spacy writes"),
+    "other format called .spacy": (
+        ["in.txt", "out.spacy", "--to", "brat"],
+        "out.spacy is a file, and the output",
+    ),
+    "folder with the input": (["in.txt", ".", "--to", "brat"], "would be replaced, and an input is in it"),
+    "folder with other things": (["in.txt", "folder", "--to", "brat"], "there is more in it (x.md)"),
+    "its own folder": (["brat", "brat", "--to", "brat"], "brat would be overwritten by its own conversion"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), OTHERS.values(), ids=OTHERS)
+def test_other_formats_are_refused(
+    refuse_cli: Callable[..., str],
+    write: Callable[..., Path],
+    tmp_path: Path,
+    arguments: list[str],
+    message: str,
+):
+    write(PUBTATOR, "in.txt")
+    write("Aspirin helps in asthma.\n", "prose")
+    write("x", "folder/x.md")
+    write("x", "brat/1.txt")
+    write("", "brat/1.ann")
+    write(b"an earlier output", "out.spacy")
+    before = files(tmp_path)
+    assert message in refuse_cli("bioner", "convert", *arguments)
+    assert files(tmp_path) == before
+
+
 # several corpora at once
 
 SPLITS = ("train", "devel", "test")

@@ -1,7 +1,7 @@
 import pytest
 
 from spacy_bioner.document import Document, Mention, Passage, Relation
-from spacy_bioner.errors import FormatError
+from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.formats import pubtator
 
 TEXT = """\
@@ -136,3 +136,75 @@ def test_bad_beginnings(write, begin):
 def test_bytes_that_are_no_text(write):
     with pytest.raises(FormatError, match="line 2: not UTF-8"):
         list(pubtator.read(write(b"1|t|a\n1|a|\xff\n")))
+
+
+def text_of(*documents):
+    return "".join(piece.text for piece in pubtator.write(documents))
+
+
+def test_written_as_it_was_read(write):
+    more = "1|t|a\n1|a|b\n1\t0\t1\ta\tX\tD1|D2\tc|d\n1\t2\t3\tc\tX\n1\tR\tD1\tD2\tNovel\n\n"
+    text = f"{TEXT}\n{more}{more}"  # the same id twice
+    assert text_of(*pubtator.read(write(text))) == text
+
+
+def test_offsets_are_moved_to_the_text(write):
+    [document] = pubtator.read(write("1|t|The lung\n1|a|\n1\t6\t10\tlung\tX\n1\t0\t1\tz\tX\n"))
+    assert [(m.spans, m.meta) for m in document.mentions] == [
+        (((4, 8),), {"moved": -2}),
+        (((0, 1),), {"text": "z"}),
+    ]
+    assert text_of(document) == "1|t|The lung\n1|a|\n1\t4\t8\tlung\tX\n1\t0\t1\tz\tX\n\n"
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (Document("a b"), ["1|t|a b", "1|a|"]),
+        (Document("a\nb\r\nc\rd"), ["1|t|a", "1|a|b  c d"]),
+        (Document("a b", (Passage(0, 1, "title"), Passage(2, 3, "abstract"))), ["1|t|a", "1|a|b"]),
+        (Document("a\tb", (), (Mention(((0, 3),), "X"),)), ["1|t|a\tb", "1|a|", "1\t0\t3\ta b\tX"]),
+        (
+            Document("a", (), (Mention(((0, 1),), "X", meta={"parts": ("a", "b")}),)),
+            ["1|t|a", "1|a|", "1\t0\t1\ta\tX\t\ta|b"],
+        ),
+    ],
+)
+def test_texts_of_other_formats(write, document, expected):
+    assert text_of(document).split("\n") == [*expected, "", ""]
+    [found] = pubtator.read(write(text_of(document)))
+    assert not any("text" in mention.meta or "moved" in mention.meta for mention in found.mentions)
+
+
+def test_what_pubtator_does_not_hold():
+    mentions = (
+        Mention(((0, 1), (2, 3)), "X"),
+        Mention(((0, 1),), "X\t", "T1"),
+        Mention(((0, 1),), "X", identifiers=("a\n",)),
+        Mention(((0, 1),), "X", score=0.5, meta={"note": 1, "moved": 2}),
+    )
+    relations = (
+        Relation("R", (("a", "D1"),)),
+        Relation("R", (("a", "T1"), ("b", "D1"))),
+        Relation("1", (("a", "D1"), ("b", "D2"))),
+        Relation("R", (("a", "D1"), ("b", "D\t2"))),
+    )
+    passages = (Passage(0, 3, "sentence"),)
+    [written] = pubtator.write([Document("a b", passages, mentions, relations, id="7")])
+    assert written.text == "7|t|a b\n7|a|\n7\t0\t1\ta\tX\n\n"
+    assert [drop.reason for drop in written.dropped] == [
+        "discontinuous",
+        *["a tab or line end in its columns"] * 2,
+    ]
+    assert [drop.reason for drop in written.relations] == [
+        "1 arguments",
+        "between mentions",
+        *["a tab or line end in its columns, or no letter before them"] * 2,
+    ]
+    assert written.others == {"scores": 1, "notes on mentions": 1, "passages": 1}
+
+
+@pytest.mark.parametrize("identifier", ["a|b", "a\tb", "a\nb", " ", "\ufeff1"])
+def test_ids_that_pubtator_can_not_have(identifier):
+    with pytest.raises(ConversionError, match="a PubTator id has no bar, tab or line end"):
+        text_of(Document("a", id=identifier))

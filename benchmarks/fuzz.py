@@ -1,0 +1,232 @@
+"""Broken inputs for all readers: `python -m benchmarks.fuzz [--inputs 100000] [--seed 1] [--seconds 50]`.
+
+Small valid inputs of each format are changed at random: bytes, lines and pieces are cut out, doubled, swapped
+and replaced by what is known to hurt. Each must give documents or one of our own errors, within a second;
+anything else is printed with the input that did it, and the exit code is 1.
+"""
+
+import argparse
+import gzip
+import random
+import re
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+
+from spacy_bioner import formats
+from spacy_bioner.document import Document, Mention, Passage, Relation
+from spacy_bioner.errors import BionerError
+
+LIMIT = 1
+"""Seconds for an input."""
+
+SAMPLES = [
+    Document(
+        "Aspirin in asthma\nHelps \U0001f9ec lung and skin cancer (β-test).",
+        (Passage(0, 17, "title"), Passage(18, 56, "abstract")),
+        (
+            Mention(((0, 7),), "Chemical", "T1", ("MESH:D001241", "D2"), 0.25, {"x": (1, None)}),
+            Mention(((26, 30), (40, 46)), "Disease", "T2", (), None, {"notes": (("#1", "Note", "text"),)}),
+            Mention(((11, 17),), "Disease", "T3", ("D001249",), None, {"attributes": (("A1", "Negation"),)}),
+        ),
+        (
+            Relation("Treats", (("Arg1", "T1"), ("Arg2", "T3")), "R1"),
+            Relation("Effect", (("trigger", "T2"), ("Theme", "T3")), "E1"),
+            Relation("CID", (("Arg1", "D2"), ("Arg2", "D001249"))),
+        ),
+        id="12",
+    ),
+    Document("One\nmore.", (Passage(0, 3, "title"), Passage(4, 9, "abstract")), id="13"),
+]
+HURTING = [
+    *(
+        b"\0",
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\r",
+        b"\n",
+        b"\t",
+        b"|",
+        b"-1",
+        b"1e999",
+        b"NaN",
+        b"null",
+        b"[]",
+        b"{}",
+    ),
+    *(
+        b"9" * 30,
+        b"9" * 5000,
+        b"[" * 3000,
+        b'{"a":' * 3000,
+        b"<a>" * 300,
+        b"\\ud800",
+        b"\\u0000",
+        b'""',
+        b";",
+    ),
+    *(
+        b'<!DOCTYPE a [<!ENTITY b "c">]>',
+        b"<!ENTITY",
+        b"&lol;",
+        b"&#0;",
+        b"&#x10FFFF;",
+        b"<![CDATA[",
+        b"<!--",
+    ),
+    *(b"\xef\xbb\xbf", b"\x1f\x8b", b"T1\tA 0 1\tx\n", b"E1\tA:E1\n", b"*\tEquiv\n", b"12\t0\t99\ta\tb\tc\n"),
+    *(b"true", b"0.5", b'"text"', b'"spans"', b"</passage>", b"<document>", b"%2e%2e%2f", "\u2028".encode()),
+]
+_VALUE = re.compile(rb'"[^"\n]*"|(?<![\w.])-?\d+(?![\w.])|(?<=>)[^<>]+(?=<)|\b(?:null|true|false)\b|\b\w+\b')
+_VALUES = [
+    *(
+        b"0",
+        b"-1",
+        b"1",
+        b"7",
+        b"55",
+        b"56",
+        b"57",
+        b"1000000000000",
+        b"1e5",
+        b"0.5",
+        b"null",
+        b"true",
+        b"[]",
+        b"{}",
+    ),
+    *(
+        b'""',
+        b'"T1"',
+        b'"text"',
+        b'"\\ud83d"',
+        b'"\\u0000"',
+        b"[[0, 1]]",
+        b'[{"start": 0}]',
+        b'{"a": [1, {}]}',
+    ),
+    *(b"T1", b"E1", b"trigger", b"1;2", b" ", b"T99999999999999999999", b"9" * 40, b'"spacy-bioner"'),
+]
+COLUMNS = b"-DOCSTART- (1)\n\nAspirin\tB-Chemical\nhelps\tO\n\nlung\tB-Disease\ncancer\tI-Disease\n\n"
+
+
+def samples(folder: Path) -> dict[str, dict[str, bytes]]:
+    """A valid input of each format: its files by their names."""
+    found: dict[str, dict[str, bytes]] = {"columns": {"in": COLUMNS}, "lines": {"in": b"one\n\ntwo\n"}}
+    for name, known in formats.FORMATS.items():
+        if name in found:
+            continue
+        path = folder / name
+        formats.write(SAMPLES, path, name)
+        if known.suffix:
+            found[name] = {"in": path.read_bytes()}
+        else:
+            found[name] = {file.name: file.read_bytes() for file in path.iterdir()}
+        assert list(formats.read(path, name)), name
+    found["gzip"] = {"in": gzip.compress(found["jsonl"]["in"])}
+    return found
+
+
+def changed(data: bytes, chance: random.Random) -> bytes:
+    """An input, changed at a few places."""
+    for _ in range(chance.choice((1, 1, 2, 4))):
+        if chance.random() < 0.5:  # the layout stays
+            values = list(_VALUE.finditer(data))
+            if values:
+                value = chance.choice(values)
+                other = chance.choice((chance.choice(values)[0], *chance.sample(_VALUES, 3)))
+                data = data[: value.start()] + other + data[value.end() :]
+            continue
+        start, end = sorted(chance.randint(0, len(data)) for _ in range(2))
+        end = min(end, start + chance.choice((0, 1, 3, 20, 1000)))
+        way = chance.randrange(6)
+        piece = data[start:end]
+        if way == 0:
+            piece = b""
+        elif way == 1:
+            piece *= chance.choice((2, 3, 50))
+        elif way == 2:
+            piece = chance.choice(HURTING)
+        elif way == 3:
+            piece += chance.choice(HURTING)
+        elif way == 4:
+            piece = bytes(chance.randrange(256) for _ in range(chance.randint(1, 3)))
+        else:
+            lines = data.split(b"\n")
+            chance.shuffle(lines)
+            data, piece = b"\n".join(lines), data[start:end]
+        data = data[:start] + piece + data[end:]
+    return data
+
+
+class TooLongError(Exception):
+    """An input that took longer than it may."""
+
+
+def _too_long(signal: int, frame: FrameType | None) -> None:
+    raise TooLongError(f"more than {LIMIT} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--inputs", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=0, help="stop after so long; 0 for no limit")
+    arguments = parser.parse_args()
+    chance = random.Random(arguments.seed)
+    results: Counter[str] = Counter()
+    failures = 0
+    slowest = 0.0
+    signal.signal(signal.SIGALRM, _too_long)
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory() as temporary:
+        valid = Path(temporary) / "valid"
+        valid.mkdir()
+        inputs = samples(valid)
+        for number in range(arguments.inputs):
+            if arguments.seconds and time.perf_counter() - begin > arguments.seconds:
+                break
+            name = chance.choice(list(inputs))
+            files = dict(inputs[name])
+            victim = chance.choice(list(files))
+            if name == "gzip" and chance.random() < 0.5:
+                files[victim] = gzip.compress(changed(gzip.decompress(files[victim]), chance))
+            else:
+                files[victim] = changed(files[victim], chance)
+            folder = Path(temporary) / "input"
+            folder.mkdir(exist_ok=True)
+            for file in folder.iterdir():
+                file.unlink()
+            for file_name, data in files.items():
+                (folder / file_name).write_bytes(data)
+            path = folder / "in" if "in" in files else folder
+            asked = "" if name == "gzip" or chance.random() < 0.3 else name
+            start = time.perf_counter()
+            signal.setitimer(signal.ITIMER_REAL, LIMIT)
+            try:
+                documents = list(formats.read(path, asked))
+                assert documents
+                results[f"{name}: read"] += 1
+            except BionerError as error:
+                results[f"{name}: refused" if str(error) else "no message"] += 1
+            except Exception:
+                failures += 1
+                print(f"input {number}, {name}, {victim}: {files[victim][:2000]!r}", file=sys.stderr)
+                traceback.print_exc()
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            slowest = max(slowest, time.perf_counter() - start)
+    for result, count in sorted(results.items()):
+        print(f"{result:20} {count:8,}")
+    total = results.total() + failures
+    print(f"{total:,} inputs, {failures:,} failures, slowest {1000 * slowest:.0f} ms")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What the writers of all formats have in common: what they give, and how it is counted."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spacy_bioner.document import Document, Dropped, DroppedRelation
+from spacy_bioner.formats.offsets import MOVED
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A piece of what is written, in most formats a document.
+
+    Attributes:
+        text: what to write.
+        tokens: how many tokens that are.
+        mentions: the types of the mentions in it.
+        dropped: the mentions that the format can't hold.
+        relations: the relations that the format can't hold.
+        others: how often something else was left out or changed, by what it is.
+        docs: how many documents it ends: 0 for a heading.
+        name: the file to write it to, in formats that are a folder.
+    """
+
+    text: str
+    tokens: int = 0
+    mentions: list[str] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+    relations: list[DroppedRelation] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+    docs: int = 1
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Account:
+    """What was written, and what was not.
+
+    Attributes:
+        docs, tokens: how many were written.
+        mentions_out: the mentions written, by type.
+        dropped: the mentions that were not written, each with the reason.
+        relations: the relations that were not written, each with the reason.
+        others: how often something else was left out or changed, by what it is.
+    """
+
+    docs: int = 0
+    tokens: int = 0
+    mentions_out: Counter[str] = field(default_factory=Counter)
+    dropped: list[Dropped] = field(default_factory=list)
+    relations: list[DroppedRelation] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+
+    def add(self, written: Written) -> None:
+        self.docs += written.docs
+        self.tokens += written.tokens
+        self.mentions_out.update(written.mentions)
+        self.dropped += written.dropped
+        self.relations += written.relations
+        self.others.update(written.others)
+
+
+def kept_meta(meta: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
+    """What of a meta is to be written: all but what says how it was read, and some keys more."""
+    return {key: value for key, value in meta.items() if key not in (MOVED, *without)}
+
+
+def left_out(
+    document: Document,
+    mention_meta: Collection[str] = (),
+    relation_meta: Collection[str] = (),
+    document_meta: Collection[str] = (),
+    held: Collection[str] = (),
+) -> Counter[str]:
+    """Counts what a format doesn't hold of a document, beside mentions and relations.
+
+    Args:
+        document: the document.
+        mention_meta, relation_meta, document_meta: the keys of the metas that the format holds.
+        held: which of "scores", "identifiers", "passages" it holds.
+    """
+    found = {
+        "scores": sum(m.score is not None for m in document.mentions),
+        "identifiers": sum(len(m.identifiers) for m in document.mentions),
+        "passages": len(document.passages),
+    }
+    counts = Counter({what: count for what, count in found.items() if what not in held})
+    counts["notes on mentions"] = sum(bool(kept_meta(m.meta, mention_meta)) for m in document.mentions)
+    counts["notes on relations"] = sum(bool(kept_meta(r.meta, relation_meta)) for r in document.relations)
+    counts["notes on documents"] = int(bool(kept_meta(document.meta, (*document_meta, "line"))))
+    return +counts

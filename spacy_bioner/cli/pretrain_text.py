@@ -6,21 +6,21 @@ from typing import Any
 import typer
 from wasabi import msg
 
-from spacy_bioner.cli import verb
+from spacy_bioner.cli import listed, verb
 
 
 @verb("pretrain-text")
 def pretrain_text_cli(
     inputs: list[Path] = typer.Argument(..., help="Files of text (.txt, .txt.xz), or folders of them"),
     output: Path = typer.Argument(..., help="Folder to make"),
-    corpora: list[Path] = typer.Option(
-        [], help="Folder of labelled corpora whose development and test splits must not be in the text"
+    corpora: list[str] = typer.Option(
+        [], help="Folders of labelled corpora whose development and test splits must not be in the text"
     ),
     held_out: float = typer.Option(0.005, help="Share of the documents to keep for evaluation"),
     seed: int = typer.Option(1, help="Seed that chooses them"),
 ) -> None:
     """Clean text (a paragraph a line, empty lines between documents) without duplicates or test sentences."""
-    pretrain_text(inputs, output, corpora, held_out, seed)
+    pretrain_text(inputs, output, list(map(Path, listed(corpora))), held_out, seed)
 
 
 def pretrain_text(

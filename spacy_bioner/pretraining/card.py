@@ -102,12 +102,10 @@ def _text(text: dict[str, Any]) -> list[str]:
     licences: Counter[str] = Counter()
     for (_, licence), words in sources.items():
         licences[licence] += words
-    removed = sum(entry["removed"] for entry in text["overlap"])
     corpora = sorted({entry["corpus"] for entry in text["overlap"]})
     checked = (
-        "Paragraphs with a sentence of eight words or more of the development or test splits of these corpora "
-        f"were taken out ({text['rules'].get('overlap', 0):,}; {removed:,} where one counts for several): "
-        f"{', '.join(corpora)}."
+        "Paragraphs with a sentence of eight words or more of a development or test split of these corpora "
+        f"were taken out ({text['rules'].get('overlap', 0):,}): {', '.join(corpora)}."
         if corpora
         else "It was not compared with any labelled corpus: test sentences may be in it."
     )
@@ -128,9 +126,9 @@ def _limits(record: dict[str, Any]) -> str:
     words = record["data"]["text"]["words"]
     return (
         f"It is small and has seen {record['pieces'] / 1e6:,.0f} million word pieces of a text of "
-        f"{words / 1e6:,.0f} million words; the field's large encoders have seen billions. It knows English alone. "
-        "What the text says, right or wrong or out of date, is in the weights: it is no source of medical "
-        "knowledge, and its guesses at masked words are no statements of fact."
+        f"{words / 1e6:,.0f} million words; the field's large encoders have seen billions. It knows English "
+        "alone. What the text says, right or wrong or out of date, is in the weights: it is no source of "
+        "medical knowledge, and its guesses at masked words are no statements of fact."
     )
 
 

@@ -7,9 +7,9 @@ be installed, copy its folder and the packed text, and run
 
 Sequences have no padding and no second segment. Only masked pieces go through the matrix of the vocabulary,
 which is that of the embeddings. The last part of a run has long sequences, as BERT's had: short ones alone
-would leave the later positions unlearned. The same command goes on with a run that was interrupted or paused;
-what is drawn depends on the seed and the number of the step alone, so that with `steps` it ends where it would
-have ended.
+would leave the later positions unlearned. The same command goes on with a run that was interrupted or
+paused; what is drawn depends on the seed and the number of the step alone, so that with `steps` it ends where
+it would have ended.
 
 The schedule goes by the share of the run that is over: of the steps, of the minutes, or of whichever is
 farther where both are given. The learning rate rises from 0 in the first part of it, and falls in a straight
@@ -66,6 +66,7 @@ class Settings:
         learning_rate: the highest.
         warmup: the share of the run in which it rises.
         weight_decay, clip: of AdamW, on matrices; the largest norm of a gradient.
+        deviation: the standard deviation of the weights that it begins with.
         dropout: in training. Less than an epoch needs none; the model's config says 0.1, for fine-tuning.
         masked: the share of the words that is masked.
         static_vectors: how many millions of word pieces to make first embeddings from; 0 for random ones.
@@ -89,6 +90,7 @@ class Settings:
     warmup: float = 0.05
     weight_decay: float = 0.01
     clip: float = 1.0
+    deviation: float = 0.02
     dropout: float = 0.0
     masked: float = 0.15
     static_vectors: float = 0.0
@@ -196,7 +198,7 @@ def pretrain(
         settings: the settings.
         device: "cpu" or "cuda"; empty for a GPU if there is one.
         threads: how many threads PyTorch is to use; 0 for its own choice.
-        pause_minutes, pause_steps: after how much of this session to write a checkpoint and stop; 0 for never.
+        pause_minutes, pause_steps: after how much of this session to checkpoint and stop; 0 for never.
 
     Returns:
         The folder of the model; None if the run was paused.
@@ -279,6 +281,7 @@ class Run:
             max_position_embeddings=settings.positions,
             hidden_dropout_prob=dropout,
             attention_probs_dropout_prob=dropout,
+            initializer_range=settings.deviation,
             pad_token_id=self._packed.number("[PAD]"),
         )
 
@@ -292,13 +295,14 @@ class Run:
         largest = max(parameter.numel() for parameter in model.parameters())
         if 2 * largest > settings.shard_mib * (1 << 20) - _HEADER:
             raise PretrainingError(
-                f"The largest matrix takes {math.ceil(2 * largest / (1 << 20))} MiB, and a file of weights may "
-                f"have {settings.shard_mib}: give a larger shard_mib, or a smaller width."
+                f"The largest matrix takes {2 * largest / (1 << 20):.1f} MiB, and a file of weights may have "
+                f"{settings.shard_mib}: give a larger shard_mib, or a smaller width."
             )
         if settings.static_vectors and not (self.output / CHECKPOINT).is_file():
             sample = self._packed.training[: int(settings.static_vectors * 1e6)]
-            deviation = config.initializer_range
-            vectors = static_vectors(sample, config.vocab_size, settings.width, deviation, settings.seed)
+            vectors = static_vectors(
+                sample, config.vocab_size, settings.width, settings.deviation, settings.seed
+            )
             embeddings = model.bert.embeddings.word_embeddings.weight
             with torch.no_grad():
                 embeddings.copy_(torch.where(vectors.abs().sum(1, keepdim=True) > 0, vectors, embeddings))
@@ -451,8 +455,8 @@ class Run:
             raise FormatError(path, None, why) from None
         if not same:
             raise PretrainingError(
-                f"{self.output} holds a run with other settings or on other text: give the same ones to go on, "
-                "or name another folder."
+                f"{self.output} holds a run with other settings or on other text: give the same ones to go "
+                "on, or name another folder."
             )
         self.progress = Progress(**state["progress"])
         self.curve = state["curve"]

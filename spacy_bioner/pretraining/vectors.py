@@ -1,8 +1,8 @@
 """Static vectors of word pieces from a sample of text: something to begin with that costs a minute.
 
 Positive pointwise mutual information of pieces and the pieces around them, and its largest singular vectors,
-weighted by the roots of their values (Levy, Goldberg and Dagan 2015), by randomized subspace iteration (Halko,
-Martinsson and Tropp 2011).
+weighted by the roots of their values (Levy, Goldberg and Dagan 2015), by randomized subspace iteration
+(Halko, Martinsson and Tropp 2011).
 """
 
 import numpy as np

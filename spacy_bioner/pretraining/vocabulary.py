@@ -1,6 +1,7 @@
 """The second step of pretraining: word pieces (Schuster and Nakajima 2012), as BERT's tokenizer has them."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,11 +58,20 @@ def train_vocabulary(
         for part in manifest["parts"]:
             yield from read_documents(text / part["file"])
 
+    # The trainer numbers characters as a hash table has them, cuts the alphabet in that order, and settles
+    # ties between pieces by these numbers: what it finds differs from run to run. So we number them.
+    counts: Counter[str] = Counter()
+    for document in paragraphs():
+        counts.update("".join(tokenizer.normalizer.normalize_str("\n".join(document)).split()))
+    characters = sorted(counts, key=lambda character: (-counts[character], character))[:alphabet]
+    split = tokenizer.pre_tokenizer.pre_tokenize_str
+    inner = [f"##{character}" for character in characters if len(split(f"a{character}")) == 1]
     trainer = trainers.WordPieceTrainer(
         vocab_size=size,
         min_frequency=min_frequency,
-        limit_alphabet=alphabet,
-        special_tokens=list(SPECIALS),
+        initial_alphabet=characters,
+        limit_alphabet=len(characters),
+        special_tokens=[*SPECIALS, *inner],
         show_progress=False,
     )
     tokenizer.train_from_iterator(paragraphs(), trainer)

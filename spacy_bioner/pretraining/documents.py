@@ -10,6 +10,9 @@ from typing import Any
 from spacy_bioner.errors import FormatError, PretrainingError
 
 SUFFIXES = (".txt", ".txt.xz")
+TEXT = "text.json"
+"""What describes prepared text, in its folder."""
+
 XZ_PRESET = 1
 """How hard xz tries: it is a tenth of the default's time for an eighth more bytes."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from spacy_bioner.errors import FormatError, PretrainingError
 from spacy_bioner.files import Outputs
 from spacy_bioner.pretraining.documents import (
+    TEXT,
     check_output,
     read_documents,
     read_manifest,
@@ -17,7 +18,6 @@ from spacy_bioner.pretraining.documents import (
     write_json,
 )
 from spacy_bioner.pretraining.packed import MANIFEST, Pieces, write_part
-from spacy_bioner.pretraining.text import MANIFEST as TEXT_MANIFEST
 from spacy_bioner.pretraining.vocabulary import FILE, load_tokenizer
 
 _DOCUMENTS = 64
@@ -41,7 +41,7 @@ def pack(text: Path, vocabulary: Path, output: Path) -> dict[str, Any]:
             else.
     """
     check_output(output, MANIFEST)
-    described = read_manifest(text, TEXT_MANIFEST, "pretrain-text")
+    described = read_manifest(text, TEXT, "pretrain-text")
     tokenizer = load_tokenizer(vocabulary)
     if len(tokenizer) > 1 << 16:
         raise PretrainingError(f"{vocabulary}: {len(tokenizer):,} word pieces are more than {1 << 16:,}.")
@@ -50,7 +50,7 @@ def pack(text: Path, vocabulary: Path, output: Path) -> dict[str, Any]:
     def packed(entry: dict[str, Any], target: Path) -> dict[str, Any]:
         path = text / entry["file"]
         if sha256(path) != entry["sha256"]:
-            raise FormatError(path, None, f"not the file that {TEXT_MANIFEST} describes: make the text again")
+            raise FormatError(path, None, f"not the file that {TEXT} describes: make the text again")
         stream = _stream(path, tokenizer)
         unknown["pieces"] += int((stream == tokenizer.unk_token_id).sum())
         name = entry["file"].removesuffix(".txt.xz") + ".pieces.xz"

@@ -13,6 +13,7 @@ from spacy_bioner.errors import FormatError, PretrainingError
 from spacy_bioner.files import Outputs
 from spacy_bioner.pretraining.cleaning import clean
 from spacy_bioner.pretraining.documents import (
+    TEXT,
     check_output,
     read_documents,
     sha256,
@@ -22,7 +23,6 @@ from spacy_bioner.pretraining.documents import (
 )
 from spacy_bioner.pretraining.overlap import Overlap, words_of
 
-MANIFEST = "text.json"
 HELD_OUT = "held-out"
 SOURCES = ("SOURCES.tsv", "SOURCES.tsv.xz")
 
@@ -72,7 +72,7 @@ def prepare_text(
     files = text_files(inputs)
     if HELD_OUT in files:
         raise PretrainingError(f"{files[HELD_OUT]}: '{HELD_OUT}' is the name of an output: rename it.")
-    check_output(output, MANIFEST)
+    check_output(output, TEXT)
     sources = _sources([path if path.is_dir() else path.parent for path in inputs])
     tally = TextTally()
     seen: set[bytes] = set()
@@ -123,7 +123,7 @@ def prepare_text(
             ],
             "sources": sources,
         }
-        write_json(folder / MANIFEST, manifest)
+        write_json(folder / TEXT, manifest)
     return manifest
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from spacy_bioner.errors import FormatError, PretrainingError
 from spacy_bioner.files import Outputs
-from spacy_bioner.pretraining.documents import check_output, read_documents, read_manifest
-from spacy_bioner.pretraining.text import MANIFEST as TEXT_MANIFEST
+from spacy_bioner.pretraining.documents import TEXT, check_output, read_documents, read_manifest
 
 if TYPE_CHECKING:
     from transformers import BertTokenizerFast
@@ -47,7 +46,7 @@ def train_vocabulary(
     if not len(SPECIALS) < size <= 1 << 16:
         raise PretrainingError(f"A vocabulary of {size} isn't possible: give a size up to {1 << 16}.")
     check_output(output, FILE)
-    manifest = read_manifest(text, TEXT_MANIFEST, "pretrain-text")
+    manifest = read_manifest(text, TEXT, "pretrain-text")
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))

@@ -49,6 +49,9 @@ RECORD = "training.json"
 _MICRO_BATCH = {"cpu": 2048, "cuda": 65536}
 """Word pieces at a time: what stays in a CPU's cache, what fills a GPU."""
 _CHECKPOINT_SECONDS = 600
+_GUESSES = 64
+"""Guesses are filled up to a multiple of this with places that don't count."""
+_NONE = -100
 _HEADER = 1 << 16
 """More bytes than the header of a file of weights takes."""
 
@@ -341,7 +344,7 @@ class Run:
         self.model.train()
         total = torch.zeros((), device=self.device)
         for part in self._parts(masked):
-            loss = self._losses(part)[0] / guesses
+            loss = self._loss(*self._guess(part)) / guesses
             loss.backward()
             total += loss.detach()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
@@ -368,16 +371,21 @@ class Run:
         for start in range(0, rows, at_once):
             yield masked.slice(start, min(start + at_once, rows))
 
-    def _losses(self, masked: Masked) -> tuple[Tensor, Tensor]:
-        """The sum of the losses of some sequences' guesses, and how many of these are right."""
-        labels = masked.labels.to(self.device)
-        places = (masked.rows * masked.inputs.shape[1] + masked.columns).to(self.device)
+    def _guess(self, masked: Masked) -> tuple[Tensor, Tensor]:
+        """Scores of all word pieces for each piece that is to be guessed, and what each was."""
+        # tensors of ever other sizes would leave the C library's heap in pieces: a gigabyte more in minutes
+        missing = -len(masked.labels) % _GUESSES
+        places = F.pad(masked.rows * masked.inputs.shape[1] + masked.columns, (0, missing)).to(self.device)
+        labels = F.pad(masked.labels, (0, missing), value=_NONE).to(self.device)
         with self._autocast():
             hidden = self.model.bert.embeddings(input_ids=masked.inputs.to(self.device))
             hidden = self.model.bert.encoder(hidden)[0].flatten(0, 1).index_select(0, places)
             scores = self.model.cls(hidden)
-        loss = F.cross_entropy(scores.float(), labels, reduction="sum")
-        return loss, (scores.argmax(1) == labels).sum()
+        return scores, labels
+
+    def _loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """The sum of the losses of some guesses."""
+        return F.cross_entropy(scores.float(), labels, reduction="sum", ignore_index=_NONE)
 
     def _autocast(self) -> AbstractContextManager[None]:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=_has_bfloat16(self.device))
@@ -386,10 +394,13 @@ class Run:
     def _evaluate(self) -> tuple[float, float]:
         """The loss and the share of right guesses on held-out text, masked the same way each time."""
         self.model.eval()
-        results = [self._losses(part) for part in self._parts(self._held_out)]
+        loss, right = 0.0, 0
+        for part in self._parts(self._held_out):
+            scores, labels = self._guess(part)
+            loss += float(self._loss(scores, labels))
+            right += int((scores.argmax(1) == labels).sum())
         guesses = max(1, len(self._held_out.labels))
-        loss = sum(float(loss) for loss, _ in results)
-        return loss / guesses, sum(int(right) for _, right in results) / guesses
+        return loss / guesses, right / guesses
 
     def _note(self, share: float, held_out: tuple[float, float]) -> None:
         """Adds a point to the curve, writes the curve and prints the point."""

@@ -65,7 +65,7 @@ def test_it_learns(tiny_settings: Settings, tmp_path: Path):
     prepare_text([tmp_path / "a.txt"], tmp_path / "text", Overlap(), held_out=0.1)
     train_vocabulary(tmp_path / "text", tmp_path / "vocabulary", size=100)
     pack(tmp_path / "text", tmp_path / "vocabulary", tmp_path / "packed")
-    settings = replace(tiny_settings, width=64, steps=250, batch=1024, long_share=0, learning_rate=3e-3)
+    settings = replace(tiny_settings, width=64, steps=500, batch=1024, long_share=0, learning_rate=3e-3)
     pretrain(tmp_path / "packed", tmp_path / "run", settings, device="cpu", threads=1)
     first, *_, last = curve(tmp_path / "run")
     assert first["held_out_accuracy"] < 0.2

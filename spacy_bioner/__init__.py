@@ -1,5 +1,8 @@
 """Biomedical named entity recognition for spaCy."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-__version__ = version("spacy-bioner")
+try:
+    __version__ = version("spacy-bioner")
+except PackageNotFoundError:  # a copy of this folder that nobody installed, as `pretraining.train` allows it
+    __version__ = "unknown"

@@ -49,3 +49,7 @@ class ConversionError(BionerError):
 
 class PipelineError(BionerError):
     """A pipeline or its data that can't be trained, loaded or evaluated."""
+
+
+class PretrainingError(BionerError):
+    """A step of pretraining that can't be done with what it was given."""

@@ -16,6 +16,8 @@ import srsly
 from spacy.language import Language
 from spacy.util import load_config
 
+from spacy_bioner.catalogue.encoders import find_encoder
+
 ROOT = Path(__file__).parents[1]
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
 COMMANDS: dict[str, dict[str, Any]] = {command["name"]: command for command in PROJECT["commands"]}
@@ -292,3 +294,25 @@ def test_gerbera_goes_on_from_all_types_with_those_of_the_corpus(copy: Path):
     assert list(scores["types"]) == ["Chemical"]
     assert scores["total"]["gold"] == SENTENCES
     assert run(copy, "gerbera", *variables, steps=4) == ["gerbera-data"]
+
+
+@pytest.mark.slow
+def test_pretraining_makes_an_encoder_that_can_be_named(copy: Path):
+    text = [f"Sentence {i} of the text says that enzyme {i} binds to receptor {i}." for i in range(400)]
+    (copy / "assets" / "text").mkdir(parents=True)
+    (copy / "assets" / "text" / "a.txt").write_text("\n\n".join(text), encoding="utf8")
+    settings = (
+        "layers=1 width=16 heads=1 length=16 long_length=16 positions=64 batch=64 evaluations=1 saves=1"
+    )
+    minutes = ["--vars.pretraining_minutes", "0.03"]
+    variables = [*minutes, "--vars.pretraining_pieces", "200", f"--vars.pretraining_settings={settings}"]
+    assert run(copy, "pretrain", *variables) == WORKFLOWS["pretrain"]
+    folder = copy / "training" / "pretraining"
+    manifest = srsly.read_json(folder / "text" / "text.json")
+    assert {(entry["corpus"], entry["split"]) for entry in manifest["overlap"]} == {
+        ("sample", "devel"),
+        ("sample", "test"),
+    }
+    assert "# model" in (folder / "run" / "model" / "README.md").read_text(encoding="utf8")
+    assert find_encoder(str(folder / "run" / "model")).name == "model"
+    assert run(copy, "pretrain", *variables) == ["pretrain-text"]  # and what it made is the same

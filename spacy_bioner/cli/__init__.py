@@ -52,4 +52,17 @@ def listed(values: Iterable[str]) -> list[str]:
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
-from spacy_bioner.cli import convert, corpora, encoders, evaluate, fetch, optimize, train  # noqa: E402, F401
+from spacy_bioner.cli import (  # noqa: E402
+    convert,  # noqa: F401
+    corpora,  # noqa: F401
+    encoders,  # noqa: F401
+    evaluate,  # noqa: F401
+    fetch,  # noqa: F401
+    optimize,  # noqa: F401
+    pretrain,  # noqa: F401
+    pretrain_card,  # noqa: F401
+    pretrain_pack,  # noqa: F401
+    pretrain_text,  # noqa: F401
+    pretrain_vocabulary,  # noqa: F401
+    train,  # noqa: F401
+)

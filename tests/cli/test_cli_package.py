@@ -9,7 +9,8 @@ import pytest
 
 from spacy_bioner.cli import listed
 
-VERBS = ["convert", "corpora", "encoders", "evaluate", "fetch", "train"]
+PRETRAINING = ["pretrain", "pretrain-card", "pretrain-pack", "pretrain-text", "pretrain-vocabulary"]
+VERBS = ["convert", "corpora", "encoders", "evaluate", "fetch", "optimize", *PRETRAINING, "train"]
 
 
 def python(*arguments: object) -> subprocess.CompletedProcess[str]:

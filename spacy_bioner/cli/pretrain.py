@@ -1,0 +1,30 @@
+"""`spacy bioner pretrain`: a BERT from packed text."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from spacy_bioner.cli import verb
+
+
+@verb("pretrain")
+def pretrain_cli(
+    packed: Path = typer.Argument(..., help="Folder made by pretrain-pack"),
+    output: Path = typer.Argument(..., help="Folder of the run; the same command goes on with it"),
+    minutes: float = typer.Option(0.0, min=0.0, help="How long the run may take"),
+    steps: int = typer.Option(0, min=0, help="How many updates to make"),
+    settings: str = typer.Option("", help="Others, with spaces between: 'layers=6 width=384 batch=16384'"),
+    device: str = typer.Option("", help="cpu or cuda; default: a GPU if there is one"),
+    threads: int = typer.Option(0, min=0, help="Threads of PyTorch on the CPU; default: its own choice"),
+    pause_minutes: float = typer.Option(0.0, min=0.0, help="Stop after these, to go on later"),
+) -> None:
+    """Train a BERT as a masked language model, and write its model card."""
+    from spacy_bioner.pretraining.card import write_card
+    from spacy_bioner.pretraining.train import parse_settings, pretrain
+
+    chosen = parse_settings(f"minutes={minutes} steps={steps} {settings}")
+    model = pretrain(packed, output, chosen, device=device, threads=threads, pause_minutes=pause_minutes)
+    if model is not None:
+        write_card(model)
+        msg.good(str(model))

@@ -1,0 +1,78 @@
+"""Whole-word masking: which pieces a model has to guess, and what it sees in their place.
+
+As in BERT (Devlin et al. 2019) 15% are chosen, and a chosen one is replaced by [MASK] eight times in ten, by
+a random piece once, and left as it is once; but words are drawn, not pieces, as in BERT's later whole-word
+models, and what is done is done to all pieces of a word.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+CONTINUATION = "##"
+"""What the pieces begin with that don't begin a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """Masked sequences.
+
+    Attributes:
+        inputs: what the model sees: a sequence a row.
+        rows: the row of each piece that it has to guess, in order.
+        columns: the column of each.
+        labels: what each was.
+    """
+
+    inputs: Tensor
+    rows: Tensor
+    columns: Tensor
+    labels: Tensor
+
+    def slice(self, start: int, end: int) -> "Masked":
+        """Some rows of it."""
+        first, last = torch.searchsorted(self.rows, torch.tensor([start, end])).tolist()
+        rows = self.rows[first:last] - start
+        return Masked(self.inputs[start:end], rows, self.columns[first:last], self.labels[first:last])
+
+
+class WordMasker:
+    """Masks the words of sequences.
+
+    Args:
+        vocabulary: the word pieces.
+        share: the share of the words that is masked, each one apart from the others.
+    """
+
+    def __init__(self, vocabulary: Sequence[str], share: float = 0.15) -> None:
+        self._share = share
+        self._mask = vocabulary.index("[MASK]")
+        special = [piece.startswith("[") and piece.endswith("]") and len(piece) > 2 for piece in vocabulary]
+        self._special = torch.tensor(special)
+        self._begins = torch.tensor([not piece.startswith(CONTINUATION) for piece in vocabulary])
+        self._ordinary = torch.nonzero(~self._special).flatten()
+
+    def words(self, sequences: Tensor) -> Tensor:
+        """The number of the word that each piece belongs to; a special piece is a word of its own."""
+        special = self._special[sequences]
+        begins = self._begins[sequences]
+        begins[:, 0] = True
+        begins[:, 1:] |= special[:, :-1]  # a sequence may begin inside a word: the rest counts as one
+        return begins.flatten().cumsum(0).view_as(sequences) - 1
+
+    def __call__(self, sequences: Tensor, generator: torch.Generator) -> Masked:
+        """Masks sequences (numbers of pieces, a sequence a row), with draws of a generator."""
+        word = self.words(sequences)
+        count = int(word[-1, -1]) + 1
+        draws = torch.rand(2, count, generator=generator)
+        chosen = (draws[0] < self._share)[word] & ~self._special[sequences]
+        rows, columns = torch.nonzero(chosen, as_tuple=True)
+        labels = sequences[rows, columns]
+        kind = draws[1][word[rows, columns]]
+        random = self._ordinary[torch.randint(len(self._ordinary), labels.shape, generator=generator)]
+        seen = torch.where(kind < 0.8, self._mask, torch.where(kind < 0.9, random, labels))
+        inputs = sequences.clone()
+        inputs[rows, columns] = seen
+        return Masked(inputs, rows, columns, labels)

@@ -1,0 +1,114 @@
+"""Sentences of labelled corpora's development and test splits, found in other text.
+
+An encoder that has seen a test sentence has an advantage that its scores don't show. A sentence counts as
+seen if all its words stand in a paragraph in a row, in whatever case and with whatever between them: columns
+of tokens and running text are then the same. Sentences of fewer than eight words are too common to look for.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from spacy_bioner.errors import FormatError
+
+MIN_WORDS = 8
+_WORD = re.compile(r"[^\W_]+")
+_SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z0-9(])|\n+")
+_UNREAD = (".xml", ".json", ".jsonl", ".dtd", ".ann", ".a1", ".a2", ".md")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text for comparison: runs of letters and digits, in lower case."""
+    return _WORD.findall(text.lower())
+
+
+class Overlap:
+    """The sentences of labelled corpora, by their first words.
+
+    Attributes:
+        sentences: how many sentences were taken from each corpus and split.
+        unread: files of development and test splits whose format can't be read here.
+    """
+
+    def __init__(self) -> None:
+        self.sentences: Counter[tuple[str, str]] = Counter()
+        self.unread: list[Path] = []
+        self._by_start: dict[str, dict[tuple[str, ...], set[tuple[str, str]]]] = {}
+
+    def add(self, sentence: str, corpus: str, split: str) -> None:
+        """Adds a sentence, unless it is too short to be looked for."""
+        words = tuple(words_of(sentence))
+        if len(words) >= MIN_WORDS:
+            self.sentences[corpus, split] += 1
+            same_start = self._by_start.setdefault(" ".join(words[:MIN_WORDS]), {})
+            same_start.setdefault(words, set()).add((corpus, split))
+
+    def find(self, words: list[str]) -> set[tuple[str, str]]:
+        """The corpora and splits that have a sentence all of whose words are in a row among these."""
+        found: set[tuple[str, str]] = set()
+        starts = map(" ".join, zip(*(words[shift:] for shift in range(MIN_WORDS)), strict=False))
+        for place, start in enumerate(starts):
+            for sentence, origins in self._by_start.get(start, {}).items():
+                if tuple(words[place : place + len(sentence)]) == sentence:
+                    found |= origins
+        return found
+
+
+def load_overlap(folders: Iterable[Path]) -> Overlap:
+    """Reads every development and test split in some folders and those below: columns, PubTator, .spacy.
+
+    A file is one if its name has "dev" or "test" in it; `train_dev` and the like are taken as development
+    splits. BioC and BRAT aren't read here; the corpora come in columns or PubTator as well.
+
+    Raises:
+        FormatError: if a folder isn't there, has no such split, or one of them isn't what it should be.
+    """
+    overlap = Overlap()
+    for folder in folders:
+        if not folder.is_dir():
+            raise FormatError(folder, None, "there is no such folder")
+        splits = [(path, split) for path in sorted(folder.rglob("*")) if (split := _split(path))]
+        if not splits:
+            raise FormatError(folder, None, "no file in it has 'dev' or 'test' in its name, as splits have")
+        for path, split in splits:
+            if path.suffix.lower() in _UNREAD:
+                overlap.unread.append(path)
+                continue
+            corpus = path.relative_to(folder).parent.as_posix()
+            for sentence in _sentences(path):
+                overlap.add(sentence, corpus if corpus != "." else folder.resolve().name, split)
+    return overlap
+
+
+def _split(path: Path) -> str:
+    name = path.name.lower()
+    if not path.is_file() or name.startswith("."):
+        return ""
+    return "test" if "test" in name else "devel" if "dev" in name else ""
+
+
+def _sentences(path: Path) -> Iterator[str]:
+    from spacy_bioner.formats import columns, detect, pubtator
+    from spacy_bioner.formats.columns import ColumnOptions
+
+    if path.suffix == ".spacy":
+        from spacy_bioner.docbin import read_docbin
+
+        for doc in read_docbin(path):
+            yield from split_sentences(doc.text)
+    elif detect(path) == "pubtator":
+        for document in pubtator.read(path):
+            yield from split_sentences(document.text)
+    else:
+        for document in columns.read(path, ColumnOptions(type="any", natural=False)):
+            yield document.text
+
+
+def split_sentences(text: str) -> Iterator[str]:
+    """The sentences of running text, roughly: what a mark, a space and a capital or a figure tell apart."""
+    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
+    for start, end in pairwise(ends):
+        if sentence := text[start:end].strip():
+            yield sentence

@@ -121,7 +121,7 @@ def main() -> None:
                 source = corpora_folder() / "mtl" / CORPORA[name][0]
                 convert([source], data / name / str(group), corpus=name, group=group)
         todo = [job for job in wanted if job not in known]
-        for row in pool.map(lambda job: run(*job, data, arguments.models), todo):
+        for row in pool.map(lambda j: run(j[0], j[1], j[2], j[3], j[4], j[5], data, arguments.models), todo):
             runs.append(row)
             summary: dict[str, Any] = {}
             for r in runs:

@@ -234,7 +234,7 @@ def by_length(nlp: Language, texts: list[str], lengths: Iterable[int]) -> Iterat
         yield str(length), round(tokens / best_of(2, piped(nlp, documents))[0])
 
 
-def piped(nlp: Language, texts: list[str], **how: int) -> Callable[[], object]:
+def piped(nlp: Language, texts: list[str], **how: Any) -> Callable[[], object]:
     """What runs a pipeline over texts, to be timed."""
     return lambda: sum(len(doc.ents) for doc in nlp.pipe(texts, **how))
 

@@ -67,6 +67,7 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         self._gradient_checkpointing = gradient_checkpointing
         self._copies: dict[torch.dtype, Any] = {}
         self.largest_batch = sys.maxsize  # word pieces; less once memory has run out
+        self.round_to = 16  # word pieces, that lengths of sequences are filled up to a multiple of
 
     @property
     def transformer(self) -> Any:

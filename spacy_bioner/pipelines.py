@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import spacy
+from safetensors import SafetensorError
 from spacy.language import Language
 
 from spacy_bioner.errors import PipelineError
@@ -19,5 +20,7 @@ def load_pipeline(name: str | Path) -> Language:
     """
     try:
         return spacy.load(name)
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"The pipeline '{name}' can't be loaded.\n{error}") from None
+    # what a package that is no pipeline, a damaged file, or a missing dependency lead to
+    except (OSError, ValueError, ImportError, AttributeError, TypeError, KeyError, SafetensorError) as error:
+        reason = str(error) or type(error).__name__
+        raise PipelineError(f"The pipeline '{name}' can't be loaded.\n{reason}") from error

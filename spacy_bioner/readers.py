@@ -145,8 +145,8 @@ def joined(docs: Sequence[Doc], most: int, random: Random) -> list[Doc]:
 
     Corpora are sentences, texts in use are abstracts. An encoder that has seen nothing but sentences in
     training gives poor vectors far from the start of a text, and one that has seen nothing but long texts
-    does so for a sentence alone: so every other Doc, on average, stays alone, and the others are made as
-    long as chance says.
+    does so for a sentence alone: so at least half of the Docs that come of it are single ones, and the others
+    are as long as chance says. Neighbours may be of different documents.
 
     Args:
         docs: Docs that aren't empty.
@@ -154,8 +154,8 @@ def joined(docs: Sequence[Doc], most: int, random: Random) -> list[Doc]:
         random: where chance comes from.
 
     Returns:
-        The Docs. Those made of several keep corpus and types, and lose the documents' ids; Docs that
-        annotate different types are not joined.
+        The Docs. Those made of several keep corpus and types, and lose the documents' ids; Docs of
+        different corpora, or that annotate different types, are not joined.
     """
     result: list[Doc] = []
     open_: list[Doc] = []

@@ -160,10 +160,19 @@ def check_folder(path: Path, inputs: Iterable[Path] = ()) -> None:
         return
     if any(input.resolve().parent == path.resolve() for input in inputs):
         raise OutputError(f"{path} would be replaced, and an input is in it: name another folder.")
-    strange = [file.name for file in path.iterdir() if file.suffix not in (".txt", *brat.SUFFIXES)]
+    entries = list(path.iterdir())
+    documents = [
+        e for e in entries if e.is_file() and not e.is_symlink() and e.suffix in (".txt", *brat.SUFFIXES)
+    ]
+    strange = [entry.name for entry in entries if entry not in documents]
     if strange:
         raise OutputError(
             f"{path} would be replaced, and there is more in it ({strange[0]}): name a new folder."
+        )
+    if documents and all(entry.suffix == ".txt" for entry in documents):
+        raise OutputError(
+            f"{path} would be replaced, and the texts in it may be yours ({documents[0].name}): name a new "
+            "folder, or delete them first."
         )
 
 

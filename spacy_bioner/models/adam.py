@@ -18,7 +18,7 @@ def adam_step(optimizer: Optimizer, key: int, weights: Iterable[tuple[str, torch
 
     That is Adam (Kingma and Ba 2015) with its bias corrections in the learning rate, gradients that are cut
     to a norm each, and L2 as weight decay behind the step or as part of the gradient. Moments are kept in the
-    optimizer, as tensors.
+    optimizer, as tensors, so that it can't change to another kind between steps.
 
     Args:
         optimizer: an optimizer for which `is_plain_adam` holds.

@@ -25,6 +25,7 @@ from spacy_bioner.models.prediction import for_prediction, no_pooler
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _CPU_BATCH, _GPU_BATCH = 1024, 16_384  # word pieces
+_CPU_STEP = 16
 
 
 if hasattr(os, "register_at_fork"):
@@ -67,7 +68,6 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         self._gradient_checkpointing = gradient_checkpointing
         self._copies: dict[torch.dtype, Any] = {}
         self.largest_batch = sys.maxsize  # word pieces; less once memory has run out
-        self.round_to = 16  # word pieces, that lengths of sequences are filled up to a multiple of
 
     @property
     def transformer(self) -> Any:
@@ -83,6 +83,14 @@ class EncoderShim(PyTorchShim, TokenizerShim):
     def suitable_batch(self) -> int:
         """How many word pieces a batch should have: on a CPU so few that they stay in its cache."""
         return _CPU_BATCH if self.device.type == "cpu" else _GPU_BATCH
+
+    @property
+    def round_to(self) -> int:
+        """What number of word pieces lengths are filled up to a multiple of.
+
+        On a CPU oneDNN makes a kernel for every other shape of a batch, and keeps it.
+        """
+        return _CPU_STEP if self.device.type == "cpu" else 1
 
     def load(self, name: str, revision: str = "") -> None:
         """Loads weights and tokenizer from a folder or from the hub.
@@ -182,9 +190,10 @@ class EncoderShim(PyTorchShim, TokenizerShim):
 
     def finish_update(self, optimizer: Optimizer) -> None:
         if is_plain_adam(optimizer):
-            if not self._grad_scaler.found_inf:
+            if self._grad_scaler.found_inf:
+                self._model.zero_grad(set_to_none=False)
+            else:
                 adam_step(optimizer, self.id, self._model.named_parameters())
-            self._model.zero_grad(set_to_none=False)
             self._grad_scaler.update()
         else:
             super().finish_update(optimizer)
@@ -299,5 +308,7 @@ def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+        # not every release of PyTorch can tell
+        known = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
+        return any(supported is not None and supported() for supported in known)
     return False

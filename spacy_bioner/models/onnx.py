@@ -58,7 +58,7 @@ class OnnxShim(TokenizerShim):
         self._session: Any = None
         self._process = 0
         self.suitable_batch = self.largest_batch = 1  # one sequence at a time
-        self.round_to = 1  # and nothing in it but its own
+        self.round_to = 1
         _SHIMS.add(self)
 
     def install(self, graph: bytes, tokenizer: Any, longest: int, width: int) -> None:

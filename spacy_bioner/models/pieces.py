@@ -52,8 +52,11 @@ def tokenize(tokenizer: Any, docs: Iterable[Doc]) -> list[Pieces]:
     """Splits the texts of Docs into word pieces, by a fast tokenizer of transformers."""
     backend = tokenizer.backend_tokenizer
     # what was stored with it, or set by a call of the user's, would cut texts without a word
-    backend.no_truncation()
-    backend.no_padding()
+    # (setting it, even to what it is, fails while another thread uses the tokenizer)
+    if backend.truncation is not None:
+        backend.no_truncation()
+    if backend.padding is not None:
+        backend.no_padding()
     # as spacy-transformers does, without the space behind the last token
     texts = [doc.text[: -len(doc[-1].whitespace_) or None] if len(doc) else "" for doc in docs]
     encodings = backend.encode_batch(texts, add_special_tokens=False)

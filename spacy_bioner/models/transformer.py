@@ -144,8 +144,9 @@ class Encoder(Protocol):
     special: tuple[numpy.ndarray, numpy.ndarray]
     special_strings: tuple[list[str], ...]
     largest_batch: int
-    round_to: int
 
+    @property
+    def round_to(self) -> int: ...
     @property
     def suitable_batch(self) -> int: ...
     @property
@@ -222,7 +223,7 @@ class _Window:
     end: int
 
 
-_Row = tuple[numpy.ndarray, Any]  # a window's word pieces, and their vectors
+_Row = tuple[numpy.ndarray, Any, int]  # a window's word pieces, the vectors of its batch, its row in these
 
 
 class Batch(FullTransformerBatch):
@@ -368,20 +369,13 @@ def _forward(
         for window in windows
     ]
     lengths = [len(ids) for ids in inputs]
-    # One array for all vectors, made before what is needed for a batch only: between such blocks, memory that
-    # is kept would leave holes.
-    vectors: Any = model.ops.alloc2f(sum(lengths), encoder.width, zeros=False)
-    ends = numpy.cumsum(lengths).tolist()
-    runs = []
-    for members, hidden in _run(encoder, settings, inputs, lengths, is_train):
-        array: Any = model.ops.asarray(encoder.to_array(hidden))
-        for row, i in enumerate(members):
-            vectors[ends[i] - lengths[i] : ends[i]] = array[row, : lengths[i]]
-        if is_train:
-            runs.append((members, hidden))
+    runs = list(_run(encoder, settings, inputs, lengths, is_train))
     rows: dict[int, list[_Row]] = {i: [] for i in full}
+    place = {i: (k, row) for k, (members, _) in enumerate(runs) for row, i in enumerate(members)}
+    vectors = [encoder.to_array(hidden) for _, hidden in runs]
     for i, window in enumerate(windows):
-        rows[window.doc].append((inputs[i], vectors[ends[i] - lengths[i] : ends[i]]))
+        k, row = place[i]
+        rows[window.doc].append((inputs[i], vectors[k], row))
     data = []
     for i in range(len(docs)):
         if i not in pieces:
@@ -416,7 +410,6 @@ def _run(
     """
     precision = encoder.dtype(settings.precision)
     budget = min(settings.max_batch_pieces or encoder.suitable_batch, encoder.largest_batch)
-    # up to round numbers: for every other shape of a batch, a kernel is made and kept
     step = encoder.round_to
     filled = [max(length, min(-(-length // step) * step, encoder.longest)) for length in lengths]
     pending = batches(filled, budget)
@@ -427,20 +420,25 @@ def _run(
         for row, i in enumerate(members):
             ids[row, : lengths[i]] = inputs[i]
         try:
-            yield members, encoder.run(ids, [lengths[i] for i in members], precision, is_train)
+            made = encoder.run(ids, [lengths[i] for i in members], precision, is_train)
         except torch.OutOfMemoryError:
             if len(members) == 1:
                 raise
-            encoder.free_memory()
-            # what is left is put into smaller batches, and the next calls begin with what fits
-            budget = encoder.largest_batch = len(members) * size // 2
-            warnings.warn(
-                f"Out of GPU memory with {len(members) * size} word pieces a batch: going on with {budget}. "
-                "Set max_batch_pieces of the transformer's model to that.",
-                stacklevel=2,
-            )
-            rest = [i for batch in (members, *pending) for i in batch]
-            pending = [[rest[j] for j in batch] for batch in batches([filled[i] for i in rest], budget)]
+            made = None
+        if made is not None:
+            yield members, made
+            continue
+        # here, and not above: the exception would hold on to the memory that is to be given back
+        encoder.free_memory()
+        # what is left is put into smaller batches, and the next calls begin with what fits
+        budget = encoder.largest_batch = len(members) * size // 2
+        warnings.warn(
+            f"Out of GPU memory with {len(members) * size} word pieces a batch: going on with {budget}. "
+            "Set max_batch_pieces of the transformer's model to that.",
+            stacklevel=2,
+        )
+        rest = [i for batch in (members, *pending) for i in batch]
+        pending = [[rest[j] for j in batch] for batch in batches([filled[i] for i in rest], budget)]
 
 
 def _doc_data(encoder: Encoder, pieces: Pieces, layout: Layout, rows: Sequence[_Row]) -> TransformerData:
@@ -452,7 +450,7 @@ def _doc_data(encoder: Encoder, pieces: Pieces, layout: Layout, rows: Sequence[_
         rows: of each window.
     """
     before, after = encoder.special_strings
-    lengths = [len(own) for own, _ in rows]
+    lengths = [len(own) for own, _, _ in rows]
     width = max(lengths)
     ids = numpy.full((len(lengths), width), encoder.pad, dtype="int64")
     mask = numpy.zeros((len(lengths), width), dtype="float32")
@@ -463,12 +461,13 @@ def _doc_data(encoder: Encoder, pieces: Pieces, layout: Layout, rows: Sequence[_
         padding = [encoder.tokenizer.pad_token] * (width - lengths[k])
         strings.append([*before, *pieces.strings[start:end], *after, *padding])
     if len(rows) == 1:
-        hidden = rows[0][1][None]
+        _, array, row = rows[0]
+        hidden = array[row : row + 1, :width]
     else:
         first = rows[0][1]
-        hidden = _xp(first).zeros((len(rows), width, first.shape[1]), dtype=first.dtype)
-        for k, (_, vectors) in enumerate(rows):
-            hidden[k, : lengths[k]] = vectors
+        hidden = _xp(first).zeros((len(rows), width, first.shape[2]), dtype=first.dtype)
+        for k, (_, array, row) in enumerate(rows):
+            hidden[k, : lengths[k]] = array[row, : lengths[k]]
     align = layout.places[:, 0] * width + layout.places[:, 1] + len(before)
     arrays: tuple[Any, Any] = (ids, mask)
     return TransformerData(

@@ -417,3 +417,14 @@ def test_read_after_write_gives_the_same(drawn, scheme):
 )
 def test_detect(write, content, expected):
     assert detect(write(content)) == expected
+
+
+@pytest.mark.parametrize("type", ["", "A\nb\tB-X", "A\tB", "A\rB"])
+def test_types_that_would_break_a_line_are_dropped(type):
+    mentions = (Mention(((0, 1),), type), Mention(((2, 3),), "X"))
+    document = Document("a b", mentions=mentions, tokens=((0, 1), (2, 3)))
+    [written] = columns.lines([document])
+    assert written.text == "a\tO\nb\tB-X\n\n"
+    assert [dropped.reason for dropped in written.dropped] == ["no type, or one with a tab or line end"]
+    [untyped] = columns.lines([document], typed=False)
+    assert untyped.text == "a\tB\nb\tB\n\n"

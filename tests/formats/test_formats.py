@@ -99,7 +99,8 @@ def test_characters_that_are_refused_leave_what_was_there(tmp_path, name, text):
     if text == "a\ud800" and name == "bioc-xml":
         text = "a\ufffe"
     path = tmp_path / "out"
-    formats.write([DOCUMENT], path, name)
+    if name != "text":  # a folder of texts isn't replaced
+        formats.write([DOCUMENT], path, name)
     before = sorted((file, file.read_bytes()) for file in tmp_path.rglob("*") if file.is_file())
     with pytest.raises(ConversionError):
         formats.write([DOCUMENT, Document(text, id="2")], path, name)
@@ -114,6 +115,22 @@ def test_folder_with_something_else_is_not_replaced(tmp_path, write):
     with pytest.raises(OutputError, match=r"there is more in it \(notes\.md\)"):
         formats.write([DOCUMENT], tmp_path / "out", "brat")
     assert len(list((tmp_path / "out").iterdir())) == 5
+
+
+def test_folder_of_somebodys_texts_is_not_replaced(tmp_path, write):
+    write("mine", "out/notes.txt")
+    for name in ("brat", "text"):
+        with pytest.raises(OutputError, match=r"the texts in it may be yours \(notes\.txt\)"):
+            formats.write([DOCUMENT], tmp_path / "out", name)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["notes.txt"]
+
+
+def test_folder_with_a_folder_is_not_replaced(tmp_path, write):
+    formats.write([DOCUMENT], tmp_path / "out", "brat")
+    write("mine", "out/sub.txt/thesis.docx")
+    with pytest.raises(OutputError, match=r"there is more in it \(sub\.txt\)"):
+        formats.write([DOCUMENT], tmp_path / "out", "brat")
+    assert (tmp_path / "out/sub.txt/thesis.docx").exists()
 
 
 @pytest.mark.parametrize("id", ["../../out", "/tmp/out", "a/b", "..", "", "a\\b"])

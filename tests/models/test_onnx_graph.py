@@ -60,3 +60,28 @@ def test_no_layer_normalization_is_left(model):
         assert "LayerNormalization" not in kinds
         assert "SkipLayerNormalization" not in kinds
         assert kinds.count("InstanceNormalization") >= 2 * model.config.num_hidden_layers
+
+
+def test_other_norms_are_left_as_they_are(encoders: dict[str, Path]):
+    """One over the word pieces, as no encoder has it, would be another one as instance normalization."""
+
+    class Strange(torch.nn.Module):
+        def __init__(self, model) -> None:
+            super().__init__()
+            self.model, self.config = model, model.config
+
+        def forward(self, input_ids: torch.Tensor):
+            output = self.model(input_ids)
+            heads = output.last_hidden_state.reshape(1, -1, 4, 8)
+            normal = torch.nn.functional.layer_norm(heads, (8,))
+            output.last_hidden_state = normal.reshape(1, -1, 32)
+            return output
+
+    strange = Strange(AutoModel.from_pretrained(encoders["cased"]).eval())
+    ids = [7 + i % 40 for i in range(12)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("spacy_bioner.models.onnx_graph.with_written_attention", lambda model: model)
+        graph = export(strange, "float32")
+    numpy.testing.assert_allclose(run(graph, ids), in_torch(strange, ids), atol=1e-4)
+    kinds = [node.op_type for node in onnx.load_from_string(graph).graph.node]
+    assert "InstanceNormalization" not in kinds

@@ -45,8 +45,8 @@ class Tally(Account):
         mentions_in: the mentions read, by type.
         repaired: the repairs to the tags that were read.
         moved: the mentions that were moved to where their text is; see `formats.offsets`.
-        mismatched: the mentions whose offsets don't give the text that their file has; the offsets count.
-        mismatches: those, as they are listed: each with its document and the text that its file has.
+        mismatches: the mentions whose offsets don't give the text that their file has, as they are listed:
+            each with its document and that text. The offsets count.
         unread: what was in the files and isn't read, by what it is.
     """
 
@@ -54,7 +54,6 @@ class Tally(Account):
     mentions_in: Counter[str] = field(default_factory=Counter)
     repaired: int = 0
     moved: int = 0
-    mismatched: int = 0
     mismatches: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
@@ -121,12 +120,11 @@ def _counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) 
         tally.unread += (f"document {document.id or '?'}: {what}" for what in document.meta.get("unread", ()))
         if document.mentions:
             tally.moved += sum(MOVED in mention.meta for mention in document.mentions)
-            wrong = [mention for mention in document.mentions if TEXT in mention.meta]
-            tally.mismatched += len(wrong)
             tally.mismatches += (
                 f"document {document.id or '?'}: {m.type} at {m.start} is '{document.text_of(m)}', "
                 f"and not '{m.meta[TEXT]}'"
-                for m in wrong
+                for m in document.mentions
+                if TEXT in m.meta
             )
             tally.mentions_in.update(mention.type for mention in document.mentions)
             others = [m for m in document.mentions if m.type not in wanted]

@@ -1,7 +1,9 @@
 """Files in and out: lines with their numbers, and outputs that are whole or not there."""
 
 import gzip
+import hashlib
 import io
+import json
 import os
 import shutil
 import zlib
@@ -113,6 +115,17 @@ def read_text(path: Path) -> str:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise FormatError(path, line, "a NUL byte: this is a binary file, not text")
     return text
+
+
+def write_json(path: Path, content: object) -> None:
+    """Writes JSON for people to read too."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
+
+
+def sha256(path: Path) -> str:
+    """The checksum of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Outputs:

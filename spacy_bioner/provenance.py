@@ -1,6 +1,5 @@
 """What a pipeline or a score was made of: data by checksum, software by version."""
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from spacy_bioner.annotations import get_annotation
 from spacy_bioner.docbin import read_docbin
+from spacy_bioner.files import sha256
 
 META_KEY = "spacy_bioner"
 """Where a pipeline's meta says how it was made."""
@@ -45,8 +45,7 @@ def describe_data(path: Path) -> Data:
     for doc in docs:
         if annotation := get_annotation(doc):
             corpora.setdefault(annotation.corpus, {}).update(dict.fromkeys(annotation.types))
-    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Data(path.name, checksum, len(docs), {name: tuple(types) for name, types in corpora.items()})
+    return Data(path.name, sha256(path), len(docs), {name: tuple(types) for name, types in corpora.items()})
 
 
 def versions() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -74,8 +75,7 @@ def create_multi_corpus(
         join: as in `create_corpus`; what is counted as a Doc are those that have been joined.
 
     Raises:
-        PipelineError: if there are no paths, or the temperature isn't at least 1,
-            or `join` is negative.
+        PipelineError: if there are no paths, or the temperature isn't at least 1, or `join` is negative.
         FormatError: when it is read, if a file can't be.
         PipelineError: then, if not one of the files has a Doc.
     """
@@ -179,11 +179,10 @@ def _whole(docs: list[Doc]) -> list[Doc]:
     if len(docs) < 2:
         return docs
     # (spaCy's type hints lack `exclude`)
-    doc = Doc.from_docs(docs, ensure_whitespace=True, exclude=["user_data"])  # type: ignore[call-arg]
-    kind = _kind(docs[0])
-    if doc is not None and kind is not None:
+    doc: Any = Doc.from_docs(docs, ensure_whitespace=True, exclude=["user_data"])  # type: ignore[call-arg]
+    if (kind := _kind(docs[0])) is not None:
         set_annotation(doc, Annotation(*kind))
-    return [doc] if doc is not None else []
+    return [doc]
 
 
 def roll_call(examples: list[Example]) -> list[Example]:

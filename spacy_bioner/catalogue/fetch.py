@@ -16,7 +16,7 @@ from spacy_bioner.catalogue import encoders
 from spacy_bioner.catalogue.corpora import Corpus, Split
 from spacy_bioner.catalogue.encoders import Encoder
 from spacy_bioner.errors import CorpusError, EncoderError, FetchError
-from spacy_bioner.files import Outputs
+from spacy_bioner.files import Outputs, sha256
 
 _TIMEOUT = 60  # seconds without an answer
 
@@ -177,7 +177,5 @@ def _fetch_archive(encoder: Encoder, assets: Path, base: str) -> Path:
         complete = [folder for folder in folders if encoders.is_complete(folder)]
         if not complete:
             raise FetchError(f"{file_name}: no folder with config.json and weights in the archive.")
-        with archive.open("rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
-        note = {"source": encoder.archive, "sha256": checksum}
+        note = {"source": encoder.archive, "sha256": sha256(archive)}
         return encoders.install_encoder(complete[0], encoder, assets, note)

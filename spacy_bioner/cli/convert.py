@@ -68,8 +68,8 @@ def convert_cli(
         raise ConversionError(f"'{scheme}' isn't a scheme of tags: use {', '.join(SCHEMES)}.")
     for option, value in (("--to", to), ("--from", source)):
         if value and value not in ("spacy", *FORMATS):
-            verb = "write" if option == "--to" else "read"
-            raise ConversionError(f"Can't {verb} '{value}': use {option} spacy, {', '.join(FORMATS)}.")
+            action = "write" if option == "--to" else "read"
+            raise ConversionError(f"Can't {action} '{value}': use {option} spacy, {', '.join(FORMATS)}.")
     if corpora:
         given = {"--corpus": corpus, "--name": name, "--types": types, "--type": type, "--dropped": dropped}
         given |= {f"--to {to}": to not in ("", "spacy"), "--untyped": untyped, "--from": source}
@@ -376,9 +376,9 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
     header = ("", *names.values())
     msg.table(rows, header=header, divider=True, aligns=("l", *("r" for _ in tallies)))
     for target, tally in tallies.items():
-        if tally.mismatched:
+        if tally.mismatches:
             msg.warn(
-                f"{names[target]}: {tally.mismatched:,} mentions have offsets that don't give their text"
+                f"{names[target]}: {len(tally.mismatches):,} mentions have offsets that don't give their text"
             )
             _list(tally.mismatches)
         if tally.unread:

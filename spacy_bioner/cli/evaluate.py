@@ -52,12 +52,11 @@ def evaluate(
         PipelineError: if the pipeline can't be loaded, or has no type in common with the data.
         FormatError: if the data isn't a .spacy file, or a folder has none.
     """
-    import json
 
     from spacy_bioner.devices import use_device
     from spacy_bioner.docbin import docbin_files, read_docbin
     from spacy_bioner.evaluation import report
-    from spacy_bioner.files import Outputs
+    from spacy_bioner.files import Outputs, write_json
     from spacy_bioner.pipelines import load_pipeline
 
     use_device(gpu_id)
@@ -79,8 +78,7 @@ def evaluate(
     with Outputs() as outputs:
         if output is not None:
             content = reports if len(reports) > 1 else reports[0]
-            text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-            outputs.temporary(output).write_text(text, encoding="utf8")
+            write_json(outputs.temporary(output), content)
         if markdown is not None:
             outputs.temporary(markdown).write_text(report.markdown(reports), encoding="utf8")
     for written in filter(None, (output, markdown)):

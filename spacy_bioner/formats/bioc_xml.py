@@ -65,8 +65,7 @@ def read(path: Path) -> Iterator[Document]:
 
     Raises:
         FormatError: with the file, and the line or the document's id, if it isn't XML, declares entities,
-        isn't in
-            UTF-8, isn't BioC, or has an annotation that isn't in the text.
+            isn't in UTF-8, isn't BioC, or has an annotation that isn't in the text.
     """
     with open_input(path) as file:
         # no_network and load_dtd=False: what a DOCTYPE names is never fetched
@@ -152,10 +151,15 @@ def _check_numbers(path: Path, element: Any) -> None:
 def _fill(document: BioCDocument) -> None:
     """Puts empty texts where elements are empty or missing."""
     document.id = document.id or ""
-    sentences = [sentence for passage in document.passages for sentence in passage.sentences]
+    for part in _parts(document):
+        part.infons = {key: value or "" for key, value in part.infons.items()}
+
+
+def _parts(document: BioCDocument) -> Iterator[Any]:
+    """Everything in a document that has infons, and the document itself."""
+    sentences = (sentence for passage in document.passages for sentence in passage.sentences)
     for holder in (document, *document.passages, *sentences):
-        for part in (holder, *holder.annotations, *holder.relations):
-            part.infons = {key: value or "" for key, value in part.infons.items()}
+        yield from (holder, *holder.annotations, *holder.relations)
 
 
 def _collection(element: Any) -> dict[str, Any]:
@@ -169,11 +173,11 @@ def _collection(element: Any) -> dict[str, Any]:
 def write(documents: Iterable[Document]) -> Iterator[Written]:
     """Writes documents as a BioC collection in XML, which holds everything but tokens.
 
-    Infons become texts.     What the collection says of itself is what the first document's says.
+    Infons become texts. What the collection says of itself is what the first document's says.
 
     Raises:
         ConversionError: if a text has characters that XML can't have: most below 32, halves of surrogate
-        pairs.
+            pairs.
     """
     first = True
     collection: Any = {}
@@ -185,7 +189,8 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
         others = Counter({"what a second collection says": int(own != collection)})
         first = False
         found = to_bioc(document)
-        _make_texts(found)
+        for part in _parts(found):
+            part.infons = {key: _as_text(value) for key, value in part.infons.items()}
         try:
             xml = etree.tostring(encode_document(found), encoding="unicode", pretty_print=True)
         except (ValueError, TypeError) as error:
@@ -193,13 +198,6 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
         types = [mention.type for mention in document.mentions]
         yield Written(xml, mentions=types, others=+others)
     yield Written((_head(None, {}) if first else "") + "</collection>\n", docs=0)
-
-
-def _make_texts(found: BioCDocument) -> None:
-    sentences = [sentence for passage in found.passages for sentence in passage.sentences]
-    for holder in (found, *found.passages, *sentences):
-        for part in (holder, *holder.annotations, *holder.relations):
-            part.infons = {key: _as_text(value) for key, value in part.infons.items()}
 
 
 def _as_text(value: Any) -> str:

@@ -28,7 +28,7 @@ from spacy_bioner.errors import FormatError
 from spacy_bioner.files import numbered_lines, read_text
 from spacy_bioner.formats.names import FileNames, document_id, in_order
 from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
-from spacy_bioner.formats.written import Written, left_out
+from spacy_bioner.formats.written import Written, left_out, one_field
 
 FIRST_LINE = re.compile(r"T\d+\t\S+ \d+ \d+[;\t]")
 SUFFIXES = (".ann", ".a1", ".a2")
@@ -276,7 +276,7 @@ class _Writing:
         id = self._id(mention.id, "T")
         stated = mention.meta.get(TEXT, self.document.text_of(mention))
         spans = ";".join(f"{start} {end}" for start, end in mention.spans)
-        self._lines[id].append(f"{id}\t{mention.type} {spans}\t{_one_line(stated)}")
+        self._lines[id].append(f"{id}\t{mention.type} {spans}\t{one_field(stated)}")
         if mention.id:
             self._new.setdefault(mention.id, id)
         self.mentions.append(mention)
@@ -293,7 +293,7 @@ class _Writing:
                 self.others["identifiers that are empty or have white space"] += 1
                 continue
             id = self._id(wanted, "N")
-            more = f"\t{_one_line(text)}" if text else ""
+            more = f"\t{one_field(text)}" if text else ""
             self._lines[id].append(f"{id}\t{kind} {target} {reference}{more}")
 
     def _about(self, target: str, meta: Mapping[str, Any]) -> None:
@@ -307,7 +307,7 @@ class _Writing:
         for wanted, kind, text in self._entries(meta, "notes", (3,)):
             id = self._id(wanted, "#")
             kind = re.sub(r"\s", "_", kind) or "Note"
-            self._lines[id].append(f"{id}\t{kind} {target}\t{_one_line(text)}")
+            self._lines[id].append(f"{id}\t{kind} {target}\t{one_field(text)}")
 
     def _entries(
         self, meta: Mapping[str, Any], key: str, lengths: tuple[int, ...]
@@ -379,7 +379,3 @@ def _unfit(relation: Relation) -> str:
     if kind != "*" and not all(re.fullmatch(r"[^\s:]+", role) for role in roles):
         return "its roles have white space or colons, or are empty"
     return ""
-
-
-def _one_line(text: str) -> str:
-    return re.sub(r"[\t\r\n]", " ", text)

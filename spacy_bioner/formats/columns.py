@@ -10,7 +10,6 @@ spaces and tabs, one or several; LF or CRLF, with or without a byte order mark. 
 Not kept: the columns between word and tag, and -DOCSTART- lines of documents that have no sentence.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,11 +19,9 @@ from spacy_bioner import tags as tagging
 from spacy_bioner.document import SENTENCE, Document, Dropped, DroppedRelation, Mention, in_tokens
 from spacy_bioner.errors import ConversionError, FormatError, TagError
 from spacy_bioner.files import numbered_lines
-from spacy_bioner.formats.written import Written, left_out
+from spacy_bioner.formats.written import BREAKS, Written, left_out
 from spacy_bioner.spacing import join, natural_spaces
 from spacy_bioner.tags import Scheme
-
-_BREAKS = re.compile(r"[\t\r\n]")  # what ends a word or a tag in a file
 
 DOCSTART = "-DOCSTART-"
 
@@ -246,9 +243,7 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
             raise ConversionError(f"Document '{document.id}' has no tokens.")
         mentions, dropped = in_tokens(document, document.tokens)
         if typed:
-            unfit = [
-                mention for _, _, mention in mentions if not mention.type or _BREAKS.search(mention.type)
-            ]
+            unfit = [mention for _, _, mention in mentions if not mention.type or BREAKS.search(mention.type)]
             dropped += [
                 Dropped(document, mention, "no type, or one with a tab or line end") for mention in unfit
             ]
@@ -260,7 +255,7 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
         sentence = bisect_right(begins, document.tokens[0][0]) if document.tokens else 0
         for (start, end), tag in zip(document.tokens, tags, strict=True):
             word = document.text[start:end]
-            if _BREAKS.search(word):
+            if BREAKS.search(word):
                 raise ConversionError(f"A token with a tab or a line end can't be in columns: {word!r}")
             if sentence < len(begins) and start >= begins[sentence]:
                 sentence = bisect_right(begins, start)

@@ -44,7 +44,7 @@ def read(path: Path) -> Iterator[Document]:
 
     Raises:
         FormatError: with file and line, if a line isn't such an object, or one of its spans isn't in the
-        text.
+            text.
     """
     for number, line in numbered_lines(path):
         if not line.strip():

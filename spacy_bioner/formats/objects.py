@@ -23,8 +23,7 @@ def parse(text: str) -> Any:
 
     Raises:
         UnfitError: if it isn't JSON, is nested too deeply, has numbers that aren't (NaN) or are far too long,
-        or
-            characters that no UTF-8 text can have.
+            or characters that no UTF-8 text can have.
     """
     try:
         found = json.loads(text, parse_constant=_no_number)

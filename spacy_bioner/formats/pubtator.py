@@ -15,11 +15,10 @@ from spacy_bioner.document import Document, Dropped, DroppedRelation, Mention, P
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.files import numbered_lines
 from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
-from spacy_bioner.formats.written import Written, left_out
+from spacy_bioner.formats.written import BREAKS, Written, left_out, one_field
 
 FIRST_LINE = re.compile(r"[^|\t]+\|t\|")
 _LONGEST_NUMBER = 18  # digits: what is longer is no offset, and slow to read as one
-_BREAK = re.compile(r"[\t\r\n]")
 
 
 def read(path: Path) -> Iterator[Document]:
@@ -117,7 +116,7 @@ def _written(document: Document, identifier: str) -> Written:
         stated = mention.meta.get(TEXT, document.text_of(mention))
         parts, more = mention.meta.get("parts", ()), mention.meta.get("columns", ())
         fields = [
-            _BREAK.sub(" ", stated),
+            one_field(stated),
             mention.type,
             "|".join(mention.identifiers),
             "|".join(parts),
@@ -127,7 +126,7 @@ def _written(document: Document, identifier: str) -> Written:
             fields.pop()
         if len(mention.spans) > 1:
             dropped.append(Dropped(document, mention, "discontinuous"))
-        elif any(map(_BREAK.search, fields)):
+        elif any(map(BREAKS.search, fields)):
             dropped.append(Dropped(document, mention, "a tab or line end in its columns"))
         else:
             lines.append("\t".join((identifier, str(mention.start), str(mention.end), *fields)))
@@ -141,7 +140,7 @@ def _written(document: Document, identifier: str) -> Written:
             reason = f"{len(fillers)} arguments"
         elif any(filler in ids for filler in fillers):
             reason = "between mentions"
-        elif any(map(_BREAK.search, fields)) or not relation.type[:1].isalpha():
+        elif any(map(BREAKS.search, fields)) or not relation.type[:1].isalpha():
             reason = "a tab or line end in its columns, or no letter before them"
         else:
             lines.append("\t".join((identifier, *fields)))

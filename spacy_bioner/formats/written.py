@@ -1,5 +1,6 @@
 """What the writers of all formats have in common: what they give, and how it is counted."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -7,6 +8,9 @@ from typing import Any
 
 from spacy_bioner.document import Document, Dropped, DroppedRelation
 from spacy_bioner.formats.offsets import MOVED
+
+BREAKS = re.compile(r"[\t\r\n]")
+"""What ends a field or a line, in formats of lines and columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,11 @@ class Account:
         self.dropped += written.dropped
         self.relations += written.relations
         self.others.update(written.others)
+
+
+def one_field(text: str) -> str:
+    """A text with spaces for what would end its field."""
+    return BREAKS.sub(" ", text)
 
 
 def kept_meta(meta: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from transformers.utils import logging
 
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.models.adam import adam_step, is_plain_adam
+from spacy_bioner.models.precision import has_bfloat16
 from spacy_bioner.models.prediction import for_prediction, no_pooler
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -128,7 +129,7 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         """What a precision is on this device."""
         if precision != "auto":
             return _DTYPES[precision]
-        return torch.bfloat16 if _has_bfloat16(self.device) else torch.float32
+        return torch.bfloat16 if has_bfloat16(self.device) else torch.float32
 
     def run(
         self, ids: numpy.ndarray, lengths: Sequence[int], dtype: torch.dtype, is_train: bool
@@ -301,14 +302,3 @@ def longest_sequence(model: Any, tokenizer: Any) -> int:
         # RoBERTa counts positions from behind that of the padding
         longest = min(longest, positions - (padding + 1 if padding is not None else 0))
     return longest
-
-
-def _has_bfloat16(device: torch.device) -> bool:
-    """Whether a device computes in bfloat16 faster than in float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        # not every release of PyTorch can tell
-        known = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in ("avx512_bf16", "amx_tile"))
-        return any(supported is not None and supported() for supported in known)
-    return False

@@ -424,8 +424,7 @@ def _run(
         except torch.OutOfMemoryError:
             if len(members) == 1:
                 raise
-            made = None
-        if made is not None:
+        else:
             yield members, made
             continue
         # here, and not above: the exception would hold on to the memory that is to be given back

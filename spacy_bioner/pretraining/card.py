@@ -6,9 +6,8 @@ from typing import Any
 
 from spacy_bioner.errors import FormatError
 from spacy_bioner.files import Outputs
-from spacy_bioner.pretraining.documents import read_manifest
+from spacy_bioner.pretraining.documents import RECORD, read_manifest
 
-RECORD = "training.json"
 CARD = "README.md"
 
 

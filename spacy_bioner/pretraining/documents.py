@@ -1,6 +1,5 @@
 """Text for pretraining: files with a paragraph a line and an empty line between documents, xz or plain."""
 
-import hashlib
 import json
 import lzma
 from collections.abc import Iterable, Iterator
@@ -12,6 +11,8 @@ from spacy_bioner.errors import FormatError, PretrainingError
 SUFFIXES = (".txt", ".txt.xz")
 TEXT = "text.json"
 """What describes prepared text, in its folder."""
+RECORD = "training.json"
+"""What describes how weights were made, beside them."""
 
 XZ_PRESET = 1
 """How hard xz tries: it is a tenth of the default's time for an eighth more bytes."""
@@ -77,12 +78,6 @@ def write_documents(path: Path, documents: Iterable[list[str]]) -> None:
             file.write("\n".join(paragraphs) + "\n\n")
 
 
-def sha256(path: Path) -> str:
-    """The checksum of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def read_manifest(folder: Path, name: str, step: str) -> dict[str, Any]:
     """Reads the JSON that says what a step of pretraining made.
 
@@ -104,11 +99,6 @@ def read_manifest(folder: Path, name: str, step: str) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != 1:
         raise FormatError(path, None, f"not what spacy bioner {step} writes: make the folder again")
     return manifest
-
-
-def write_json(path: Path, content: object) -> None:
-    """Writes JSON for people to read too."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
 
 
 def check_output(folder: Path, name: str) -> None:

@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 
 from spacy_bioner.errors import FormatError, PretrainingError
-from spacy_bioner.files import Outputs
+from spacy_bioner.files import Outputs, sha256, write_json
 from spacy_bioner.pretraining.documents import (
     TEXT,
     check_output,
     read_documents,
     read_manifest,
-    sha256,
-    write_json,
 )
 from spacy_bioner.pretraining.packed import MANIFEST, Pieces, write_part
 from spacy_bioner.pretraining.vocabulary import FILE, load_tokenizer

@@ -96,9 +96,14 @@ def sequences(stream: Pieces, length: int, cls: int, sep: int, offset: int = 0) 
     """
     room = length - 2
     count = max(0, len(stream) - offset) // room
-    cut = np.empty((count, length), dtype=np.uint16)
+    return _framed(stream[offset : offset + count * room].reshape(count, room), cls, sep)
+
+
+def _framed(rows: Pieces, cls: int, sep: int) -> Pieces:
+    """Rows of word pieces with [CLS] before and [SEP] behind each."""
+    cut = np.empty((len(rows), rows.shape[1] + 2), dtype=np.uint16)
     cut[:, 0], cut[:, -1] = cls, sep
-    cut[:, 1:-1] = stream[offset : offset + count * room].reshape(count, room)
+    cut[:, 1:-1] = rows
     return cut
 
 
@@ -138,10 +143,8 @@ class Feed:
             if length != self.length or self.position == len(self._starts):
                 self.state = (self.epoch + 1, 0, length)
             starts = self._starts[self.position : self.position + count]
-            cut = np.empty((len(starts), length), dtype=np.uint16)
-            cut[:, 0], cut[:, -1] = self._cls, self._sep
-            cut[:, 1:-1] = self._stream[starts[:, None] + np.arange(length - 2)]
-            rows.append(cut)
+            cut = self._stream[starts[:, None] + np.arange(length - 2)]
+            rows.append(_framed(cut, self._cls, self._sep))
             self.position += len(starts)
             count -= len(starts)
         return np.concatenate(rows)

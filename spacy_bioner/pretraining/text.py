@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner.errors import FormatError, PretrainingError
-from spacy_bioner.files import Outputs
+from spacy_bioner.files import Outputs, sha256, write_json
 from spacy_bioner.pretraining.cleaning import clean
 from spacy_bioner.pretraining.documents import (
     TEXT,
     check_output,
     read_documents,
-    sha256,
     text_files,
     write_documents,
-    write_json,
 )
 from spacy_bioner.pretraining.overlap import Overlap, words_of
 

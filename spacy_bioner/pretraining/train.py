@@ -37,7 +37,9 @@ from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
 
 import spacy_bioner
 from spacy_bioner.errors import BionerError, FormatError, PretrainingError
-from spacy_bioner.files import Outputs
+from spacy_bioner.files import Outputs, write_json
+from spacy_bioner.models.precision import has_bfloat16
+from spacy_bioner.pretraining.documents import RECORD
 from spacy_bioner.pretraining.masking import Masked, WordMasker
 from spacy_bioner.pretraining.packed import Feed, Packed, load_packed, sequences
 from spacy_bioner.pretraining.vectors import static_vectors
@@ -45,7 +47,6 @@ from spacy_bioner.pretraining.vectors import static_vectors
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.json"
 MODEL = "model"
-RECORD = "training.json"
 _MICRO_BATCH = {"cpu": 2048, "cuda": 65536}
 """Word pieces at a time: what stays in a CPU's cache, what fills a GPU."""
 _CHECKPOINT_SECONDS = 600
@@ -388,7 +389,7 @@ class Run:
         return F.cross_entropy(scores.float(), labels, reduction="sum", ignore_index=_NONE)
 
     def _autocast(self) -> AbstractContextManager[None]:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=_has_bfloat16(self.device))
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(self.device))
 
     @torch.no_grad()
     def _evaluate(self) -> tuple[float, float]:
@@ -490,8 +491,7 @@ class Run:
             limit = self.settings.shard_mib * (1 << 20) - _HEADER
             model.save_pretrained(folder, safe_serialization=True, max_shard_size=limit)
             tokenizer.save_pretrained(folder)
-            text = json.dumps(self._record(), indent=2, ensure_ascii=False) + "\n"
-            (folder / RECORD).write_text(text, encoding="utf8")
+            write_json(folder / RECORD, self._record())
 
     def _record(self) -> dict[str, Any]:
         """How the weights were made."""
@@ -506,7 +506,7 @@ class Run:
             "epochs": round(self.progress.pieces / max(1, len(self._packed.training)), 3),
             "seconds": round(self.progress.seconds, 1),
             "hardware": _hardware(self.device),
-            "precision": "bfloat16 autocast" if _has_bfloat16(self.device) else "float32",
+            "precision": "bfloat16 autocast" if has_bfloat16(self.device) else "float32",
             "versions": {
                 "python": platform.python_version(),
                 "torch": torch.__version__,
@@ -522,13 +522,6 @@ def _device(name: str) -> torch.device:
     if name not in _MICRO_BATCH or (name == "cuda" and not torch.cuda.is_available()):
         raise PretrainingError(f"The device '{name}' can't be used: name cpu, or cuda where there is a GPU.")
     return torch.device(name)
-
-
-def _has_bfloat16(device: torch.device) -> bool:
-    """Whether a device computes in bfloat16 faster than in float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def _hardware(device: torch.device) -> str:

@@ -209,6 +209,14 @@ def test_forms_of_json(write, content):
     assert others in ([], [Document("", id="2")])
 
 
+def assert_refused(reader, path, message):
+    """The error names the file, and says what is wrong."""
+    with pytest.raises(FormatError) as raised:
+        list(reader.read(path))
+    assert str(raised.value).startswith(str(path))
+    assert message in str(raised.value)
+
+
 BEGIN = "<collection><document><id>1</id><passage><offset>0</offset><text>abc</text>"
 END = "</passage></document></collection>"
 DOCTYPE = "<!DOCTYPE collection SYSTEM 'x.dtd'>"
@@ -243,11 +251,7 @@ DOCTYPE = "<!DOCTYPE collection SYSTEM 'x.dtd'>"
     ],
 )
 def test_bad_xml(write, content, message):
-    path = write(content)
-    with pytest.raises(FormatError) as raised:
-        list(bioc_xml.read(path))
-    assert str(raised.value).startswith(str(path))
-    assert message in str(raised.value)
+    assert_refused(bioc_xml, write(content), message)
 
 
 LAUGHS = '<!DOCTYPE collection [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
@@ -320,11 +324,7 @@ def test_characters_that_xml_has_not(document, fragment):
     ],
 )
 def test_bad_json(write, content, message):
-    path = write(content)
-    with pytest.raises(FormatError) as raised:
-        list(bioc_json.read(path))
-    assert str(raised.value).startswith(str(path))
-    assert message in str(raised.value)
+    assert_refused(bioc_json, write(content), message)
 
 
 def test_document_of_a_bad_annotation_is_named(write):

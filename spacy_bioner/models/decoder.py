@@ -1,4 +1,4 @@
-"""What the component `bioner` asks of its model, apart from scores: each architecture has answers of its own."""
+"""What the component `bioner` asks of its model, apart from scores; each architecture has its own answers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

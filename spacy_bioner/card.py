@@ -49,8 +49,8 @@ def check_reports(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]])
 def complete_meta(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A pipeline's meta as `spacy huggingface-hub push` wants it.
 
-    Its `license` becomes one that the hub knows. Where there are evaluations, its `performance` has the scores
-    of the first by the names that spaCy has for them, and our part of it all of them in full.
+    Its `license` becomes one that the hub knows. Where there are evaluations, its `performance` has the
+    scores of the first by the names that spaCy has for them, and our part of it all of them in full.
 
     Args:
         meta: the meta.
@@ -147,8 +147,8 @@ def _scores(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> li
         ]
         parts += [
             f"**{corpora or 'unnamed data'}**, {report['data']['file']}: {report['docs']:,} documents, "
-            f"tokens from the {report['tokens_from']}, {report['tokens_per_second']:,.0f} tokens a second on a "
-            f"{report['device']}" + _calibration(report) + ".",
+            f"tokens from the {report['tokens_from']}, {report['tokens_per_second']:,.0f} tokens a second on "
+            f"a {report['device']}" + _calibration(report) + ".",
             table(("type", "P", "R", "F1", "gold"), rows),
         ]
     return parts

@@ -15,15 +15,15 @@ find("Cisplatin-induced nephrotoxicity was attenuated in Tp53-deficient mice.")
 
 _SAME = (
     "Labels and weights are the pipeline's own. What may differ: a pipeline has tokens of its own, and one "
-    "label for each, where transformers takes what its tokenizer counts as a word (with word pieces as BERT's, "
-    "text between spaces and punctuation; with others, text between spaces); and it reads long texts in "
-    "windows, where transformers cuts them off."
+    "label for each, where transformers takes what its tokenizer counts as a word (with word pieces as "
+    "BERT's, text between spaces and punctuation; with others, text between spaces); and it reads long texts "
+    "in windows, where transformers cuts them off."
 )
 _FOLDED = (
     "The pipeline has a head for each type, with transitions between labels, and finds the best path. Here "
-    "all heads are folded into one label set: the share of B-T or I-T beside O is exp(B - O) or exp(I - O) of "
-    "type T's head, which is exact where only one type can be. What could not be folded: **transitions**, and "
-    "that I follows nothing but B or I (transformers takes any I for the beginning of an entity); "
+    "all heads are folded into one label set: the share of B-T or I-T beside O is exp(B - O) or exp(I - O) "
+    "of type T's head, which is exact where only one type can be. What could not be folded: **transitions**, "
+    "and that I follows nothing but B or I (transformers takes any I for the beginning of an entity); "
     "**overlapping types**, of which one is left"
 )
 _MEAN = "; and the pipeline takes the **mean of a token's word pieces**, where transformers takes the first"

@@ -90,17 +90,32 @@ def _reading(folder: Path) -> Iterator[None]:
     """Turns what transformers raises on a folder that it can't read into our error."""
     try:
         yield
-    except pickle.UnpicklingError:
-        raise EncoderError(
-            f"{folder}: pytorch_model.bin holds more than tensors, or isn't whole. Loading it could run "
-            "code, and it was not loaded. Ask for the weights as model.safetensors."
-        ) from None
-    # unknown models, files that are damaged or missing, weights of other shapes
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError, EOFError) as error:
+    # unknown models, files that are damaged or missing, weights of other shapes, pickles of more than tensors
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        ImportError,
+        EOFError,
+        SafetensorError,
+        pickle.UnpicklingError,
+    ) as error:
+        if _unpickling(error):
+            raise EncoderError(
+                f"{folder}: pytorch_model.bin holds more than tensors, or isn't whole. Loading it could run "
+                "code, and it was not loaded. Ask for the weights as model.safetensors."
+            ) from None
         reason = (str(error) or type(error).__name__).strip().splitlines()
-        raise EncoderError(
-            f"{folder} can't be read as a token classifier of transformers.\n" + "\n".join(reason[:4])
-        ) from error
+        message = "\n".join([f"{folder} can't be read as a token classifier of transformers.", *reason[:4]])
+        raise EncoderError(message) from error
+
+
+def _unpickling(error: BaseException | None) -> bool:
+    """Whether an error is one of unpickling, or comes from one: transformers wraps it in another."""
+    while error is not None and not isinstance(error, pickle.UnpicklingError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def read_labels(folder: Path, config: Any, labels: Sequence[str], entity_type: str) -> LabelSet:

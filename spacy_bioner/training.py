@@ -15,6 +15,7 @@ from spacy.util import load_config
 from thinc.api import Config
 from wasabi import msg
 
+from spacy_bioner.card import README, card
 from spacy_bioner.catalogue.corpora import load_corpora
 from spacy_bioner.catalogue.encoders import NO_ENCODER, ResolvedEncoder, load_encoders, resolve_encoder
 from spacy_bioner.component import BioNER, label_maps
@@ -163,6 +164,7 @@ def train_pipeline(
             made["seed"] = nlp.config.interpolate()["training"]["seed"]
             _describe(nlp, made, name, pipeline_version)
             nlp.to_disk(folder)
+            (folder / README).write_text(card(nlp.meta), encoding="utf8")
         for split, what in cut.items():
             if what.windows:
                 msg.info(f"{split}: {what}")

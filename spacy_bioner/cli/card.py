@@ -37,7 +37,8 @@ def card(model: str, output: Path, scores: list[Path] | None = None) -> Path:
 
     import srsly
 
-    from spacy_bioner import card as cards
+    from spacy_bioner.card import README, check_reports, complete_meta
+    from spacy_bioner.card import card as text_of
     from spacy_bioner.errors import FormatError
     from spacy_bioner.files import Outputs, write_json
     from spacy_bioner.pipelines import check_output, load_pipeline
@@ -52,9 +53,9 @@ def card(model: str, output: Path, scores: list[Path] | None = None) -> Path:
             raise FormatError(path, None, f"not a report of evaluate ({error})") from None
     nlp = load_pipeline(model)
     try:
-        cards.check_reports(nlp.meta, reports)
-        meta = cards.complete_meta(nlp.meta, reports)
-        text = cards.card(meta, reports)
+        check_reports(nlp.meta, reports)
+        meta = complete_meta(nlp.meta, reports)
+        text = text_of(meta, reports)
     except (KeyError, TypeError, AttributeError) as error:
         names = ", ".join(map(str, scores or ())) or model
         raise FormatError(names, None, f"{error} isn't in it: evaluate again, or train again") from None
@@ -62,6 +63,6 @@ def card(model: str, output: Path, scores: list[Path] | None = None) -> Path:
         folder = outputs.temporary(output, folder=True)
         shutil.copytree(nlp.path, folder, ignore=shutil.ignore_patterns("__pycache__"))
         write_json(folder / "meta.json", meta)
-        (folder / cards.README).write_text(text, encoding="utf8")
+        (folder / README).write_text(text, encoding="utf8")
     msg.good(str(output))
     return output

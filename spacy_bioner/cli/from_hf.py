@@ -64,6 +64,7 @@ def from_hf(
         BionerError: if the checkpoint can't be had or isn't a token classifier, or something else stands at
             the output. Nothing is written then.
     """
+    from spacy_bioner.card import README, card
     from spacy_bioner.catalogue.encoders import resolve_encoder
     from spacy_bioner.checkpoints.from_hf import from_hf as made_from
     from spacy_bioner.files import Outputs
@@ -81,7 +82,9 @@ def from_hf(
         pipeline_version=version,
     )
     with Outputs() as outputs:
-        nlp.to_disk(outputs.temporary(output, folder=True))
+        folder = outputs.temporary(output, folder=True)
+        nlp.to_disk(folder)
+        (folder / README).write_text(card(nlp.meta), encoding="utf8")
     made = nlp.meta["spacy_bioner"]["from_hf"]
     msg.text(f"{made['architecture']}, labels {', '.join(made['read_as'])}")
     msg.good(str(output))

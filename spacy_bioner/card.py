@@ -117,7 +117,7 @@ def _encoder_facts(encoder: Mapping[str, Any] | None) -> dict[str, Any]:
         "encoder's revision": encoder.get("revision") or "not known",
         "encoder's weights, SHA-256": encoder.get("weights_sha256"),
         "encoder's licence": encoder.get("licence") or "not known",
-        "encoder's citation": encoder.get("citation"),
+        "encoder's citation": encoder.get("citation") or None,
     }
 
 

@@ -146,7 +146,7 @@ def write(documents: Iterable[Document], path: Path, format: str) -> Account:
     with Outputs() as outputs:
         temporary = outputs.temporary(path, folder=not wanted.suffix)
         account = Account()
-        write_pieces(wanted.write(documents), temporary, account, wanted, packed=path.suffix == ".gz")
+        write_pieces(wanted.write(documents), temporary, account, wanted, packed=path.suffix.lower() == ".gz")
     return account
 
 

@@ -56,7 +56,8 @@ def convert_cli(
     """Convert corpora from any format to any other.
 
     Formats: spacy, columns, pubtator, bioc-xml, bioc-json, brat, jsonl, text (a file a document), lines (a
-    line a document). Every mention that is read is either written or listed as dropped, with the reason.
+    line a document), and pubmed (its XML, read only). Every mention that is read is either written or listed
+    as dropped, with the reason.
     """
     from spacy_bioner.errors import ConversionError
     from spacy_bioner.formats import FORMATS
@@ -66,10 +67,10 @@ def convert_cli(
     chosen = next((known for known in SCHEMES if known == scheme.upper()), None)
     if scheme and chosen is None:
         raise ConversionError(f"'{scheme}' isn't a scheme of tags: use {', '.join(SCHEMES)}.")
-    for option, value in (("--to", to), ("--from", source)):
-        if value and value not in ("spacy", *FORMATS):
-            action = "write" if option == "--to" else "read"
-            raise ConversionError(f"Can't {action} '{value}': use {option} spacy, {', '.join(FORMATS)}.")
+    written = [known for known in FORMATS if FORMATS[known].writes]
+    for option, action, value, names in (("--to", "write", to, written), ("--from", "read", source, FORMATS)):
+        if value and value not in ("spacy", *names):
+            raise ConversionError(f"Can't {action} '{value}': use {option} spacy, {', '.join(names)}.")
     if corpora:
         given = {"--corpus": corpus, "--name": name, "--types": types, "--type": type, "--dropped": dropped}
         given |= {f"--to {to}": to not in ("", "spacy"), "--untyped": untyped, "--from": source}
@@ -193,6 +194,8 @@ def convert(
 
     options = options or ColumnOptions()
     entry = load_corpora()[corpus] if corpus else None
+    if to not in ("", "spacy") and not known(to).writes:
+        raise ConversionError(f"Can't write '{to}': it is only read.")
     files = _files_by_split(inputs, source)
     if len(files) == 1 and not any(map(_is_folder_of_splits, inputs, repeat(source))):
         _check_ending(output, to)

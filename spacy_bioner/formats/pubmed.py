@@ -7,7 +7,7 @@ its PMID as id, its title and its abstract:
 - The text is title, line end, abstract, as in PubTator; the title alone where there is no abstract. A book's
   title is that of its chapter, or its own.
 - The parts of a structured abstract stand one after the other, a space between them, each with its label
-  before it ("METHODS: ..."), as in PubTator's and BC5CDR's texts. What NLM says a label stands for isn't kept.
+  before it ("METHODS: ..."), as in PubTator's and BC5CDR's texts. The category that NLM gives it isn't kept.
 - Markup (i, b, u, sub, sup) is left out and its text kept: CO<sub>2</sub> is CO2. So is MathML, but for
   annotations; a fraction is written with a slash. White space of XML is one space.
 - A version other than 1 is in the meta, as "version".

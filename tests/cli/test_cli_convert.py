@@ -806,3 +806,19 @@ def test_mentions_without_a_type(run_cli: Callable[..., str], write: Callable[..
     assert "1 mentions dropped: no type" in output
     assert entities(Path("out.spacy")) == [("b", "X")]
     assert get_annotation(read_docbin(Path("out.spacy"))[0]).types == ("X",)
+
+
+PUBMED = """<?xml version="1.0"?><!DOCTYPE PubmedArticleSet SYSTEM "x.dtd"><PubmedArticleSet>
+<PubmedArticle><MedlineCitation><PMID>7</PMID><Article><ArticleTitle>Aspirin</ArticleTitle></Article>
+</MedlineCitation></PubmedArticle></PubmedArticleSet>"""
+
+
+def test_pubmed_is_read_and_not_written(
+    run_cli: Callable[..., str], refuse_cli: Callable[..., str], write: Callable[..., Path]
+):
+    write(PUBMED, "pubmed.xml")
+    output = run_cli("bioner", "convert", "pubmed.xml", "out.pubtator")
+    assert Path("out.pubtator").read_text() == "7|t|Aspirin\n7|a|\n\n"
+    assert "out.pubtator: documents without an abstract (1)" in output
+    message = refuse_cli("bioner", "convert", "out.pubtator", "back.xml", "--to", "pubmed")
+    assert "Can't write 'pubmed': use --to spacy, pubtator" in message

@@ -25,7 +25,6 @@ from spacy_bioner.formats.xml import elements, forget, refuse_entities
 
 _LEAVES = ("id", "infon", "offset", "text")
 _IN = {  # the elements that are read in each
-    "collection": ("source", "date", "key", "infon", "document"),
     "document": ("id", "infon", "passage", "annotation", "relation"),
     "passage": ("infon", "offset", "text", "sentence", "annotation", "relation"),
     "sentence": ("infon", "offset", "text", "annotation", "relation"),
@@ -51,25 +50,36 @@ def read(path: Path) -> Iterator[Document]:
             BioC, or has an annotation that isn't in the text.
     """
     last: Document | None = None  # what stands behind the last document is told of with it
+    collection: dict[str, Any] = {}
     for element in elements(path, ("document",), ("collection",), "a BioC collection"):
-        unread = _beside(element)
-        if element.tag == "collection":
+        outermost = element.getparent() is None
+        before = list(element if outermost else element.itersiblings(preceding=True))
+        unread = _collection(collection, before if outermost else before[::-1])
+        if outermost:
             if last is not None:
                 yield _with_unread(last, unread)
             return
         if last is not None:
             yield last
-        last = _document(path, element, unread)
-        forget(element, keep=_IN["collection"][:-1])
+        last = _document(path, element, collection, unread)
+        forget(element)
 
 
-def _beside(element: Any) -> Counter[str]:
-    """What isn't read of a collection, up to one of its documents or to its end; it is taken out."""
-    found = element if element.tag == "collection" else element.itersiblings(preceding=True)
-    strange = [part for part in found if part.tag not in _IN["collection"]]
-    for part in strange:
-        part.getparent().remove(part)
-    return Counter(f"element <{part.tag}> of the collection" for part in strange)
+def _collection(known: dict[str, Any], parts: Iterable[Any]) -> Counter[str]:
+    """Adds what a collection says of itself before a document; counts what isn't read there."""
+    unread: Counter[str] = Counter()
+    infons: dict[str, str] = {}
+    for part in parts:
+        if part.tag in ("source", "date", "key"):
+            if part.text:
+                known[part.tag] = part.text
+        elif part.tag == "infon":
+            infons[part.get("key", "")] = part.text or ""
+        elif part.tag != "document":
+            unread[f"element <{part.tag}> of the collection"] += 1
+    if infons:  # another dict: documents that were read have the one before
+        known["infons"] = known.get("infons", {}) | infons
+    return unread
 
 
 def _with_unread(document: Document, unread: Counter[str]) -> Document:
@@ -78,14 +88,13 @@ def _with_unread(document: Document, unread: Counter[str]) -> Document:
     return replace(document, meta={**document.meta, UNREAD: (*document.meta.get(UNREAD, ()), *unread)})
 
 
-def _document(path: Path, element: Any, unread: Counter[str]) -> Document:
+def _document(path: Path, element: Any, collection: dict[str, Any], unread: Counter[str]) -> Document:
     line = element.sourceline
     parent = element.getparent()
-    if parent.tag != "collection":
-        raise FormatError(path, line, f"a <document> in a <{parent.tag}>, and not in a <collection>")
+    if parent.getparent() is not None:
+        raise FormatError(path, line, f"a <document> in a <{parent.tag}>, and not in the <collection>")
     refuse_entities(path, element)
     _check(path, element, unread)
-    collection = _collection(parent)
     xml = etree.tostring(element, encoding="unicode", with_tail=False)
     try:
         [found] = biocxml.loads(f"<collection>{xml}</collection>").documents
@@ -94,7 +103,7 @@ def _document(path: Path, element: Any, unread: Counter[str]) -> Document:
         raise FormatError(path, line, f"a document that isn't BioC: something is missing ({what})") from None
     _fill(found)
     try:
-        return from_bioc(found, collection, unread)
+        return from_bioc(found, dict(collection), unread)
     except UnfitError as error:
         raise FormatError(path, line, f"document {found.id}: {error}") from None
 
@@ -153,14 +162,6 @@ def _parts(document: BioCDocument) -> Iterator[Any]:
     sentences = (sentence for passage in document.passages for sentence in passage.sentences)
     for holder in (document, *document.passages, *sentences):
         yield from (holder, *holder.annotations, *holder.relations)
-
-
-def _collection(element: Any) -> dict[str, Any]:
-    """What a collection says of itself."""
-    fields = {key: element.findtext(key) or "" for key in ("source", "date", "key")}
-    infons = {infon.get("key", ""): infon.text or "" for infon in element.findall("infon")}
-    found: dict[str, Any] = {key: value for key, value in fields.items() if value}
-    return found | ({"infons": infons} if infons else {})
 
 
 def write(documents: Iterable[Document]) -> Iterator[Written]:

@@ -15,6 +15,7 @@ means something there, under "json" in it (see `metas`).
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,7 @@ from spacy_bioner.document import Document, Mention, Passage, Relation
 from spacy_bioner.errors import FormatError
 from spacy_bioner.files import numbered_lines
 from spacy_bioner.formats.metas import (
+    COUNTED,
     OF_DOCUMENTS,
     OF_MENTIONS,
     OF_PASSAGES,
@@ -90,18 +92,38 @@ def _document(found: Any) -> Document:
             relations.append(_relation(item))
         else:  # Prodigy's and doccano's, between tokens or numbered spans
             others.setdefault("relations", []).append(item)
+    meta = _meta(found, OF_DOCUMENTS, others)
     tokens = [span(item, text) for item in entries(found, "tokens")] if "tokens" in found else None
     if tokens is not None and any(b[0] < a[1] for a, b in pairwise(tokens)):
         raise UnfitError("tokens overlap, or aren't in order")
+    if strange := _strange_keys(found):
+        meta[COUNTED] = strange
     return Document(
         text,
         tuple(_passage(item, text) for item in entries(found, "passages")),
         tuple(mentions),
         tuple(relations),
         None if tokens is None else tuple(tokens),
-        _meta(found, OF_DOCUMENTS, others),
+        meta,
         identifier(found, "id"),
     )
+
+
+def _strange_keys(found: Mapping[str, Any]) -> dict[str, int]:
+    """What isn't read of tokens and of the arguments of relations, and how often it is there."""
+    strange = Counter(
+        f"token key '{key[:40]}', not read"
+        for item in found.get("tokens") or ()
+        for key in item.keys() - {"text", "start", "end", "id", "ws"}
+    )
+    strange.update(
+        f"argument key '{key[:40]}', not read"
+        for relation in found.get("relations") or ()
+        if isinstance(relation, dict)
+        for item in relation.get("arguments") or ()
+        for key in item.keys() - {"role", "id"}
+    )
+    return dict(strange)
 
 
 def _only_key(found: Mapping[str, Any], keys: Iterable[str]) -> str | None:

@@ -112,18 +112,12 @@ def elements(path: Path, tags: Collection[str], roots: Collection[str], what: st
             raise FormatError(path, None, f"not {what}")
 
 
-def forget(element: Any, keep: Collection[str] = ()) -> None:
-    """Frees the memory of an element that was read, and of those before it in the same one.
-
-    Args:
-        element: the element.
-        keep: the names of those before it that stay.
-    """
+def forget(element: Any) -> None:
+    """Frees the memory of an element that was read, and of those before it in the same one."""
     element.clear()
     parent = element.getparent()
     for earlier in list(element.itersiblings(preceding=True)):
-        if earlier.tag not in keep:
-            parent.remove(earlier)
+        parent.remove(earlier)
 
 
 def refuse_entities(path: Path, element: Any) -> None:

@@ -373,7 +373,7 @@ def test_what_stands_behind_the_last_document_is_told_of(write):
         {},
         ("element <x> of the collection", "element <y> of the collection"),
     )
-    with pytest.raises(FormatError, match="a <document> in a <z>, and not in a <collection>"):
+    with pytest.raises(FormatError, match="a <document> in a <z>, and not in the <collection>"):
         list(bioc_xml.read(write(f"<collection><z>{document}</z></collection>")))
 
 

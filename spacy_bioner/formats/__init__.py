@@ -13,7 +13,7 @@ from pathlib import Path
 from spacy_bioner.document import Document
 from spacy_bioner.errors import ConversionError, FormatError, OutputError
 from spacy_bioner.files import Outputs, open_input
-from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, jsonl, pubtator, text
+from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, jsonl, pubmed, pubtator, text, xml
 from spacy_bioner.formats.written import Account, Written
 
 _JSON = re.compile(r'(\{|\[\s*\{)\s*"')
@@ -29,12 +29,14 @@ class Format:
         write: gives what to write, piece by piece.
         suffix: how its files are called; empty where it is a folder of files.
         sniff: whether a text file that begins so seems to be in it.
+        writes: whether it can be written.
     """
 
     read: Callable[[Path], Iterator[Document]]
     write: Callable[[Iterable[Document]], Iterator[Written]]
     suffix: str
     sniff: Callable[[str], bool]
+    writes: bool = True
 
 
 def _never(head: str) -> bool:
@@ -43,7 +45,12 @@ def _never(head: str) -> bool:
 
 
 def _is_xml(head: str) -> bool:
-    return re.match(r"<(\?xml|!DOCTYPE|!--|collection)[\s\-]*", head) is not None
+    """Whether it is XML, and not of PubMed."""
+    return re.match(r"<(\?xml|!DOCTYPE|!--|collection)", head) is not None and not _is_pubmed(head)
+
+
+def _is_pubmed(head: str) -> bool:
+    return xml.root(head) in pubmed.SETS
 
 
 def _json_key(head: str) -> str:
@@ -77,6 +84,7 @@ FORMATS: dict[str, Format] = {
     ),
     "brat": Format(brat.read, brat.write, "", lambda head: brat.FIRST_LINE.match(head) is not None),
     "jsonl": Format(jsonl.read, jsonl.write, ".jsonl", lambda head: _json_key(head) in jsonl.TEXT_KEYS),
+    "pubmed": Format(pubmed.read, pubmed.write, ".xml", _is_pubmed, writes=False),
     "columns": Format(columns.read, columns.lines, ".tsv", _looks_like_columns),
     "text": Format(text.read, text.write, "", _never),
     "lines": Format(text.read_lines, text.write_lines, ".lines", _never),
@@ -137,16 +145,18 @@ def write(documents: Iterable[Document], path: Path, format: str) -> Account:
         What was written, and what the format can't hold.
 
     Raises:
-        ConversionError: if a document can't be written at all.
+        ConversionError: if a document can't be written at all, or the format is only read.
         OutputError: if the output can't be there.
     """
     wanted = known(format)
+    if not wanted.writes:
+        wanted.write(())
     if not wanted.suffix:
         check_folder(path)
     with Outputs() as outputs:
         temporary = outputs.temporary(path, folder=not wanted.suffix)
         account = Account()
-        write_pieces(wanted.write(documents), temporary, account, wanted, packed=path.suffix == ".gz")
+        write_pieces(wanted.write(documents), temporary, account, wanted, packed=path.suffix.lower() == ".gz")
     return account
 
 

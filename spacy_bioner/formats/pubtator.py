@@ -132,6 +132,7 @@ def _written(document: Document, identifier: str) -> Written:
             lines.append("\t".join((identifier, str(mention.start), str(mention.end), *fields)))
             types.append(mention.type)
     relations: list[DroppedRelation] = []
+    related = 0
     ids = {mention.id for mention in document.mentions} | {relation.id for relation in document.relations}
     for relation in document.relations:
         fillers = [filler for _, filler in relation.arguments]
@@ -144,13 +145,15 @@ def _written(document: Document, identifier: str) -> Written:
             reason = "a tab or line end in its columns, or no letter before them"
         else:
             lines.append("\t".join((identifier, *fields)))
+            related += 1
             continue
         relations.append(DroppedRelation(document, relation, reason))
     others = left_out(document, (TEXT, "parts", "columns"), ("columns",), held=("identifiers", "passages"))
     others["line ends written as spaces"] = len(re.findall(r"[\r\n]", title + abstract))
     others["separators written as line ends"] = int(separator not in ("", "\n"))
     others["passages"] = sum(p.type not in ("title", "abstract") for p in document.passages)
-    return Written("\n".join(lines) + "\n\n", 0, types, dropped, relations, +others)
+    text = "\n".join(lines) + "\n\n"
+    return Written(text, 0, types, dropped, relations, +others, related=related)
 
 
 def _split(document: Document) -> tuple[str, str, str]:

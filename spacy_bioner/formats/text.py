@@ -67,7 +67,9 @@ def write_lines(documents: Iterable[Document]) -> Iterator[Written]:
         text = document.text
         if "\n" in text or "\r" in text or not text.strip() or text.startswith("\ufeff"):
             raise ConversionError(f"The text of document '{document.id}' isn't one line: use --to text.")
-        yield _written(document, f"{text}\n")
+        piece = _written(document, f"{text}\n")
+        piece.others.update({"ids of documents": 1} if document.id else {})
+        yield piece
 
 
 def _written(document: Document, text: str, name: str = "") -> Written:
@@ -75,6 +77,7 @@ def _written(document: Document, text: str, name: str = "") -> Written:
         text,
         dropped=[Dropped(document, mention, _REASON) for mention in document.mentions],
         relations=[DroppedRelation(document, relation, _REASON) for relation in document.relations],
-        others=left_out(document, held=("scores", "identifiers")),  # they go with their mentions
+        # they go with their mentions and relations
+        others=left_out(document, held=("scores", "identifiers", "ids of mentions", "ids of relations")),
         name=name,
     )

@@ -119,7 +119,7 @@ def samples(folder: Path) -> dict[str, dict[str, bytes]]:
     """A valid input of each format: its files by their names."""
     found: dict[str, dict[str, bytes]] = {"columns": {"in": COLUMNS}, "lines": {"in": b"one\n\ntwo\n"}}
     for name, known in formats.FORMATS.items():
-        if name in found:
+        if name in found or name == "html":  # which isn't read
             continue
         path = folder / name
         formats.write(SAMPLES, path, name)

@@ -13,7 +13,7 @@ from pathlib import Path
 from spacy_bioner.document import Document
 from spacy_bioner.errors import ConversionError, FormatError, OutputError
 from spacy_bioner.files import Outputs, open_input
-from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, jsonl, pubtator, text
+from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, html, jsonl, pubtator, text
 from spacy_bioner.formats.written import Account, Written
 
 _JSON = re.compile(r'(\{|\[\s*\{)\s*"')
@@ -43,7 +43,12 @@ def _never(head: str) -> bool:
 
 
 def _is_xml(head: str) -> bool:
-    return re.match(r"<(\?xml|!DOCTYPE|!--|collection)[\s\-]*", head) is not None
+    return re.match(r"<(\?xml|!DOCTYPE(?! html)|!--|collection)[\s\-]*", head) is not None
+
+
+def _is_html(head: str) -> bool:
+    """HTML isn't read, and its module says so."""
+    return head[:14].lower() == "<!doctype html"
 
 
 def _json_key(head: str) -> str:
@@ -77,6 +82,7 @@ FORMATS: dict[str, Format] = {
     ),
     "brat": Format(brat.read, brat.write, "", lambda head: brat.FIRST_LINE.match(head) is not None),
     "jsonl": Format(jsonl.read, jsonl.write, ".jsonl", lambda head: _json_key(head) in jsonl.TEXT_KEYS),
+    "html": Format(html.read, html.write, ".html", _is_html),
     "columns": Format(columns.read, columns.lines, ".tsv", _looks_like_columns),
     "text": Format(text.read, text.write, "", _never),
     "lines": Format(text.read_lines, text.write_lines, ".lines", _never),

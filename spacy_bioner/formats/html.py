@@ -12,14 +12,19 @@ which part they are.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from spacy_bioner.document import Document, DroppedRelation, Mention, Span
 from spacy_bioner.errors import FormatError
 from spacy_bioner.formats.written import Written, left_out
+
+if TYPE_CHECKING:
+    from spacy.displacy.render import EntityRenderer
 
 GROUP = 100
 """How many documents are in a group."""
@@ -60,7 +65,7 @@ mark.b { border-radius: .3em 0 0 .3em; padding-left: .15em; }
 mark.e { border-radius: 0 .3em .3em 0; padding-right: .15em; }
 mark.b.e { border-radius: .3em; }
 mark.found { border-bottom-style: dashed; }
-.label { font-size: .72em; font-weight: 600; margin-left: .35em; user-select: none; white-space: nowrap;
+mark small { font-size: .72em; font-weight: 600; margin-left: .35em; user-select: none; white-space: nowrap;
   unicode-bidi: isolate; }
 .legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .3rem 1rem; }
 .note { color: #444; margin: .3rem 0 0; }
@@ -164,7 +169,7 @@ def mark_of(mention: Mention, who: str = "", found: bool = False) -> Mark:
     """
     parts = [who, mention.type, "" if mention.score is None else f"{mention.score:.2f}"]
     places = ", ".join(f"{start} to {end}" for start, end in mention.spans)
-    tip = "\n".join(filter(None, (mention.type, *mention.identifiers, f"characters {places}")))
+    tip = "\n".join((f"characters {places}", *mention.identifiers))
     return Mark(mention.spans, mention.type, " ".join(filter(None, parts)), tip, found)
 
 
@@ -174,8 +179,6 @@ def marked(text: str, marks: Sequence[Mark]) -> str:
     The text is cut where a mark begins or ends; each piece is given to displaCy as an entity, with all marks
     that cover it around it, the widest outside.
     """
-    from spacy import displacy
-
     parts = [
         (start, end, mark, f" (part {i} of {len(mark.spans)})" if len(mark.spans) > 1 else "")
         for mark in marks
@@ -205,15 +208,20 @@ def marked(text: str, marks: Sequence[Mark]) -> str:
             names += [f"lane{lanes[i]}"] * (lanes[i] > 0)
             tip = f' title="{escape(mark.tip)}"' if mark.tip else ""
             before += f'<mark class="{" ".join(names)}"{tip}>'
-            label = f'<span class="label">{escape(mark.label + part)}</span>' if stop == end else ""
+            label = f"<small>{escape(mark.label + part)}</small>" if stop == end else ""
             after = f"{label}</mark>{after}"
         ents.append({"start": start, "end": end, "label": "", "params": {"before": before, "after": after}})
     # one line end for each kind of them, and as many characters
     shown = text.replace("\r\n", " \n").replace("\r", "\n")
-    options = {"template": "{before}{text}{after}"}
-    return displacy.render(
-        {"text": shown, "ents": ents, "title": None}, style="ent", manual=True, options=options, jupyter=False
-    )
+    return _renderer().render_ents(shown, ents, None)
+
+
+@cache
+def _renderer() -> "EntityRenderer":
+    """displaCy's renderer; making one looks through all that is installed."""
+    from spacy.displacy.render import EntityRenderer
+
+    return EntityRenderer({"template": "{before}{text}{after}"})
 
 
 def _lanes(spans: Sequence[Span]) -> list[int]:

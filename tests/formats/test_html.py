@@ -59,14 +59,14 @@ class Texts(HTMLParser):
             self._depth = 1
         elif tag == "br":
             self.texts[-1] += "\n"
-        elif tag == "span":
+        elif tag == "small":
             self.labels.append("")
             self._label = True
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "div":
             self._depth = 0
-        elif tag == "span":
+        elif tag == "small":
             self._label = False
 
     def handle_data(self, data: str) -> None:
@@ -95,7 +95,7 @@ def test_text_is_kept_and_everything_escaped():
     assert parsed.texts == [shown(TEXT)]
     assert parsed.tags <= {
         *("html", "head", "meta", "title", "style", "body", "main", "h1", "h2", "h3", "p", "a", "details"),
-        *("summary", "ul", "li", "mark", "article", "div", "span", "br"),
+        *("summary", "ul", "li", "mark", "article", "div", "small", "br"),
         *("table", "thead", "tbody", "tr", "th", "td"),
     }
     assert parsed.attributes <= {
@@ -235,7 +235,7 @@ def test_browser_shows_the_text_and_runs_nothing(browser: Browser, page: Path):
     assert browser.ask("document.scripts.length + document.images.length") == 0
     text = browser.ask(
         "(() => { const e = document.querySelector('.entities').cloneNode(true);"
-        "e.querySelectorAll('.label').forEach(l => l.remove());"
+        "e.querySelectorAll('small').forEach(l => l.remove());"
         "e.querySelectorAll('br').forEach(b => b.replaceWith('\\n')); return e.textContent; })()"
     )
     assert text == shown(TEXT)

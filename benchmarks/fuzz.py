@@ -162,7 +162,7 @@ def samples(folder: Path) -> dict[str, dict[str, bytes]]:
     found: dict[str, dict[str, bytes]] = {"columns": {"in": COLUMNS}, "lines": {"in": b"one\n\ntwo\n"}}
     found["pubmed"] = {"in": PUBMED}
     for name, known in formats.FORMATS.items():
-        if name in found:
+        if name in found or not known.reads:
             continue
         path = folder / name
         formats.write(SAMPLES, path, name)

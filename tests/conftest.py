@@ -6,13 +6,14 @@ import os
 import shutil
 import string
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import click
 import pytest
 import spacy
+from browser import Browser, find_browser
 from hypothesis import settings
 from spacy.language import Language
 
@@ -147,6 +148,16 @@ def train_tiny(tiny_encoder: Path, tiny_data: Path) -> Callable[..., Path]:
 def tiny_pipeline(train_tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a transformer pipeline that was trained for a few steps with the tiny encoder."""
     return train_tiny(tmp_path_factory.mktemp("pipeline") / "trained", name="bioner_tiny") / "model-best"
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real browser; a test that asks for it is skipped where there is none."""
+    program = find_browser()
+    if program is None:
+        pytest.skip("no Chromium to show pages with")
+    with Browser(program, tmp_path_factory.mktemp("browser")) as started:
+        yield started
 
 
 @pytest.fixture

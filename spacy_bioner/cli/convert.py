@@ -24,6 +24,7 @@ OUTPUTS = {  # what an output of a name is, if --to doesn't say
     ".json": "bioc-json",
     ".jsonl": "jsonl",
     ".lines": "lines",
+    ".html": "html",
 }
 SHOWN = 20
 """How many dropped mentions are printed; --dropped writes them all to a file."""
@@ -56,8 +57,8 @@ def convert_cli(
     """Convert corpora from any format to any other.
 
     Formats: spacy, columns, pubtator, bioc-xml, bioc-json, brat, jsonl, text (a file a document), lines (a
-    line a document), and pubmed (its XML, read only). Every mention that is read is either written or listed
-    as dropped, with the reason.
+    line a document), pubmed (its XML, read only) and html (to look at, written only). Every mention that is
+    read is either written or listed as dropped, with the reason.
     """
     from spacy_bioner.errors import ConversionError
     from spacy_bioner.formats import FORMATS

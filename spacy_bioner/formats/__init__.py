@@ -13,7 +13,7 @@ from pathlib import Path
 from spacy_bioner.document import Document
 from spacy_bioner.errors import ConversionError, FormatError, OutputError
 from spacy_bioner.files import Outputs, open_input
-from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, jsonl, pubmed, pubtator, text, xml
+from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, html, jsonl, pubmed, pubtator, text, xml
 from spacy_bioner.formats.written import Account, Written
 
 _JSON = re.compile(r'(\{|\[\s*\{)\s*"')
@@ -29,13 +29,14 @@ class Format:
         write: gives what to write, piece by piece.
         suffix: how its files are called; empty where it is a folder of files.
         sniff: whether a text file that begins so seems to be in it.
-        writes: whether it can be written.
+        reads, writes: whether it can be read, and written.
     """
 
     read: Callable[[Path], Iterator[Document]]
     write: Callable[[Iterable[Document]], Iterator[Written]]
     suffix: str
     sniff: Callable[[str], bool]
+    reads: bool = True
     writes: bool = True
 
 
@@ -45,12 +46,18 @@ def _never(head: str) -> bool:
 
 
 def _is_xml(head: str) -> bool:
-    """Whether it is XML, and not of PubMed."""
-    return re.match(r"<(\?xml|!DOCTYPE|!--|collection)", head) is not None and not _is_pubmed(head)
+    """Whether it is XML, and neither of PubMed nor a page."""
+    told = re.match(r"<(\?xml|!DOCTYPE(?! html)|!--|collection)", head) is not None
+    return told and not _is_pubmed(head)
 
 
 def _is_pubmed(head: str) -> bool:
     return xml.root(head) in pubmed.SETS
+
+
+def _is_html(head: str) -> bool:
+    """HTML isn't read, and its module says so."""
+    return head[:14].lower() == "<!doctype html"
 
 
 def _json_key(head: str) -> str:
@@ -85,6 +92,7 @@ FORMATS: dict[str, Format] = {
     "brat": Format(brat.read, brat.write, "", lambda head: brat.FIRST_LINE.match(head) is not None),
     "jsonl": Format(jsonl.read, jsonl.write, ".jsonl", lambda head: _json_key(head) in jsonl.TEXT_KEYS),
     "pubmed": Format(pubmed.read, pubmed.write, ".xml", _is_pubmed, writes=False),
+    "html": Format(html.read, html.write, ".html", _is_html, reads=False),
     "columns": Format(columns.read, columns.lines, ".tsv", _looks_like_columns),
     "text": Format(text.read, text.write, "", _never),
     "lines": Format(text.read_lines, text.write_lines, ".lines", _never),

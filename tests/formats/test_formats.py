@@ -13,9 +13,9 @@ from spacy_bioner.errors import ConversionError, FormatError, OutputError
 from spacy_bioner.files import open_input, read_text
 
 DOCUMENT = Document("Aspirin helps", (), (Mention(((0, 7),), "Chemical"),), id="1")
-WRITTEN = [name for name, known in formats.FORMATS.items() if known.writes]
-FILES = [name for name in WRITTEN if formats.FORMATS[name].suffix]
-DETECTED = [name for name in WRITTEN if name not in ("columns", "text", "lines")]
+BOTH = [name for name, known in formats.FORMATS.items() if known.reads and known.writes]
+FILES = [name for name in BOTH if formats.FORMATS[name].suffix]
+DETECTED = [name for name in BOTH if name not in ("columns", "text", "lines")]
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -97,7 +97,7 @@ def test_unknown_format(write, tmp_path):
             call()
 
 
-@pytest.mark.parametrize("name", [name for name in WRITTEN if name != "columns"])
+@pytest.mark.parametrize("name", [name for name in BOTH if name != "columns"])
 @pytest.mark.parametrize("text", ["a\ud800", "a\0b"])
 def test_characters_that_are_refused_leave_what_was_there(tmp_path, name, text):
     if text == "a\0b" and name in ("jsonl", "bioc-json"):

@@ -32,14 +32,22 @@ DEFAULT_MODEL = Config().from_str(
 @architectures = "spacy-bioner.EntityHeads.v1"
 
 [model.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
+@architectures = "spacy-bioner.FoldedTok2Vec.v1"
+folding = true
+
+[model.tok2vec.embed]
+@architectures = "spacy.MultiHashEmbed.v2"
+width = 96
+attrs = ["NORM","PREFIX","SUFFIX","SHAPE"]
+rows = [2000,1000,1000,1000]
+include_static_vectors = false
+
+[model.tok2vec.encode]
+@architectures = "spacy.MaxoutWindowEncoder.v2"
 width = 96
 depth = 4
-embed_size = 2000
 window_size = 1
 maxout_pieces = 3
-subword_features = true
 """
 )["model"]
 

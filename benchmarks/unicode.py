@@ -51,7 +51,10 @@ CORPORA: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
         ("Disease",),
     ),
 }
-"""The folder of each corpus's columns, the PubTator file of each split, its types."""
+"""The folder of each corpus's columns, the PubTator file of each split, its types.
+
+Where there is one type, those of the PubTator file are kinds of it.
+"""
 
 GREEK = {
     "alpha": "α",
@@ -220,7 +223,7 @@ def score_raw(nlp: Language, documents: list[Document], types: tuple[str, ...]) 
     counts = Counts()
     for document, doc in zip(documents, nlp.pipe(d.text for d in documents), strict=True):
         counts.add(
-            [(m.start, m.end, m.type) for m in document.mentions if m.type in types],
+            [(m.start, m.end, m.type if len(types) > 1 else types[0]) for m in document.mentions],
             [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents],
         )
     return counts

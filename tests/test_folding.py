@@ -116,8 +116,17 @@ def test_lone_surrogates_stay():
 
 @pytest.mark.parametrize(
     ("text", "blank"),
-    [(" ", True), ("\u00a0 \u2009", True), ("\u200b", True), ("\n", False), (" \n", False), ("x", False)]
-    + [("\u2028", False), ("β", False), ("°", False)],
+    [
+        (" ", True),
+        ("\u00a0 \u2009", True),
+        ("\u200b", True),
+        ("\n", False),
+        (" \n", False),
+        ("\u2028", False),
+        ("x", False),
+        ("β", False),
+        ("°", False),
+    ],
 )
 def test_blank(text: str, blank: bool):
     assert is_blank(text) is blank

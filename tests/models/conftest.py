@@ -102,7 +102,7 @@ def save_roberta(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def make_layer() -> Callable[..., Model]:
-    """Makes `spacy-bioner.TransformerModel.v1` with the encoder of a folder; without folding, as the stock one."""
+    """Makes `spacy-bioner.TransformerModel.v1` with the encoder of a folder, and without folding."""
 
     def make(folder: Path, **settings: Any) -> Model:
         create = registry.architectures.get("spacy-bioner.TransformerModel.v1")

@@ -88,7 +88,7 @@ def assert_close(found: list[numpy.ndarray], expected: list[numpy.ndarray], tole
 def empty_layer(**settings: Any) -> Model:
     """A layer without an encoder, which is still to be loaded."""
     create = registry.architectures.get(ARCHITECTURE)
-    return create("no-such-folder", **{"precision": "float32", "overlap": 16, **settings})
+    return create("no-such-folder", **{"precision": "float32", "overlap": 16, "folding": False, **settings})
 
 
 @pytest.fixture

@@ -88,13 +88,13 @@ def assert_close(found: list[numpy.ndarray], expected: list[numpy.ndarray], tole
 def empty_layer(**settings: Any) -> Model:
     """A layer without an encoder, which is still to be loaded."""
     create = registry.architectures.get(ARCHITECTURE)
-    return create("no-such-folder", **{"precision": "float32", "overlap": 16, "folding": False, **settings})
+    return create("no-such-folder", **{"precision": "float32", "overlap": 16, **settings})
 
 
 @pytest.fixture
 def layer(tiny_encoder: Path, make_layer: Callable[..., Model]) -> Callable[..., Model]:
-    """Makes a layer with the tiny encoder."""
-    return lambda **settings: make_layer(tiny_encoder, **settings)
+    """Makes a layer with the tiny encoder, as a config makes it."""
+    return lambda **settings: make_layer(tiny_encoder, folding=True, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -378,8 +378,8 @@ def test_each_family_in_less_than_float32_is_near(
 ):
     """In a batch with padding and windows, and when loaded again."""
     docs = [*docs, NLP.make_doc(LONG)]
-    expected = vectors(make_layer(encoders[family]), docs)
-    model = make_layer(encoders[family], precision=precision)
+    expected = vectors(make_layer(encoders[family], folding=True), docs)
+    model = make_layer(encoders[family], precision=precision, folding=True)
     assert_close(vectors(model, docs), expected, 0.1)
     assert_close(vectors(empty_layer(precision=precision).from_bytes(model.to_bytes()), docs), expected, 0.1)
 

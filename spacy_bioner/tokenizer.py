@@ -16,7 +16,6 @@ from itertools import groupby
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 
-
 LETTERS = "∆△\uf044\uf061\uf062\uf064\uf067\uf06b\uf06d"
 """Signs that stand for a Greek letter: increment, triangle, and those of the font Symbol."""
 

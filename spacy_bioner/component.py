@@ -16,9 +16,12 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from spacy_bioner.annotations import get_annotation, mapped
 from spacy_bioner.calibration import fit_temperatures
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.folding import is_blank
 from spacy_bioner.models import decoding
 from spacy_bioner.models.decoding import LABELS, B, I, O
 from spacy_bioner.models.heads import HeadScores, add_type
+
+Ints = Any  # numpy array of integers
 
 SPANS_KEY = "bioner"
 SCORES = "scores"
@@ -29,14 +32,22 @@ DEFAULT_MODEL = Config().from_str(
 @architectures = "spacy-bioner.EntityHeads.v1"
 
 [model.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
+@architectures = "spacy-bioner.FoldedTok2Vec.v1"
+folding = true
+
+[model.tok2vec.embed]
+@architectures = "spacy.MultiHashEmbed.v2"
+width = 96
+attrs = ["NORM","PREFIX","SUFFIX","SHAPE"]
+rows = [2000,1000,1000,1000]
+include_static_vectors = false
+
+[model.tok2vec.encode]
+@architectures = "spacy.MaxoutWindowEncoder.v2"
 width = 96
 depth = 4
-embed_size = 2000
 window_size = 1
 maxout_pieces = 3
-subword_features = true
 """
 )["model"]
 
@@ -199,10 +210,18 @@ class BioNER(TrainablePipe):
         if not self.labels or not any(len(doc) for doc in docs):
             return found
         temperatures = [self.cfg["temperature"].get(label, 1.0) for label in self.labels]
-        return self._find(self.model.predict(docs), temperatures)
+        scores, words = without_blanks(self.model.predict(docs), docs)
+        return self._find(scores, words, temperatures)
 
-    def _find(self, scores: HeadScores, temperatures: list[float]) -> list[list[tuple[int, int, str, float]]]:
-        """The entities on the best paths of each Doc of a batch, at a temperature a type."""
+    def _find(
+        self, scores: HeadScores, words: Sequence[Ints | None], temperatures: list[float]
+    ) -> list[list[tuple[int, int, str, float]]]:
+        """The entities on the best paths of each Doc of a batch, at a temperature a type.
+
+        Args:
+            scores, words: as `without_blanks` gives them.
+            temperatures: of each type.
+        """
         ops = self.model.ops
         found: list[list[tuple[int, int, str, float]]] = [[] for _ in scores.emissions]
         if any(temperature != 1 for temperature in temperatures):
@@ -216,7 +235,11 @@ class BioNER(TrainablePipe):
             columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
             rows = zip(*(ops.to_numpy(column).tolist() for column in columns), strict=True)
             for sequence, type_index, start, end, probability in rows:
-                found[members[sequence]].append((start, end, self.labels[type_index], probability))
+                i = members[sequence]
+                own = words[i]
+                if own is not None:
+                    start, end = int(own[start]), int(own[end - 1]) + 1
+                found[i].append((start, end, self.labels[type_index], probability))
         return found
 
     def _lattice(self, scores: HeadScores, members: Sequence[int]) -> decoding.Lattice:
@@ -302,15 +325,20 @@ class BioNER(TrainablePipe):
         examples = list(examples)
         ops = self.model.ops
         gold = [self._gold(eg) for eg in examples]
+        whole = [ops.xp.zeros_like(e) for e in scores.emissions]
+        scores, words = without_blanks(scores, [eg.predicted for eg in examples])
         gradients = [ops.xp.zeros_like(e) for e in scores.emissions]
         d_transitions = ops.xp.zeros_like(scores.transitions)
         loss = 0.0
-        for members in _by_length([len(eg.predicted) for eg in examples]):
+        for members in _by_length([len(emissions) for emissions in scores.emissions]):
             grid = self._lattice(scores, members)
             allowed = ops.xp.ones(grid.emissions.shape, dtype=bool)
             counts = ops.xp.zeros((len(members), len(self.labels)), dtype=bool)
             for column, i in enumerate(members):
                 doc_allowed, doc_counts = gold[i]
+                own = words[i]
+                if own is not None:
+                    doc_allowed = doc_allowed[own]
                 allowed[: len(doc_allowed), column] = ops.asarray(doc_allowed)
                 counts[column] = ops.asarray(doc_counts)
             part, nodes, edges = decoding.loss_and_gradient(grid, allowed, counts)
@@ -318,7 +346,9 @@ class BioNER(TrainablePipe):
             d_transitions += edges.astype("float32") / len(examples)
             for column, i in enumerate(members):
                 gradients[i][:] = nodes[: len(gradients[i]), column] / len(examples)
-        return loss / max(len(examples), 1), HeadScores(gradients, d_transitions)
+        for full, own, gradient in zip(whole, words, gradients, strict=True):
+            full[slice(None) if own is None else own] = gradient
+        return loss / max(len(examples), 1), HeadScores(whole, d_transitions)
 
     def _gold(self, example: Example) -> tuple[Any, Any]:
         """What a reference Doc says of the tokens of the predicted one.
@@ -386,13 +416,14 @@ class BioNER(TrainablePipe):
         # the Docs are let go: with a transformer's output in each, those of a corpus are too large to keep
         for batch in minibatch(examples, _CALIBRATED):
             if any(len(example.predicted) for example in batch):
-                scores = self.model.predict([example.predicted for example in batch])
-                batches.append((scores, [self._truth(example) for example in batch]))
+                docs = [example.predicted for example in batch]
+                scores, words = without_blanks(self.model.predict(docs), docs)
+                batches.append((scores, words, [self._truth(example) for example in batch]))
 
         def judged_at(temperature: float) -> dict[str, list[tuple[float, bool]]]:
             judged: dict[str, list[tuple[float, bool]]] = {label: [] for label in self.labels}
-            for scores, truths in batches:
-                found = self._find(scores, [temperature] * len(self.labels))
+            for scores, words, truths in batches:
+                found = self._find(scores, words, [temperature] * len(self.labels))
                 for spans, (annotated, gold, starts, ends) in zip(found, truths, strict=True):
                     for start, end, label, probability in spans:
                         if label in annotated:
@@ -541,6 +572,27 @@ def ranked(pairs: Iterable[tuple[Span, float]]) -> list[Span]:
         pairs, key=lambda pair: (-pair[1], pair[0].start - pair[0].end, pair[0].start, pair[0].label_)
     )
     return [span for span, _ in order]
+
+
+def without_blanks(scores: HeadScores, docs: Sequence[Doc]) -> tuple[HeadScores, list[Ints | None]]:
+    """Leaves out the scores of tokens that are nothing but spaces.
+
+    Corpora have no such tokens, texts do: a non-breaking space, or a second space, inside a mention would
+    end it. Line breaks stay, which stand between title and abstract.
+
+    Args:
+        scores: of all tokens.
+        docs: the Docs.
+
+    Returns:
+        The scores of the others, and for each Doc the numbers of their tokens; None for all.
+    """
+    words: list[Ints | None] = []
+    for doc in docs:
+        kept = [i for i, token in enumerate(doc) if not is_blank(token.text)]
+        words.append(None if len(kept) == len(doc) else numpy.array(kept, dtype="int64"))
+    emissions = [e if own is None else e[own] for e, own in zip(scores.emissions, words, strict=True)]
+    return HeadScores(emissions, scores.transitions), words
 
 
 def without_overlaps(spans: Iterable[Span]) -> list[Span]:

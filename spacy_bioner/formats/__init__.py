@@ -14,6 +14,7 @@ from spacy_bioner.document import Document
 from spacy_bioner.errors import ConversionError, FormatError, OutputError
 from spacy_bioner.files import Outputs, open_input
 from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, jsonl, pubtator, text
+from spacy_bioner.formats.readable import Readable
 from spacy_bioner.formats.written import Account, Written
 
 _JSON = re.compile(r'(\{|\[\s*\{)\s*"')
@@ -29,12 +30,15 @@ class Format:
         write: gives what to write, piece by piece.
         suffix: how its files are called; empty where it is a folder of files.
         sniff: whether a text file that begins so seems to be in it.
+        each: as `read`, but gives the error in place of a document that can't be read and goes on; None
+            where nothing can be read after an error.
     """
 
     read: Callable[[Path], Iterator[Document]]
     write: Callable[[Iterable[Document]], Iterator[Written]]
     suffix: str
     sniff: Callable[[str], bool]
+    each: Callable[[Path], Iterator[Readable]] | None = None
 
 
 def _never(head: str) -> bool:
@@ -70,15 +74,24 @@ FORMATS: dict[str, Format] = {
         pubtator.write,
         ".pubtator",
         lambda head: pubtator.FIRST_LINE.match(head) is not None,
+        pubtator.each,
     ),
-    "bioc-xml": Format(bioc_xml.read, bioc_xml.write, ".xml", _is_xml),
+    "bioc-xml": Format(bioc_xml.read, bioc_xml.write, ".xml", _is_xml, bioc_xml.each),
     "bioc-json": Format(
-        bioc_json.read, bioc_json.write, ".json", lambda head: _json_key(head) in ("documents", "passages")
+        bioc_json.read,
+        bioc_json.write,
+        ".json",
+        lambda head: _json_key(head) in ("documents", "passages"),
+        bioc_json.each,
     ),
-    "brat": Format(brat.read, brat.write, "", lambda head: brat.FIRST_LINE.match(head) is not None),
-    "jsonl": Format(jsonl.read, jsonl.write, ".jsonl", lambda head: _json_key(head) in jsonl.TEXT_KEYS),
+    "brat": Format(
+        brat.read, brat.write, "", lambda head: brat.FIRST_LINE.match(head) is not None, brat.each
+    ),
+    "jsonl": Format(
+        jsonl.read, jsonl.write, ".jsonl", lambda head: _json_key(head) in jsonl.TEXT_KEYS, jsonl.each
+    ),
     "columns": Format(columns.read, columns.lines, ".tsv", _looks_like_columns),
-    "text": Format(text.read, text.write, "", _never),
+    "text": Format(text.read, text.write, "", _never, text.each),
     "lines": Format(text.read_lines, text.write_lines, ".lines", _never),
 }
 
@@ -123,6 +136,19 @@ def read(path: Path, format: str = "") -> Iterator[Document]:
         raise FormatError(path, None, "the file is empty: no document in it")
     yield first
     yield from documents
+
+
+def read_each(path: Path, format: str = "") -> Iterator[Readable]:
+    """Reads as `read` does, but goes on after a document that can't be read, where its format allows it.
+
+    Yields:
+        The documents, and in place of one that can't be read the error.
+
+    Raises:
+        FormatError: if nothing can be read from there on.
+    """
+    wanted = known(format or detect(path))
+    yield from (wanted.each or wanted.read)(path)
 
 
 def write(documents: Iterable[Document], path: Path, format: str) -> Account:

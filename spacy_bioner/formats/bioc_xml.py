@@ -21,6 +21,7 @@ from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.files import open_input
 from spacy_bioner.formats.bioc import from_bioc, to_bioc
 from spacy_bioner.formats.objects import UnfitError
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written
 
 _ENTITY = b"<!ENTITY"
@@ -67,6 +68,11 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with the file, and the line or the document's id, if it isn't XML, declares entities,
             isn't in UTF-8, isn't BioC, or has an annotation that isn't in the text.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for an element that isn't one."""
     with open_input(path) as file:
         # no_network and load_dtd=False: what a DOCTYPE names is never fetched
         events = etree.iterparse(
@@ -86,7 +92,11 @@ def read(path: Path) -> Iterator[Document]:
                     if element.getparent() is None and element.tag != "collection":
                         raise FormatError(path, element.sourceline, "not a BioC collection")
                 elif element.tag == "document" and _is_in_collection(element):
-                    yield _document(path, element)
+                    try:
+                        yield _document(path, element)
+                    except FormatError as error:
+                        error.document = element.findtext("id") or ""
+                        yield error
                     _forget(element)
         except etree.XMLSyntaxError as error:
             raise FormatError(path, error.lineno, f"not well-formed XML: {error.msg}") from None

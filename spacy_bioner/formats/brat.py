@@ -28,6 +28,7 @@ from spacy_bioner.errors import FormatError
 from spacy_bioner.files import numbered_lines, read_text
 from spacy_bioner.formats.names import FileNames, document_id, in_order
 from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written, left_out, one_field
 
 FIRST_LINE = re.compile(r"T\d+\t\S+ \d+ \d+[;\t]")
@@ -67,13 +68,22 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with file and line, if a line is none of the above, an id is there twice, or a mention
             isn't in the text; if a text or annotation file is missing.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for files that aren't one."""
     if not path.is_dir():
         yield _document(path.with_suffix(".txt"))
         return
     texts = {file for file in path.iterdir() if file.suffix == ".txt"}
     texts |= {file.with_suffix(".txt") for file in path.iterdir() if file.suffix in SUFFIXES}
     for file in in_order(texts):
-        yield _document(file)
+        try:
+            yield _document(file)
+        except FormatError as error:
+            error.document = document_id(file)
+            yield error
 
 
 @dataclass(slots=True)

@@ -221,7 +221,7 @@ def write_pieces(
         path.mkdir()
         for piece in pieces:
             with (path / piece.name).open("xb") as file:
-                file.write(_encoded(piece))
+                file.write(encoded(piece))
             account.add(piece)
         return
     with ExitStack() as stack:
@@ -230,11 +230,12 @@ def write_pieces(
         if packed:  # without name and time: the same content gives the same bytes
             put = stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0)).write
         for piece in pieces:
-            put(_encoded(piece))
+            put(encoded(piece))
             account.add(piece)
 
 
-def _encoded(piece: Written) -> bytes:
+def encoded(piece: Written) -> bytes:
+    """A piece as it is in a file; raises ConversionError if it has characters that no text file can have."""
     if "\0" in piece.text:
         raise ConversionError(f"A NUL character can't be in a text file: {_around(piece.text, chr(0))}.")
     try:

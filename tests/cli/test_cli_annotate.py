@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,8 @@ def test_every_format_that_holds_mentions(
         assert "not kept: scores (11)" in told
     elif output == "brat":
         notes = [m.meta["notes"][0][1:] for d in found for m in d.mentions]
-        assert all(
-            kind == "AnnotatorNotes" and re.fullmatch(r"score [01]\.\d{1,4}", text) for kind, text in notes
-        )
+        assert all(re.fullmatch(r"score [01]\.\d{1,4}", text) for _, text in notes)
+        assert {kind for kind, _ in notes} == {"AnnotatorNotes"}
     else:
         assert all(score is not None and score > 0.5 for score in scores)
     assert "4 mentions of the input replaced" in told
@@ -300,17 +300,19 @@ def test_standard_input_and_output(knowing_pipeline: Path, source: Path):
 # runs that are killed
 
 
-def kill_in_between(arguments: list[str], folder: Path, parts: int, wait: float) -> int:
-    """Starts a run, and kills it a moment after it has made some parts more."""
-    before = len(list(folder.glob("part-*.jsonl")))
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    while process.poll() is None and len(list(folder.glob("part-*.jsonl"))) < before + parts:
+def count_parts(folder: Path) -> int:
+    return len(list(folder.glob("part-*.jsonl")))
+
+
+def kill_in_between(arguments: list[str], begun: Callable[[], bool], wait: float) -> int:
+    """Starts a run, and kills it a moment after something has begun."""
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not begun():
         time.sleep(0.001)
     time.sleep(wait)
     if process.poll() is None:
         os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    return process.returncode
+    return process.wait()
 
 
 def test_killed_run_goes_on(
@@ -322,10 +324,11 @@ def test_killed_run_goes_on(
     run_cli("bioner", "annotate", knowing_pipeline, "in.jsonl", "--output", "whole.xml", *settings)
     arguments = [knowing_pipeline, "in.jsonl", "--output", "out.xml", *settings]
     folder = Path("out.xml.parts")
-    assert kill_in_between(command(*arguments), folder, 3, 0.01) == -signal.SIGKILL
-    assert not Path("out.xml").exists()
-    assert kill_in_between(command(*arguments, "--resume"), folder, 4, 0.004) == -signal.SIGKILL
-    there = len(list(folder.glob("part-*.jsonl")))
+    for parts, more in ((3, []), (7, ["--resume"])):
+        begun = partial(lambda parts: count_parts(folder) >= parts, parts)
+        assert kill_in_between(command(*arguments, *more), begun, 0.005) == -signal.SIGKILL
+        assert not Path("out.xml").exists()
+    there = count_parts(folder)
     assert 7 <= there < 30
     assert "out.xml.parts: the parts of an unfinished run. Go on with --resume" in refuse_cli(
         "bioner", "annotate", *arguments
@@ -439,11 +442,15 @@ def test_ten_kills_at_random(corpora: Path, knowing_pipeline: Path, tmp_path: Pa
     subprocess.run(arguments, check=True, capture_output=True)
     arguments = command(knowing_pipeline, "in.pubtator", "--output", "out.xml", "--resume", *settings)
     chance = random.Random(0)
+    folder = Path("out.xml.parts")
     for kill in range(10):
-        # after 0 to 4 parts more; the last ones while parts are joined
-        parts = chance.randint(0, 4) if kill < 8 else 40
-        wait = chance.uniform(0, 0.2) if kill < 8 else chance.uniform(0, 0.05)
-        assert kill_in_between(arguments, Path("out.xml.parts"), parts, wait) == -signal.SIGKILL
+        if kill < 8:  # at a random point of the next parts
+            wanted = count_parts(folder) + chance.randint(0 if kill else 1, 4)
+            begun = partial(lambda wanted: count_parts(folder) >= wanted, wanted)
+            wait = chance.uniform(0, 0.3)
+        else:  # while parts are joined
+            begun, wait = Path(".out.xml.partial").exists, chance.uniform(0, 0.1)
+        assert kill_in_between(arguments, begun, wait) == -signal.SIGKILL
     subprocess.run(arguments, check=True, capture_output=True)
     assert Path("out.xml").read_bytes() == Path("whole.xml").read_bytes()
     assert names(Path()) == ["in.pubtator", "out.xml", "whole.xml"]

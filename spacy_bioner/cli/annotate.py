@@ -172,9 +172,9 @@ def annotate(
             raise OutputError("--resume can't go on with standard input, which can't be read again.")
         _check_settings(settings, isinstance(output, Path), resume)
         paths = [stack.enter_context(_spooled()) if name == STANDARD else Path(name) for name in names]
-        found = find_inputs(paths, settings.source)
         if isinstance(output, Path):
-            _check_output(output, settings.to, [path for path, _ in found], set_aside)
+            _check_output(output, settings.to, paths, set_aside)
+        found = find_inputs(paths, settings.source)
         use_device(gpu_id)
         nlp = load_pipeline(model) if isinstance(model, str | Path) else model
         settings = replace(settings, batch_size=settings.batch_size or nlp.batch_size)
@@ -226,6 +226,10 @@ def _check_output(output: Path, to: str, inputs: list[Path], set_aside: Path | N
         for written in filter(None, (output, set_aside)):
             if written.resolve() in (path.resolve(), path.resolve().parent):
                 raise OutputError(f"{written} would be replaced, and the input {path} is there.")
+            if path.is_dir() and path.resolve() == written.resolve().parent:
+                raise OutputError(f"{written} would be in the input folder {path}: name another place.")
+    if set_aside is not None and output.resolve() in (set_aside.resolve(), set_aside.resolve().parent):
+        raise OutputError(f"{set_aside} would be where the output is: name another file.")
     if to == SPACY or known(to).suffix:
         if output.is_dir():
             raise OutputError(f"{output} is a folder, and the output would be a file.")

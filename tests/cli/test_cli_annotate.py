@@ -252,6 +252,11 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         ["in.jsonl", "--output", "o.jsonl", "--set-aside", "in.jsonl"],
         "in.jsonl would be replaced",
     ),
+    "output in the input": (["folder", "--output", "folder/o.jsonl"], "would be in the input folder"),
+    "list in the output": (
+        ["in.jsonl", "--output", "o", "--to", "brat", "--set-aside", "o/list"],
+        "would be where the output is",
+    ),
     "no format": (["in.jsonl", "--output", "out.dat"], "Which format shall 'out.dat' be in?"),
     "unknown format": (["in.jsonl", "--output", "o", "--to", "word"], "There is no format 'word'"),
     "unknown type": (["in.jsonl", "--output", "o.jsonl", "--types", "X"], "no entity type X; it knows"),
@@ -272,7 +277,9 @@ REFUSED: dict[str, tuple[list[str], str]] = {
 def test_refused(
     refuse_cli: Callable[..., str], knowing_pipeline: Path, source: Path, arguments: list[str], reason: str
 ):
+    Path("folder").mkdir()
     assert reason in refuse_cli("bioner", "annotate", knowing_pipeline, *arguments)
+    Path("folder").rmdir()
     assert names(Path()) == ["in.jsonl"]
 
 

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import spacy
@@ -24,7 +23,7 @@ from spacy.language import Language
 from benchmarks.common import ROOT, save
 from benchmarks.memory import resident
 from spacy_bioner import formats
-from spacy_bioner.annotate import Settings
+from spacy_bioner.annotate import BATCH_SIZE, Settings
 from spacy_bioner.cli.annotate import annotate
 
 FORMATS = ("jsonl", "pubtator", "bioc-xml", "bioc-json", "brat")
@@ -52,7 +51,7 @@ def main() -> None:
 
         def bare() -> None:
             with nlp.memory_zone():
-                for _ in nlp.pipe(texts):
+                for _ in nlp.pipe(texts, batch_size=BATCH_SIZE):
                     pass
 
         ratios = {}
@@ -93,9 +92,8 @@ def least(repeats: int, *functions: Callable[[], object]) -> list[float]:
 
 
 def run(nlp: Language, source: Path, output: Path, to: str) -> None:
-    settings = replace(Settings(to), batch_size=0)
     with contextlib.redirect_stdout(io.StringIO()):
-        annotate(nlp, [source], output, settings)
+        annotate(nlp, [source], output, Settings(to))
 
 
 def peak(arguments: argparse.Namespace, source: Path) -> float:

@@ -57,7 +57,7 @@ def annotate_cli(
         200_000, min=100, help="Most characters of a document; longer ones are set aside"
     ),
     split_long: bool = typer.Option(False, help="Cut longer ones into pieces instead, and join them"),
-    batch_size: int = typer.Option(0, min=0, help="Texts in a batch; default: the pipeline's"),
+    batch_size: int = typer.Option(0, min=0, help="Texts in a batch; default: the pipeline's, 128 at most"),
     n_process: int = typer.Option(1, min=1, help="Processes"),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
     part_size: int = typer.Option(1000, min=1, help="Documents in a part"),
@@ -148,7 +148,7 @@ def annotate(
         model: the name of a package, a folder, or a pipeline that is loaded; its `bioner` get the thresholds.
         inputs: files and folders; "-" for standard input, which is read to its end first.
         output: the file or folder to write; or an open file, which gets the documents as they are ready.
-        settings: how to annotate; a batch size of 0 is the pipeline's own.
+        settings: how to annotate; a batch size of 0 is the pipeline's own, up to `BATCH_SIZE`.
         gpu_id: the GPU to use; -1 for the CPU.
         resume: whether to go on with a run that was stopped.
         set_aside: a file for what can't be annotated; OUTPUT.set-aside.jsonl if None.
@@ -161,7 +161,7 @@ def annotate(
             or not one document could be annotated. The output is as it was before then, and complete parts
             are kept.
     """
-    from spacy_bioner.annotate import find_inputs, prepare
+    from spacy_bioner.annotate import BATCH_SIZE, find_inputs, prepare
     from spacy_bioner.devices import use_device
     from spacy_bioner.errors import OutputError
     from spacy_bioner.pipelines import load_pipeline
@@ -177,7 +177,7 @@ def annotate(
         found = find_inputs(paths, settings.source)
         use_device(gpu_id)
         nlp = load_pipeline(model) if isinstance(model, str | Path) else model
-        settings = replace(settings, batch_size=settings.batch_size or nlp.batch_size)
+        settings = replace(settings, batch_size=settings.batch_size or min(nlp.batch_size, BATCH_SIZE))
         prepare(nlp, settings)
         if isinstance(output, Path):
             list_file = set_aside or output.with_name(f"{output.name}.set-aside.jsonl")

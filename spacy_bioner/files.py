@@ -176,7 +176,7 @@ class Outputs:
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
             raise OutputError(f"{path.parent}: can't be made a folder ({error.strerror}).") from None
         temporary = path.with_name(f".{path.name}{_PARTIAL}")
-        _remove(temporary)
+        remove(temporary)
         self._pending[path] = temporary
         if folder:
             self._folders.append(path)
@@ -185,19 +185,20 @@ class Outputs:
     def __exit__(self, error: object, *_: object) -> None:
         for path, temporary in self._pending.items():
             if error is not None:
-                _remove(temporary)
+                remove(temporary)
             elif temporary.is_dir() and path.exists():  # folder onto folder
                 # a folder can't be renamed onto another that isn't empty
                 old = path.with_name(f".{path.name}.old{_PARTIAL}")
-                _remove(old)
+                remove(old)
                 path.rename(old)
                 temporary.rename(path)
-                _remove(old)
+                remove(old)
             else:
                 os.replace(temporary, path)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a file or folder, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

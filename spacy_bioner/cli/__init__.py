@@ -4,7 +4,9 @@ Loaded by every `spacy` command, so nothing here or at the top of a verb's modul
 command line has imported already; what a verb needs, its plain function imports.
 """
 
+import contextlib
 import functools
+import sys
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
@@ -35,9 +37,10 @@ def verb(name: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
                 return function(*args, **kwargs)
             except BionerError as error:
                 first, *rest = str(error).splitlines()
-                msg.fail(first)
-                for line in filter(str.strip, rest):
-                    msg.text(line)  # one by one: wasabi makes one paragraph of a text
+                with contextlib.redirect_stdout(sys.stderr):
+                    msg.fail(first)
+                    for line in filter(str.strip, rest):
+                        msg.text(line)  # one by one: wasabi makes one paragraph of a text
                 raise typer.Exit(1) from None
 
         settings = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -53,6 +56,7 @@ def listed(values: Iterable[str]) -> list[str]:
 
 
 from spacy_bioner.cli import (  # noqa: E402
+    annotate,  # noqa: F401
     convert,  # noqa: F401
     corpora,  # noqa: F401
     encoders,  # noqa: F401

@@ -11,7 +11,8 @@ its meta, as "moved", by how many characters; its annotations are looked for at 
 What has a type has it from the infon "type" (relations: or "relation"); other infons are in the meta, as
 "infons". Identifiers of a mention are in the infons of `IDENTIFIER_KEYS`, with bars between them. Where a
 relation has no nodes, as in BC5CDR and BioRED, its arguments are the infons whose value is an
-identifier of a mention. What a Document has beyond all this is in an infon "spacy-bioner", as JSON.
+identifier of a mention. The score of a mention is in the infon "score". What a Document has beyond all this
+is in an infon "spacy-bioner", as JSON.
 """
 
 import json
@@ -194,6 +195,8 @@ def _mention(annotation: BioCAnnotation, spans: tuple[Span, ...], found: dict[st
     meta, extra = _extra(infons, OF_MENTIONS)
     identifiers = extra.get("identifiers", _identifiers(annotation.infons))
     score = extra.get("score")
+    if score is None and (score := _score(annotation.infons)) is not None:
+        meta = _less_infon(meta, "score")
     return Mention(
         spans,
         _type(annotation.infons),
@@ -213,15 +216,29 @@ def _identifiers(infons: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(part for value in values if isinstance(value, str) and value for part in value.split("|"))
 
 
+def _score(infons: Mapping[str, Any]) -> float | None:
+    """The score in the infon "score", if that is text as it is written here."""
+    value = infons.get("score")
+    try:
+        score = float(value) if isinstance(value, str) and len(value) < 30 else -1.0
+    except ValueError:
+        return None
+    return score if 0 <= score <= 1 and repr(score) == value else None
+
+
+def _less_infon(meta: dict[str, Any], key: str) -> dict[str, Any]:
+    others = {name: value for name, value in meta.get("infons", {}).items() if name != key}
+    rest = {name: value for name, value in meta.items() if name != "infons"}
+    return rest | ({"infons": others} if others else {})
+
+
 def _less_identifier(meta: dict[str, Any]) -> dict[str, Any]:
     """A meta without the one infon that holds nothing but the identifiers."""
     infons = meta.get("infons", {})
     value = infons.get("identifier")
     if not isinstance(value, str) or not value or sum(key in infons for key in IDENTIFIER_KEYS) > 1:
         return meta
-    others = {key: value for key, value in infons.items() if key != "identifier"}
-    rest = {key: value for key, value in meta.items() if key != "infons"}
-    return rest | ({"infons": others} if others else {})
+    return _less_infon(meta, "identifier")
 
 
 def _relation(found: BioCRelation, known: set[str]) -> Relation:
@@ -363,8 +380,10 @@ def _annotation(document: Document, mention: Mention) -> BioCAnnotation:
             meta["infons"] = joined | known
         else:
             extra["identifiers"] = mention.identifiers
-    if mention.score is not None:
+    if mention.score is not None and "score" in known:
         extra["score"] = mention.score
+    elif mention.score is not None:
+        meta["infons"] = {**meta.get("infons", known), "score": repr(mention.score)}
     infons = {key: value for key, value in _infons(meta, extra).items() if key != "type"}
     made.infons = ({"type": mention.type} if mention.type else {}) | infons
     return made

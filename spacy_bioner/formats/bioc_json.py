@@ -18,6 +18,7 @@ from spacy_bioner.errors import FormatError
 from spacy_bioner.files import numbered_lines, open_input, read_text
 from spacy_bioner.formats.bioc import from_bioc, to_bioc
 from spacy_bioner.formats.objects import UnfitError, entries, get, identifier, offset, parse
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written
 
 _COLLECTION = ("source", "date", "key", "infons")
@@ -49,12 +50,20 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with the file, and the document's id or the line, if it isn't JSON, isn't BioC, or has an
             annotation that isn't in the text.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for an object that isn't one."""
     with open_input(path) as file:
         first = next((line for line in file if line.strip(b"\xef\xbb\xbf \t\r\n")), b"")
     if _is_document(first.decode("utf-8-sig", errors="replace")):
         for number, line in numbered_lines(path):
             if line.strip():
-                yield from _documents(path, number, line)
+                try:
+                    yield from _documents(path, number, line)
+                except FormatError as error:
+                    yield error
     else:
         yield from _documents(path, None, read_text(path))
 
@@ -67,14 +76,21 @@ def _is_document(line: str) -> bool:
     return isinstance(found, dict) and "passages" in found
 
 
-def _documents(path: Path, line: int | None, text: str) -> Iterator[Document]:
+def _documents(path: Path, line: int | None, text: str) -> Iterator[Readable]:
     try:
         found = parse(text)
         for collection, documents in _collections(found):
             meta = {key: collection[key] for key in _COLLECTION if collection.get(key)}
             unread = _unknown(collection, "collection")
             for document in documents:
-                yield _document(document, meta, unread)
+                try:
+                    made = _document(document, meta, unread)
+                except UnfitError as error:
+                    found_id = document.get("id")
+                    id = found_id if isinstance(found_id, str) else ""
+                    yield FormatError(path, line, str(error), id)
+                else:
+                    yield made
                 unread = Counter()
     except UnfitError as error:
         raise FormatError(path, line, str(error)) from None

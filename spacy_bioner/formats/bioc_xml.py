@@ -20,6 +20,7 @@ from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.formats.bioc import from_bioc, to_bioc
 from spacy_bioner.formats.metas import UNREAD
 from spacy_bioner.formats.objects import UnfitError
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written
 from spacy_bioner.formats.xml import elements, forget, refuse_entities
 
@@ -49,19 +50,26 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with the file, and the line or the document's id, if it isn't XML (see `xml`), isn't
             BioC, or has an annotation that isn't in the text.
     """
-    last: Document | None = None  # what stands behind the last document is told of with it
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for an element that isn't one."""
+    last: Readable | None = None  # what stands behind the last document is told of with it
     collection: dict[str, Any] = {}
     for element in elements(path, ("document",), ("collection",), "a BioC collection"):
         outermost = element.getparent() is None
         before = list(element if outermost else element.itersiblings(preceding=True))
         unread = _collection(collection, before if outermost else before[::-1])
-        if outermost:
-            if last is not None:
-                yield _with_unread(last, unread)
-            return
         if last is not None:
-            yield last
-        last = _document(path, element, collection, unread)
+            yield _with_unread(last, unread) if outermost else last
+        if outermost:
+            return
+        try:
+            last = _document(path, element, collection, unread)
+        except FormatError as error:
+            error.document = element.findtext("id") or ""
+            last = error
         forget(element)
 
 
@@ -82,8 +90,8 @@ def _collection(known: dict[str, Any], parts: Iterable[Any]) -> Counter[str]:
     return unread
 
 
-def _with_unread(document: Document, unread: Counter[str]) -> Document:
-    if not unread:
+def _with_unread(document: Readable, unread: Counter[str]) -> Readable:
+    if not unread or isinstance(document, FormatError):
         return document
     return replace(document, meta={**document.meta, UNREAD: (*document.meta.get(UNREAD, ()), *unread)})
 

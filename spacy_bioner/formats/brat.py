@@ -28,6 +28,7 @@ from spacy_bioner.errors import FormatError
 from spacy_bioner.files import numbered_lines, read_text
 from spacy_bioner.formats.names import FileNames, document_id, in_order
 from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written, left_out, one_field
 
 FIRST_LINE = re.compile(r"T\d+\t\S+ \d+ \d+[;\t]")
@@ -82,12 +83,21 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with file and line, if a line is none of the above, an id is there twice, or a mention
             isn't in the text; if a text or annotation file is missing, or there packed and not packed.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for files that aren't one."""
     if not path.is_dir():
         yield _document(_text_of(path))
         return
     texts = {_text_of(file) for file in path.iterdir() if _suffix(file) in (".txt", *SUFFIXES)}
     for file in in_order(texts):
-        yield _document(file)
+        try:
+            yield _document(file)
+        except FormatError as error:
+            error.document = document_id(file)
+            yield error
 
 
 def _text_of(path: Path) -> Path:

@@ -44,6 +44,7 @@ from spacy_bioner.formats.objects import (
     span,
 )
 from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written, kept_meta
 
 TEXT_KEYS = ("text", "data")
@@ -57,13 +58,18 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with file and line, if a line isn't such an object, or one of its spans isn't in the
             text.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for a line that isn't one."""
     for number, line in numbered_lines(path):
         if not line.strip():
             continue
         try:
             yield _document(parse(line))
         except UnfitError as error:
-            raise FormatError(path, number, str(error)) from None
+            yield FormatError(path, number, str(error))
 
 
 def _document(found: Any) -> Document:

@@ -15,6 +15,7 @@ from spacy_bioner.document import Document, Dropped, DroppedRelation, Mention, P
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.files import numbered_lines
 from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import BREAKS, Written, left_out, one_field
 
 FIRST_LINE = re.compile(r"[^|\t]+\|t\|")
@@ -31,9 +32,19 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with file and line, if a line isn't one of PubTator's, or belongs to another document
             than the lines before it.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for lines that aren't one."""
     for filled, block in groupby(numbered_lines(path), key=lambda item: bool(item[1].strip())):
         if filled:
-            yield _document(path, list(block))
+            lines = list(block)
+            try:
+                yield _document(path, lines)
+            except FormatError as error:
+                error.document = re.split(r"[|\t]", lines[0][1], maxsplit=1)[0]
+                yield error
 
 
 def _document(path: Path, block: list[tuple[int, str]]) -> Document:

@@ -12,6 +12,7 @@ from spacy_bioner.document import Document, Dropped, DroppedRelation
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.files import numbered_lines, read_text
 from spacy_bioner.formats.names import FileNames, document_id, in_order
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written, left_out
 
 _REASON = "plain text has none"
@@ -23,8 +24,17 @@ def read(path: Path) -> Iterator[Document]:
     Raises:
         FormatError: if a file isn't UTF-8 text, or the folder has none.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for a file that isn't UTF-8 text."""
     for file in text_files(path) if path.is_dir() else [path]:
-        yield Document(read_text(file), id=document_id(file))
+        try:
+            yield Document(read_text(file), id=document_id(file))
+        except FormatError as error:
+            error.document = document_id(file)
+            yield error
 
 
 def text_files(folder: Path) -> list[Path]:

@@ -1,10 +1,13 @@
 """BioC in XML and JSON: one document in both, and what each refuses."""
 
 import json
+import re
 import socket
+from pathlib import Path
 
 import pytest
 
+from spacy_bioner import formats
 from spacy_bioner.document import SENTENCE, Document, Mention, Passage, Relation
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.formats import bioc_json, bioc_xml, written
@@ -414,3 +417,31 @@ def test_many_passages_take_no_longer(write):
     parts = [passage("x" * 50, 51 * i) for i in range(20_000)]
     [found] = read_json(write, *parts)
     assert len(found.text) == 51 * 20_000 - 1
+
+
+@pytest.mark.parametrize(
+    ("infon", "score", "infons"),
+    [
+        ("0.25", 0.25, {}),
+        ("1.0", 1.0, {}),
+        ("0.250", None, {"score": "0.250"}),  # not as it is written here: it would come back changed
+        ("17.5", None, {"score": "17.5"}),
+        ("high", None, {"score": "high"}),
+        ("nan", None, {"score": "nan"}),
+    ],
+)
+@pytest.mark.parametrize("format", ["bioc-xml", "bioc-json"])
+def test_score_is_an_infon(
+    tmp_path: Path, format: str, infon: str, score: float | None, infons: dict[str, str]
+):
+    own = {"infons": {"score": infon, "other": "x"}}
+    given = Document("aspirin", mentions=(Mention(((0, 7),), "Chemical", "T1", meta=own),), id="1")
+    formats.write([given], tmp_path / "one", format)
+    [read] = formats.read(tmp_path / "one")
+    assert read.mentions[0].score == score
+    assert read.mentions[0].meta == {"infons": {"other": "x", **infons}}
+    formats.write([read], tmp_path / "two", format)
+    again = [document.mentions for document in formats.read(tmp_path / "two")]
+    assert again == [read.mentions]
+    [found] = re.findall(r'"?score"?[>:] ?"?([^"<]*)', (tmp_path / "two").read_text(encoding="utf8"))
+    assert found == infon

@@ -3,12 +3,10 @@
 import hashlib
 import http.client
 import shutil
-import tarfile
 import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from spacy_bioner.catalogue import encoders
 from spacy_bioner.catalogue.corpora import Corpus, Split
 from spacy_bioner.catalogue.encoders import Encoder
 from spacy_bioner.errors import CorpusError, EncoderError, FetchError
-from spacy_bioner.files import Outputs, sha256
+from spacy_bioner.files import Outputs
 
 _TIMEOUT = 60  # seconds without an answer
 
@@ -136,15 +134,16 @@ def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -
 
     Raises:
         EncoderError: if it can't be had.
-        FetchError: if a download fails or an archive isn't sound.
+        FetchError: if a download fails.
+        FormatError: if an archive isn't sound, or what is in it isn't an encoder's.
     """
     encoder = encoders.find_encoder(name)
-    if base and not encoder.embedded and not encoder.archive:
+    if base and not encoder.embedded and not encoder.archive and not encoder.by_hand:
         for candidate in (encoder.name, encoder.hub.split("/")[-1]):
             folder = Path(base) / candidate
             if candidate and folder.is_dir():
                 encoders.find_encoder(str(folder))  # raises unless it is complete
-                note = {"source": encoder.hub or encoder.archive or encoder.name}
+                note = {"source": encoder.hub or encoder.name}
                 return encoders.install_encoder(folder, encoder, assets, note), "folder"
         raise FetchError(f"{base} has no folder {encoder.name} to stand in for the encoder '{name}'.")
     if encoder.archive:
@@ -158,6 +157,8 @@ def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -
 
 
 def _fetch_archive(encoder: Encoder, assets: Path, base: str) -> Path:
+    from spacy_bioner.checkpoints.encoders import import_encoder
+
     with tempfile.TemporaryDirectory() as temporary:
         file_name = encoder.archive.rsplit("/", 1)[1]
         archive = Path(temporary) / file_name
@@ -165,17 +166,5 @@ def _fetch_archive(encoder: Encoder, assets: Path, base: str) -> Path:
             _download(base, file_name, archive)
         else:
             _download_url(encoder.archive, archive)
-        unpacked = Path(temporary) / "unpacked"
-        try:
-            with tarfile.open(archive) as tar:
-                tar.extractall(unpacked, filter="data")  # refuses paths that climb, links, devices
-                while tar.fileobj and tar.fileobj.read(1 << 20):
-                    pass  # gzip's own checksum stands at the end
-        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-            raise FetchError(f"{file_name}: not a sound archive ({error}).") from None
-        folders = [path.parent for path in sorted(unpacked.rglob("config.json"))]
-        complete = [folder for folder in folders if encoders.is_complete(folder)]
-        if not complete:
-            raise FetchError(f"{file_name}: no folder with config.json and weights in the archive.")
-        note = {"source": encoder.archive, "sha256": sha256(archive)}
-        return encoders.install_encoder(complete[0], encoder, assets, note)
+        target = assets / "encoders" / encoder.name
+        return import_encoder(archive, target, origin=encoder.archive).folder

@@ -72,8 +72,8 @@ class _Left:
             raise FormatError(
                 self._archive,
                 None,
-                f"more than {MOST_INFLATED} times as large when unpacked: unpack it yourself, if it's what it "
-                "should be, and name the folder",
+                f"more than {MOST_INFLATED} times as large when unpacked: unpack it yourself, if it's what "
+                "it should be, and name the folder",
             )
         if self._files < 0:
             raise FormatError(self._archive, None, f"more than {MOST_FILES} files in it")

@@ -18,7 +18,6 @@ _OPTIMIZER = re.compile(
 )
 _HEADS = re.compile(r"^cls/(predictions|seq_relationship)/")  # of pretraining: masked words, next sentence
 _POOLER = "bert/pooler/"
-_BLOCK = "bert/encoder/transformer/group_{}/inner_group_{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,8 @@ class Checkpoint:
             import tensorflow
         except ImportError:
             raise EncoderError(
-                f"{prefix.name} is a TensorFlow checkpoint, and TensorFlow isn't installed, which is needed to "
-                "read it: pip install 'spacy-bioner[tensorflow]'."
+                f"{prefix.name} is a TensorFlow checkpoint, and TensorFlow isn't installed, which is needed "
+                "to read it: pip install 'spacy-bioner[tensorflow]'."
             ) from None
         self._errors: Any = (tensorflow.errors.OpError, RuntimeError, ValueError)
         data = [path for path in prefix.parent.iterdir() if path.name.startswith(f"{prefix.name}.data-")]
@@ -105,8 +104,8 @@ class Checkpoint:
     def _not_whole(self, error: Exception, where: str = "") -> EncoderError:
         said = str(getattr(error, "message", error)).splitlines()
         return EncoderError(
-            f"{self._prefix}: the checkpoint isn't whole{where} ({said[0] if said else type(error).__name__}). "
-            "Fetch it again."
+            f"{self._prefix}: the checkpoint isn't whole{where} "
+            f"({said[0] if said else type(error).__name__}). Fetch it again."
         )
 
 
@@ -205,7 +204,7 @@ def albert_variables(config: Any) -> dict[str, Variable]:
     found |= _dense("bert/encoder/embedding_hidden_mapping_in", "encoder.embedding_hidden_mapping_in")
     for group in range(config.num_hidden_groups):
         for inner in range(config.inner_group_num):
-            old = _BLOCK.format(group, inner)
+            old = f"bert/encoder/transformer/group_{group}/inner_group_{inner}"
             new = f"encoder.albert_layer_groups.{group}.albert_layers.{inner}"
             for part in ("query", "key", "value"):
                 found |= _dense(f"{old}/attention_1/self/{part}", f"{new}.attention.{part}")

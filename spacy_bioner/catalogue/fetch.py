@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import os
 import shutil
 import tempfile
 import urllib.error
@@ -13,7 +14,7 @@ from pathlib import Path
 from spacy_bioner.catalogue import encoders
 from spacy_bioner.catalogue.corpora import Corpus, Split
 from spacy_bioner.catalogue.encoders import Encoder
-from spacy_bioner.errors import CorpusError, EncoderError, FetchError
+from spacy_bioner.errors import CorpusError, EncoderError, FetchError, FormatError
 from spacy_bioner.files import Outputs
 
 _TIMEOUT = 60  # seconds without an answer
@@ -134,8 +135,7 @@ def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -
 
     Raises:
         EncoderError: if it can't be had.
-        FetchError: if a download fails.
-        FormatError: if an archive isn't sound, or what is in it isn't an encoder's.
+        FetchError: if a download fails, or an archive isn't sound or holds no encoder that can be had of it.
     """
     encoder = encoders.find_encoder(name)
     if base and not encoder.embedded and not encoder.archive and not encoder.by_hand:
@@ -167,4 +167,7 @@ def _fetch_archive(encoder: Encoder, assets: Path, base: str) -> Path:
         else:
             _download_url(encoder.archive, archive)
         target = assets / "encoders" / encoder.name
-        return import_encoder(archive, target, origin=encoder.archive).folder
+        try:
+            return import_encoder(archive, target, origin=encoder.archive).folder
+        except (EncoderError, FormatError) as error:
+            raise FetchError(str(error).replace(f"{temporary}{os.sep}", "")) from None

@@ -1,6 +1,7 @@
 """What a released checkpoint is made of: which of its files are weights, config and tokenizer."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any
 
 from spacy_bioner.checkpoints.archives import is_archive, unpack
 from spacy_bioner.checkpoints.variables import find_checkpoints
-from spacy_bioner.errors import EncoderError, FormatError
+from spacy_bioner.errors import BionerError, EncoderError, FormatError
 
 TOKENIZER_FILES = (
     "vocab.txt",
@@ -64,14 +65,19 @@ def opened(source: Path) -> Iterator[Parts]:
         EncoderError: if a part is missing, or there are several that it could be.
     """
     with TemporaryDirectory() as temporary:
-        if not source.is_dir():
-            yield find_parts(unpack(source, Path(temporary)), source)
-            return
-        files = [path for path in source.rglob("*") if path.is_file()]
-        archives = [path for path in files if is_archive(path)]
-        if len(archives) == 1 and not _weights(files):  # SciBERT's, which are archives in archives
-            files += unpack(archives[0], Path(temporary))
-        yield find_parts(files, source)
+        try:
+            if source.is_dir():
+                files = [path for path in source.rglob("*") if path.is_file()]
+                archives = [path for path in files if is_archive(path)]
+                if len(archives) == 1 and not _weights(files):  # SciBERT's, which are archives in archives
+                    files += unpack(archives[0], Path(temporary))
+            else:
+                files = unpack(source, Path(temporary))
+            yield find_parts(files, source)
+        except BionerError as error:
+            # people know the archive, and not where it was unpacked
+            error.args = (str(error).replace(f"{temporary}{os.sep}", f"{source}: "),)
+            raise
 
 
 def find_parts(files: Sequence[Path], source: Path) -> Parts:

@@ -78,7 +78,8 @@ class Checkpoint:
                 f"{prefix.name} is a TensorFlow checkpoint, and TensorFlow isn't installed, which is needed "
                 "to read it: pip install 'spacy-bioner[tensorflow]'."
             ) from None
-        self._errors: Any = (tensorflow.errors.OpError, RuntimeError, ValueError)
+        # TensorFlow raises IndexError for bytes that are missing
+        self._errors: Any = (tensorflow.errors.OpError, RuntimeError, ValueError, LookupError)
         data = [path for path in prefix.parent.iterdir() if path.name.startswith(f"{prefix.name}.data-")]
         if not data:
             raise EncoderError(

@@ -83,7 +83,9 @@ def test_every_entry_is_complete(encoder: Encoder):
     assert encoder.parameters > 0
     assert 0 < encoder.learning_rate < 1e-2
     assert re.fullmatch("[a-z][a-z0-9_]*", encoder.name)  # part of a package's name
-    assert [bool(encoder.hub), bool(encoder.archive), encoder.embedded].count(True) == 1
+    assert [bool(encoder.hub), bool(encoder.archive), bool(encoder.by_hand), encoder.embedded].count(
+        True
+    ) == 1
     assert encoder.untrained == encoder.embedded
 
 
@@ -93,8 +95,36 @@ def test_every_known_repository_is_in_the_catalogue(corpora: Path):
     assert len(ids) >= 10
     catalogue = load_encoders()
     assert [name for name in ids if find_encoder(name).name not in catalogue] == []
-    archives = re.findall(r"`(https://dl\S+\.tar\.gz)`", known)
-    assert archives == [encoder.archive for encoder in catalogue.values() if encoder.archive]
+    [base] = re.findall(r"`(https://github\S+/download/)`", known)
+    archives = {
+        *re.findall(r"`(https://dl\S+\.tar\.gz)`", known),
+        *(f"{base}{name}" for name in re.findall(r"`(v1\S+\.tar\.gz)`", known)),
+    }
+    assert len(archives) == 5
+    assert archives == {e.archive or e.original for e in catalogue.values() if e.archive or e.original}
+    [page] = re.findall(r"`(https://drive\S+/view)`", known)
+    by_hand = {
+        f"BioALBERT {which.replace('+', ', ')}": page.replace("ID", id)
+        for which, id in re.findall(r"^- (\w+ v1\.\d \S+): `([\w-]+)`$", known, re.MULTILINE)
+    }
+    assert len(by_hand) == 8
+    found = {
+        e.description.split(";")[0].replace(" and", ","): e.by_hand for e in catalogue.values() if e.by_hand
+    }
+    assert found == {name.replace(" PubMed", ": PubMed", 1): url for name, url in by_hand.items()}
+
+
+def test_one_to_be_fetched_by_hand_says_how(hub: Hub):
+    with pytest.raises(EncoderError) as error:
+        resolve_encoder("bioalbert-base-pubmed", assets=Path("here/assets"))
+    first, second, third = str(error.value).splitlines()
+    assert first.endswith(
+        "isn't at hand: https://drive.google.com/file/d/1sCU1vvSOWoWVAkOoWGUC3ZKraItLIoXD/view."
+    )
+    assert "by hand" in second
+    assert second.endswith("spacy bioner encoders import ARCHIVE here/assets/encoders/bioalbert_base_pubmed")
+    assert "--encoder mini" in third
+    assert hub.calls == []
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,7 @@ def test_pooler_may_be_missing(write_checkpoint: Callable, bert, tmp_path: Path)
     assert not [name for name in load_file(tmp_path / "out" / "model.safetensors") if "pooler" in name]
 
 
-# -- what doesn't go together ---------------------------------------------------------------------------------
+# -- what doesn't go together --------------------------------------------------------------------------------
 
 
 def changed(write_checkpoint: Callable, release: Any, folder: Path, change: Callable[[dict], None]) -> Path:
@@ -300,8 +300,10 @@ def test_vocabulary_of_the_wrong_size(bert, tmp_path: Path, more: int):
 
 def test_sentencepiece_model_of_the_wrong_size(albert, pieces_of: Callable, tmp_path: Path):
     source = copied(albert, tmp_path / "in")
-    (source / "30k-clean.model").write_bytes(pieces_of(size=90))
-    with pytest.raises(FormatError, match=r"30k-clean\.model: a vocabulary of 90 pieces"):
+    (source / "30k-clean.model").write_bytes(
+        pieces_of(text="aspirin treats pain. xyz was 1234567890 abc def")
+    )
+    with pytest.raises(FormatError, match=r"30k-clean\.model: a vocabulary of .. pieces"):
         import_encoder(source, tmp_path / "out")
     (source / "30k-clean.model").write_bytes(b"\x0a\xff\xff")
     with pytest.raises(FormatError, match=r"30k-clean\.model: not a whole sentencepiece model"):
@@ -353,7 +355,7 @@ def test_parts_that_are_missing_or_damaged(bert, tmp_path: Path, files: dict[str
     assert nothing_written(tmp_path / "out")
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3])
 def test_truncated_data_of_a_checkpoint(bert, tmp_path: Path, share: float):
     name = "model.ckpt-1000000.data-00000-of-00001"
     data = (bert.folder / name).read_bytes()
@@ -366,7 +368,7 @@ def test_truncated_data_of_a_checkpoint(bert, tmp_path: Path, share: float):
 def test_damaged_data_of_a_checkpoint(bert, tmp_path: Path):
     name = "model.ckpt-1000000.data-00000-of-00001"
     data = bytearray((bert.folder / name).read_bytes())
-    data[len(data) // 3 :: 997] = b"\xff" * len(data[len(data) // 3 :: 997])
+    data[997::997] = b"\xff" * len(data[997::997])
     source = copied(bert, tmp_path / "in", **{name: bytes(data)})
     with pytest.raises(EncoderError, match="the checkpoint isn't whole"):
         import_encoder(source, tmp_path / "out")
@@ -389,7 +391,7 @@ def test_without_sentencepiece_it_says_what_to_install(
     assert nothing_written(tmp_path / "out")
 
 
-# -- capitals ---------------------------------------------------------------------------------------------
+# -- capitals ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cased", [True, False])
@@ -406,7 +408,7 @@ def test_settings_that_contradict_the_vocabulary(release_bert: Callable, tmp_pat
     release = release_bert(tmp_path / "in", cased=cased)
     settings = tmp_path / "in" / "tokenizer_config.json"
     settings.write_text(json.dumps({"do_lower_case": cased}))
-    with pytest.raises(FormatError, match="do_lower_case = .*Say --cased or --uncased"):
+    with pytest.raises(FormatError, match=r"do_lower_case = .*Say --cased or --uncased"):
         import_encoder(release.folder, tmp_path / "out")
     assert nothing_written(tmp_path / "out")
     settings.write_text(json.dumps({"do_lower_case": not cased}))
@@ -419,7 +421,7 @@ def test_vocabulary_in_doubt(release_bert: Callable, tmp_path: Path):
     extra = ["DNA", *(f"{a}{b}{c}" for a in "abcdefgh" for b in "abcdefgh" for c in "ab")]
     pieces = [*path.read_text(encoding="utf8").splitlines(), *extra]
     path.write_text("\n".join(pieces) + "\n", encoding="utf8")
-    with pytest.raises(FormatError, match="it isn't clear whether it's cased: 1 of .*--cased or --uncased"):
+    with pytest.raises(FormatError, match=r"it isn't clear whether it's cased: 1 of .*--cased or --uncased"):
         import_encoder_of_size(release, len(pieces), tmp_path / "out")
     assert nothing_written(tmp_path / "out")
 
@@ -430,7 +432,7 @@ def import_encoder_of_size(release: Any, size: int, output: Path) -> Any:
     return import_encoder(release.folder, output)
 
 
-# -- PyTorch's ---------------------------------------------------------------------------------------------
+# -- PyTorch's -----------------------------------------------------------------------------------------------
 
 
 def as_scibert(folder: Path, tiny: Path, tmp_path: Path) -> Path:
@@ -645,8 +647,6 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int =
         ([member("a", size=64 << 20)], "more than 100 times as large"),
         ([member(str(i)) for i in range(10_001)], "more than 10000 files"),
     ],
-    ids=["climbs", "climbs inside", "absolute", "backslash", "drive", "link", "hard link", "device", "pipe"]
-    + ["twice", "file as folder", "bomb", "many"],
 )
 def test_archive_that_reaches_out_or_swells(tmp_path: Path, members: list[tarfile.TarInfo], message: str):
     (tmp_path / "here").mkdir()
@@ -701,11 +701,11 @@ def test_tar_that_ends_between_two_members(tiny_encoder: Path, tmp_path: Path):
     with tarfile.open(archive) as tar:
         last = tar.getmembers()[-1]
     archive.write_bytes(archive.read_bytes()[: last.offset])
-    with pytest.raises(FormatError, match="not a sound archive .it ends too early"):
+    with pytest.raises(FormatError, match=r"not a sound archive \(it ends too early"):
         import_encoder(archive, tmp_path / "out")
 
 
-# -- the output ------------------------------------------------------------------------------------------------
+# -- the output ----------------------------------------------------------------------------------------------
 
 
 def test_an_encoder_is_replaced_and_anything_else_is_not(tiny_encoder: Path, tmp_path: Path):
@@ -740,7 +740,7 @@ def test_the_source_is_never_replaced(tiny_encoder: Path, tmp_path: Path):
     assert is_complete(source)
 
 
-# -- the command -----------------------------------------------------------------------------------------------
+# -- the command ---------------------------------------------------------------------------------------------
 
 
 def test_command_says_what_was_taken(run_cli: Callable[..., str], bert, tmp_path: Path):

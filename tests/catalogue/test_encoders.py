@@ -318,3 +318,39 @@ def test_installing_replaces_the_folder_and_copies_only_what_is_wanted(tiny_enco
     assert {path.name for path in target.iterdir()} == {*wanted, "source.json"}
     assert json.loads((target / "source.json").read_text(encoding="utf8")) == {"source": "x"}
     assert [path.name for path in target.parent.iterdir()] == ["biobert"]
+
+
+# -- the table for people ------------------------------------------------------------------------------------
+
+
+def tables(root: Path) -> list[list[list[str]]]:
+    """The cells of the tables in docs/encoders.md, without their headers."""
+    text = (root / "docs" / "encoders.md").read_text(encoding="utf8")
+    blocks = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    return [[[c.strip() for c in row.strip("|").split("|")] for row in b.splitlines()[2:]] for b in blocks]
+
+
+def test_table_in_the_documentation_has_the_catalogues_encoders(root: Path):
+    _, listed, scores = tables(root)
+    catalogue = load_encoders()
+    assert [row[0].strip("`") for row in listed] == list(catalogue)
+    for (_, what, source, how, licence), encoder in zip(listed, catalogue.values(), strict=True):
+        casing = "cased" if encoder.cased else "uncased"
+        untrained = "; **untrained**" if encoder.untrained else ""
+        assert what == f"{encoder.description.split(';')[0]}{untrained}, {casing}"
+        addresses = (encoder.hub, *encoder.formerly, encoder.archive, encoder.by_hand, encoder.original)
+        assert set(re.findall("[`<]([^`<>]+)[`>]", source)) == set(filter(None, addresses))
+        kinds = {"hub": encoder.hub, "archive": encoder.archive, "by hand": encoder.by_hand}
+        assert how == ("embedded" if encoder.embedded else next(kind for kind, at in kinds.items() if at))
+        assert licence == encoder.licence
+    assert list(dict.fromkeys(row[0].strip("`") for row in scores)) == list(catalogue)
+
+
+def test_every_expected_score_has_a_protocol(root: Path):
+    text = (root / "docs" / "encoders.md").read_text(encoding="utf8")
+    protocols = set(re.findall(r"^- \*\*(\w)\*\*: ", text, re.MULTILINE))
+    for _, protocol, *scores in tables(root)[2]:
+        found = [score for score in scores if score]
+        assert bool(found) == (protocol in protocols)
+        assert found or protocol in ("not known here", "none: random weights")
+        assert all(re.fullmatch(r"\d\d\.\d\d(, both)?", score) for score in found)

@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tarfile import is_tarfile
 from typing import Any
+from zipfile import is_zipfile
 
 from spacy_bioner.checkpoints.archives import is_archive
 from spacy_bioner.checkpoints.parameters import read_parameters
@@ -127,7 +129,7 @@ def import_encoder(
 def _check_output(source: Path, output: Path) -> None:
     if not source.exists():
         raise FormatError(source, None, "there is no such file or folder")
-    if source.is_file() and not is_archive(source):
+    if source.is_file() and not (is_archive(source) or is_tarfile(source) or is_zipfile(source)):
         raise FormatError(source, None, "neither a folder nor an archive (.tar.gz, .tgz, .tar, .zip)")
     target, origin = output.resolve(), source.resolve()
     if target == origin or target in origin.parents:

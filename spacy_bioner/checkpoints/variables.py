@@ -70,7 +70,8 @@ class Checkpoint:
 
     def __init__(self, prefix: Path) -> None:
         self._prefix = prefix
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # it tells of the processor
+        for name, value in (("TF_CPP_MIN_LOG_LEVEL", "3"), ("TF_ENABLE_ONEDNN_OPTS", "0")):
+            os.environ.setdefault(name, value)  # it tells of the processor, and computes nothing here
         try:
             import tensorflow
         except ImportError:

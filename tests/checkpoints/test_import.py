@@ -751,6 +751,13 @@ def test_command_says_what_was_taken(run_cli: Callable[..., str], bert, tmp_path
     assert f"{2 * len(bert.variables) + 1} of an optimizer's variables, 7 of heads" in output
 
 
+def test_archive_without_a_suffix(tiny_encoder: Path, tmp_path: Path):
+    """As a browser may save it."""
+    for name in ("x.tar", "x.zip"):
+        source = packed(tiny_encoder, tmp_path / name).rename(tmp_path / name.replace(".", "-"))
+        assert import_encoder(source, tmp_path / "out").family == "bert"
+
+
 def test_command_refuses(refuse_cli: Callable[..., str], tmp_path: Path):
     message = refuse_cli("bioner", "encoders", "import", tmp_path / "none.zip", tmp_path / "out")
     assert "none.zip: there is no such file or folder" in message

@@ -138,14 +138,15 @@ def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -
         FetchError: if a download fails, or an archive isn't sound or holds no encoder that can be had of it.
     """
     encoder = encoders.find_encoder(name)
-    if base and not encoder.embedded and not encoder.archive and not encoder.by_hand:
+    if base and not encoder.embedded and not encoder.archive:
         for candidate in (encoder.name, encoder.hub.split("/")[-1]):
             folder = Path(base) / candidate
             if candidate and folder.is_dir():
                 encoders.find_encoder(str(folder))  # raises unless it is complete
                 note = {"source": encoder.hub or encoder.name}
                 return encoders.install_encoder(folder, encoder, assets, note), "folder"
-        raise FetchError(f"{base} has no folder {encoder.name} to stand in for the encoder '{name}'.")
+        if not encoder.by_hand:
+            raise FetchError(f"{base} has no folder {encoder.name} to stand in for the encoder '{name}'.")
     if encoder.archive:
         try:
             found = encoders.resolve_encoder(name, assets=assets, download=False)

@@ -79,8 +79,8 @@ def pretraining_heads(
 
 
 def random(generator: numpy.random.Generator, shape: tuple[int, ...]) -> numpy.ndarray:
-    """Weights that are large enough for differences to show."""
-    return generator.normal(size=shape, scale=0.3).astype("float32")
+    """Weights that are large enough for differences to show, and no larger: they grow from layer to layer."""
+    return generator.normal(size=shape, scale=min(0.3, shape[0] ** -0.5)).astype("float32")
 
 
 def dense(

@@ -193,12 +193,26 @@ def corpus_sentences(corpora: Path) -> list[str]:
     return texts
 
 
+def share(family: Path, texts: list[str]) -> list[str]:
+    """A fifth of some texts for a large encoder, through which a thousand take minutes."""
+    return texts[::5] if "large" in family.name else texts
+
+
 def test_a_thousand_sentences_of_corpora(family: Path, corpus_sentences: list[str]):
-    assert_same_vectors(family, corpus_sentences)
+    assert_same_vectors(family, share(family, corpus_sentences))
 
 
 def test_a_thousand_sentences_of_unicode(family: Path):
-    assert_same_vectors(family, unicode_sentences(1000))
+    assert_same_vectors(family, share(family, unicode_sentences(1000)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in FAMILIES if "large" in name])
+def test_a_thousand_sentences_through_large_ones(
+    encoder: Callable[[str], Path], name: str, corpus_sentences: list[str]
+):
+    for texts in (corpus_sentences, unicode_sentences(1000)):
+        assert_same_vectors(encoder(name), texts)
 
 
 # -- training, saving, ONNX ----------------------------------------------------

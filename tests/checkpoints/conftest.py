@@ -56,6 +56,17 @@ def write_checkpoint(tensorflow: Any) -> Callable[[Path, dict[str, numpy.ndarray
     return write
 
 
+def nearer_to_nothing(variables: dict[str, numpy.ndarray], factor: float) -> dict[str, numpy.ndarray]:
+    """Layers that change less of what goes through them, as many of them need it that are to be trained."""
+    nothing = {name: numpy.float32("gamma" in name) for name in variables}
+    return {
+        name: value
+        if "_embeddings" in name
+        else nothing[name] + numpy.float32(factor) * (value - nothing[name])
+        for name, value in variables.items()
+    }
+
+
 def with_optimizer(variables: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
     """Variables and what the optimizers of BERT and ALBERT keep beside them."""
     kept = {f"{name}/adam_{part}": value * 0 + 1 for name, value in variables.items() for part in "mv"}
@@ -138,7 +149,12 @@ def release_bert(write_checkpoint: Callable) -> Callable[..., Release]:
     """Writes a random BERT as BioBERT is released."""
 
     def release(
-        folder: Path, *, cased: bool = True, prefix: str = "model.ckpt-1000000", **sizes: int
+        folder: Path,
+        *,
+        cased: bool = True,
+        prefix: str = "model.ckpt-1000000",
+        shrink: float = 1.0,
+        **sizes: float,
     ) -> Release:
         folder.mkdir(parents=True, exist_ok=True)
         generator = numpy.random.default_rng(0)
@@ -157,6 +173,7 @@ def release_bert(write_checkpoint: Callable) -> Callable[..., Release]:
             variables |= norm(generator, f"{layer}/output/LayerNorm", width)
         variables |= dense(generator, "bert/pooler/dense", width, width)
         variables |= pretraining_heads(generator, width, width, len(pieces))
+        variables = nearer_to_nothing(variables, shrink)
         write_checkpoint(folder / prefix, with_optimizer(variables))
         (folder / "bert_config.json").write_text(json.dumps(config), encoding="utf8")
         (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf8")
@@ -196,7 +213,12 @@ def release_albert(write_checkpoint: Callable) -> Callable[..., Release]:
     """Writes a random ALBERT as BioALBERT is released."""
 
     def release(
-        folder: Path, *, prefix: str = "model.ckpt-best", text: str = WORDS.lower(), **sizes: int
+        folder: Path,
+        *,
+        prefix: str = "model.ckpt-best",
+        text: str = WORDS.lower(),
+        shrink: float = 1.0,
+        **sizes: float,
     ) -> Release:
         sentencepiece = pytest.importorskip("sentencepiece", reason="sentencepiece isn't installed")
         folder.mkdir(parents=True, exist_ok=True)
@@ -228,6 +250,7 @@ def release_albert(write_checkpoint: Callable) -> Callable[..., Release]:
         variables |= norm(generator, f"{block}/LayerNorm_1", width)
         variables |= dense(generator, "bert/pooler/dense", width, width)
         variables |= pretraining_heads(generator, width, table, config["vocab_size"])
+        variables = nearer_to_nothing(variables, shrink)
         write_checkpoint(folder / prefix, with_optimizer(variables))
         (folder / "albert_config.json").write_text(json.dumps(config), encoding="utf8")
         (folder / "30k-clean.model").write_bytes(model)

@@ -103,6 +103,8 @@ def encoder(
             save_roberta(target, **sizes)
             return target
         sizes = {**sizes, "intermediate_size": 64, "max_position_embeddings": 1024}
+        if kind == "large":
+            sizes |= {"shrink": 0.1, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
         text = ". ".join(text for text, _ in TEXTS)
         if name == "albert":
             release = release_albert(folder / f"{family}.tf", text=text.lower(), **sizes)

@@ -17,6 +17,9 @@ from browser import Browser, find_browser
 from hypothesis import settings
 from spacy.language import Language
 
+# transformers imports TensorFlow where it is installed, which takes seconds and isn't needed
+os.environ.setdefault("USE_TF", "0")
+
 ROOT = Path(__file__).parents[1]
 
 settings.register_profile("spacy_bioner", derandomize=True, deadline=None)

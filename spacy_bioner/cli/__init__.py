@@ -27,8 +27,13 @@ bioner_cli = typer.Typer(
 app.add_typer(bioner_cli)
 
 
-def verb(name: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
-    """Registers a function as a verb whose errors of ours are printed, and exit with 1."""
+def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+    """Registers a function as a verb whose errors of ours are printed, and exit with 1.
+
+    Args:
+        name: of the verb; empty for what a group does where no verb of it is named.
+        group: what it is a verb of.
+    """
 
     def register(function: Callable[_P, _T]) -> Callable[_P, _T]:
         @functools.wraps(function)
@@ -44,7 +49,10 @@ def verb(name: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
                 raise typer.Exit(1) from None
 
         settings = {"allow_extra_args": True, "ignore_unknown_options": True}
-        bioner_cli.command(name, context_settings=settings if name == "train" else None)(reporting)
+        if name:
+            group.command(name, context_settings=settings if name == "train" else None)(reporting)
+        else:
+            group.callback(invoke_without_command=True)(reporting)
         return reporting
 
     return register

@@ -50,8 +50,18 @@ def results(name: str) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf8")) if path.exists() else {}
 
 
+def stock_transformer(name: str) -> dict[str, Any]:
+    """The model block of spacy-transformers' own architecture, with the windows of its documentation."""
+    return {
+        "@architectures": "spacy-transformers.TransformerModel.v3",
+        "name": name,
+        "tokenizer_config": {"use_fast": True, "model_max_length": 512},
+        "get_spans": {"@span_getters": "spacy-transformers.strided_spans.v1", "window": 128, "stride": 96},
+    }
+
+
 def train(
-    config: str,
+    config: str | Path,
     output: Path,
     train: Sequence[Path],
     dev: Sequence[Path],
@@ -65,7 +75,7 @@ def train(
     """Trains a pipeline with `spacy bioner train`, in a process of its own with one thread.
 
     Args:
-        config: the config's name.
+        config: the name of one of the project's configs, or the file of another.
         output: the folder to make.
         train, dev: the .spacy files.
         seed: the seed.
@@ -78,8 +88,9 @@ def train(
         The seconds of processor time that it took: other work on the machine disturbs these less than it
         does the time of day.
     """
-    command = [sys.executable, "-m", "spacy", "bioner", "train", str(ROOT / "configs" / f"{config}.cfg")]
-    command += [str(output), "--seed", str(seed), "--encoder", encoder]
+    file = config if isinstance(config, Path) else ROOT / "configs" / f"{config}.cfg"
+    command = [sys.executable, "-m", "spacy", "bioner", "train", str(file), str(output)]
+    command += ["--seed", str(seed), "--encoder", encoder]
     if start_from is not None:
         command += ["--start-from", str(start_from)]
     for option, values in (("--train", train), ("--dev", dev), ("--own-heads", own_heads)):

@@ -1,8 +1,9 @@
 """Broken inputs for all readers: `python -m benchmarks.fuzz [--inputs 100000] [--seed 1] [--seconds 50]`.
 
 Small valid inputs of each format are changed at random: bytes, lines and pieces are cut out, doubled, swapped
-and replaced by what is known to hurt. Each must give documents or one of our own errors, within a second;
-anything else is printed with the input that did it, and the exit code is 1.
+and replaced by what is known to hurt. Each must give documents, which are then written in some format, or one
+of our own errors, within a second; anything else is printed with the input that did it, and the exit code
+is 1.
 """
 
 import argparse
@@ -80,6 +81,15 @@ HURTING = [
         b"<!--",
     ),
     *(b"\xef\xbb\xbf", b"\x1f\x8b", b"T1\tA 0 1\tx\n", b"E1\tA:E1\n", b"*\tEquiv\n", b"12\t0\t99\ta\tb\tc\n"),
+    *(
+        b"<PubmedArticle>",
+        b"</AbstractText>",
+        b"<i>" * 300,
+        b"<PMID/>",
+        b"<?x?>",
+        b"<mml:math>",
+        b"<DeleteCitation/>",
+    ),
     *(b"true", b"0.5", b'"text"', b'"spans"', b"</passage>", b"<document>", b"%2e%2e%2f", "\u2028".encode()),
 ]
 _VALUE = re.compile(rb'"[^"\n]*"|(?<![\w.])-?\d+(?![\w.])|(?<=>)[^<>]+(?=<)|\b(?:null|true|false)\b|\b\w+\b')
@@ -110,16 +120,49 @@ _VALUES = [
         b'[{"start": 0}]',
         b'{"a": [1, {}]}',
     ),
+    *(
+        b'"unread"',
+        b'"counted"',
+        b'"repaired"',
+        b'"docstart"',
+        b'"lines"',
+        b'"columns"',
+        b'"relations"',
+        b'"infons"',
+    ),
+    *(
+        b'"moved"',
+        b'"meta"',
+        b'"json"',
+        b'{"meta": {"infons": 5}}',
+        b'{"unread": 1}',
+        b"1e999",
+        b"collection",
+    ),
     *(b"T1", b"E1", b"trigger", b"1;2", b" ", b"T99999999999999999999", b"9" * 40, b'"spacy-bioner"'),
 ]
 COLUMNS = b"-DOCSTART- (1)\n\nAspirin\tB-Chemical\nhelps\tO\n\nlung\tB-Disease\ncancer\tI-Disease\n\n"
 
 
+PUBMED = b"""<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, 1st January 2019//EN" \
+"https://dtd.nlm.nih.gov/ncbi/pubmed/out/pubmed_190101.dtd">
+<PubmedArticleSet><PubmedArticle><MedlineCitation Status="MEDLINE"><PMID Version="2">12</PMID><Article>
+<ArticleTitle>Ca<sup>2+</sup> in <i>lung</i></ArticleTitle><Abstract><AbstractText Label="METHODS">Where
+<mml:math xmlns:mml="http://www.w3.org/1998/Math/MathML"><mml:mfrac><mml:mn>1</mml:mn><mml:mi>x</mml:mi>
+</mml:mfrac></mml:math> &lt; 5.</AbstractText><AbstractText/><CopyrightInformation/></Abstract></Article>
+<OtherAbstract Language="ger"><AbstractText>Wir.</AbstractText></OtherAbstract></MedlineCitation>
+</PubmedArticle>
+<PubmedBookArticle><BookDocument><PMID>5</PMID><Book><BookTitle>Genes</BookTitle></Book></BookDocument>
+</PubmedBookArticle><DeleteCitation><PMID>7</PMID></DeleteCitation></PubmedArticleSet>"""
+
+
 def samples(folder: Path) -> dict[str, dict[str, bytes]]:
     """A valid input of each format: its files by their names."""
     found: dict[str, dict[str, bytes]] = {"columns": {"in": COLUMNS}, "lines": {"in": b"one\n\ntwo\n"}}
+    found["pubmed"] = {"in": PUBMED}
     for name, known in formats.FORMATS.items():
-        if name in found:
+        if name in found or not known.reads:
             continue
         path = folder / name
         formats.write(SAMPLES, path, name)
@@ -128,8 +171,18 @@ def samples(folder: Path) -> dict[str, dict[str, bytes]]:
         else:
             found[name] = {file.name: file.read_bytes() for file in path.iterdir()}
         assert list(formats.read(path, name)), name
-    found["gzip"] = {"in": gzip.compress(found["jsonl"]["in"])}
+    for name in ("jsonl", "pubmed", "brat"):
+        packed = {f"{file}.gz": gzip.compress(data) for file, data in found[name].items()}
+        found[f"{name}.gz"] = packed if name == "brat" else {"in": packed["in.gz"]}
     return found
+
+
+def write(documents: list[Document], name: str) -> None:
+    """Writes documents in a format, without a file."""
+    if name == "columns":
+        documents = [document for document in documents if document.tokens is not None]
+    for _ in formats.FORMATS[name].write(documents):
+        pass
 
 
 def changed(data: bytes, chance: random.Random) -> bytes:
@@ -188,13 +241,15 @@ def main() -> None:
         valid = Path(temporary) / "valid"
         valid.mkdir()
         inputs = samples(valid)
-        for number in range(arguments.inputs):
+        number = 0
+        while number < arguments.inputs:
             if arguments.seconds and time.perf_counter() - begin > arguments.seconds:
                 break
+            number += 1
             name = chance.choice(list(inputs))
             files = dict(inputs[name])
             victim = chance.choice(list(files))
-            if name == "gzip" and chance.random() < 0.5:
+            if name.endswith(".gz") and chance.random() < 0.5:
                 files[victim] = gzip.compress(changed(gzip.decompress(files[victim]), chance))
             else:
                 files[victim] = changed(files[victim], chance)
@@ -205,15 +260,21 @@ def main() -> None:
             for file_name, data in files.items():
                 (folder / file_name).write_bytes(data)
             path = folder / "in" if "in" in files else folder
-            asked = "" if name == "gzip" or chance.random() < 0.3 else name
+            asked = "" if name.endswith(".gz") or chance.random() < 0.3 else name
+            to = chance.choice([other for other, known in formats.FORMATS.items() if known.writes])
+            documents: list[Document] = []
             start = time.perf_counter()
             signal.setitimer(signal.ITIMER_REAL, LIMIT)
             try:
                 documents = list(formats.read(path, asked))
                 assert documents
                 results[f"{name}: read"] += 1
+                write(documents, to)
+                results["written"] += 1
             except BionerError as error:
-                results[f"{name}: refused" if str(error) else "no message"] += 1
+                results[
+                    ("not written" if documents else f"{name}: refused") if str(error) else "no message"
+                ] += 1
             except Exception:
                 failures += 1
                 print(f"input {number}, {name}, {victim}: {files[victim][:2000]!r}", file=sys.stderr)
@@ -223,8 +284,7 @@ def main() -> None:
             slowest = max(slowest, time.perf_counter() - start)
     for result, count in sorted(results.items()):
         print(f"{result:20} {count:8,}")
-    total = results.total() + failures
-    print(f"{total:,} inputs, {failures:,} failures, slowest {1000 * slowest:.0f} ms")
+    print(f"{number:,} inputs, {failures:,} failures, slowest {1000 * slowest:.0f} ms")
     sys.exit(1 if failures else 0)
 
 

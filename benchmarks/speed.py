@@ -28,7 +28,7 @@ from spacy.training import Example
 from spacy.training.batchers import minibatch_by_padded_size
 from spacy.util import load_config, load_model_from_config
 
-from benchmarks.common import ROOT, best_of, save
+from benchmarks.common import ROOT, best_of, save, stock_transformer
 from spacy_bioner.annotations import Annotation, set_annotation
 from spacy_bioner.catalogue.encoders import resolve_encoder
 from spacy_bioner.docbin import read_docbin
@@ -82,16 +82,7 @@ def untrained(config: str, encoder: Path | None, architecture: str = "") -> Lang
     if encoder is not None:
         loaded["paths"]["encoder"] = str(encoder)
     if architecture == "stock":
-        loaded["components"]["transformer"]["model"] = {
-            "@architectures": "spacy-transformers.TransformerModel.v3",
-            "name": str(encoder),
-            "tokenizer_config": {"use_fast": True, "model_max_length": 512},
-            "get_spans": {
-                "@span_getters": "spacy-transformers.strided_spans.v1",
-                "window": 128,
-                "stride": 96,
-            },
-        }
+        loaded["components"]["transformer"]["model"] = stock_transformer(str(encoder))
         loaded["components"]["transformer"]["max_batch_items"] = 4096
     nlp = load_model_from_config(loaded, auto_fill=True)
     reference = nlp.make_doc("aspirin for pain in mice")

@@ -1,10 +1,10 @@
 """`bioner` on a transformer, beside spaCy's `ner` and transformers' own: `python -m benchmarks.transformer`.
 
 The same small BERT (`mini`, 4 layers of 256), sentences of NCBI-disease, batches by padded length, learning
-rates, seed and number of updates for three ways to put a layer on top: `bioner`, spaCy's `ner`, and
-`AutoModelForTokenClassification` of transformers, as its examples train it: a word's first piece has its
-label, cross entropy, the best label of each. Each runs in one thread; the best of the evaluations on devel is
-taken for all, strict F1, seqeval's for transformers.
+rates, seed and number of updates for four ways: `bioner`, spaCy's `ner`, that on spacy-transformers' own
+architecture (`ner_stock`), and `AutoModelForTokenClassification` of transformers, as its examples train it: a
+word's first piece has its label, cross entropy, the best label of each. Each runs in one thread; the best of
+the evaluations on devel is taken for all, strict F1, seqeval's for transformers.
 """
 
 import argparse
@@ -21,9 +21,10 @@ from seqeval.metrics import f1_score
 from seqeval.scheme import IOB2
 from spacy.tokens import Doc
 from spacy.training.batchers import minibatch_by_padded_size
+from spacy.util import load_config
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-from benchmarks.common import corpora_folder, results, save, train
+from benchmarks.common import ROOT, corpora_folder, results, save, stock_transformer, train
 from spacy_bioner.catalogue.encoders import resolve_encoder
 from spacy_bioner.cli.convert import convert
 from spacy_bioner.docbin import read_docbin
@@ -129,10 +130,18 @@ def run(way: str, seed: int, updates: int, data: Path, models: Path) -> dict[str
         "training.max_epochs": 0,
         "training.patience": 0,
         "training.optimizer.learn_rate.total_steps": updates,
+        "corpora.train.join": 0,  # sentences alone for all
     }
     output = models / f"{NAME}-{way}-{seed}"
+    config: str | Path = way
+    if way == "ner_stock":
+        config = data / f"{way}.cfg"
+        stock = load_config(ROOT / "configs" / "ner_trf.cfg", interpolate=False)
+        stock["components"]["transformer"]["model"] = stock_transformer("${paths.encoder}")
+        stock["components"]["transformer"]["max_batch_items"] = 4096
+        stock.to_disk(config, interpolate=False)
     files = [data / "train.spacy"], [data / "devel.spacy"]
-    seconds = train(way, output, *files, seed=seed, settings=settings, encoder="mini")
+    seconds = train(config, output, *files, seed=seed, settings=settings, encoder="mini")
     nlp = spacy.load(output / "model-best")
     f1 = evaluate(nlp, read_docbin(data / "devel.spacy", nlp.vocab)).counts.total().f1
     return row | {"f1": round(100 * f1, 2), "train_seconds": round(seconds, 1)}
@@ -141,7 +150,7 @@ def run(way: str, seed: int, updates: int, data: Path, models: Path) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, required=True, help="folder for the trained models")
-    parser.add_argument("--ways", nargs="+", default=["bioner_trf", "transformers", "ner_trf"])
+    parser.add_argument("--ways", nargs="+", default=["bioner_trf", "transformers", "ner_trf", "ner_stock"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--updates", type=int, default=2000)
     arguments = parser.parse_args()

@@ -16,7 +16,8 @@ from thinc.api import Config, Model, Optimizer, set_dropout_rate
 from spacy_bioner.annotations import get_annotation, mapped
 from spacy_bioner.calibration import fit_temperatures
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
+from spacy_bioner.folding import is_blank
+from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold, Ints
 from spacy_bioner.models.decoding import LABELS, B, I, O
 
 SPANS_KEY = "bioner"
@@ -28,14 +29,22 @@ DEFAULT_MODEL = Config().from_str(
 @architectures = "spacy-bioner.EntityHeads.v1"
 
 [model.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
+@architectures = "spacy-bioner.FoldedTok2Vec.v1"
+folding = true
+
+[model.tok2vec.embed]
+@architectures = "spacy.MultiHashEmbed.v2"
+width = 96
+attrs = ["NORM","PREFIX","SUFFIX","SHAPE"]
+rows = [2000,1000,1000,1000]
+include_static_vectors = false
+
+[model.tok2vec.encode]
+@architectures = "spacy.MaxoutWindowEncoder.v2"
 width = 96
 depth = 4
-embed_size = 2000
 window_size = 1
 maxout_pieces = 3
-subword_features = true
 """
 )["model"]
 
@@ -203,7 +212,7 @@ class BioNER(TrainablePipe):
         if not self.labels or not any(len(doc) for doc in docs):
             return [[] for _ in docs]
         temperatures = [self.cfg["temperature"].get(label, 1.0) for label in self.labels]
-        return self._decoder.find(self.model, self.model.predict(docs), temperatures)
+        return self._decoder.find(self.model, self.model.predict(docs), words_of(docs), temperatures)
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[list[Found]]) -> None:
         """Writes entities to `doc.spans` and `doc.ents`.
@@ -272,7 +281,10 @@ class BioNER(TrainablePipe):
         A type counts on the Docs whose corpus annotates it, and tokens whose annotation is missing count as
         whatever fits best.
         """
-        return self._decoder.loss(self.model, scores, [self._gold(example) for example in examples])
+        examples = list(examples)
+        words = words_of([example.predicted for example in examples])
+        gold = [self._gold(example) for example in examples]
+        return self._decoder.loss(self.model, scores, words, gold)
 
     def _gold(self, example: Example) -> Gold:
         """What a reference Doc says of the tokens of the predicted one.
@@ -340,13 +352,15 @@ class BioNER(TrainablePipe):
         # the Docs are let go: with a transformer's output in each, those of a corpus are too large to keep
         for batch in minibatch(examples, _CALIBRATED):
             if any(len(example.predicted) for example in batch):
-                scores = self.model.predict([example.predicted for example in batch])
-                batches.append((scores, [self._truth(example) for example in batch]))
+                docs = [example.predicted for example in batch]
+                batches.append(
+                    (self.model.predict(docs), words_of(docs), [self._truth(example) for example in batch])
+                )
 
         def judged_at(temperature: float) -> dict[str, list[tuple[float, bool]]]:
             judged: dict[str, list[tuple[float, bool]]] = {label: [] for label in self.labels}
-            for scores, truths in batches:
-                found = self._decoder.find(self.model, scores, [temperature] * len(self.labels))
+            for scores, words, truths in batches:
+                found = self._decoder.find(self.model, scores, words, [temperature] * len(self.labels))
                 for spans, (annotated, gold, starts, ends) in zip(found, truths, strict=True):
                     for start, end, label, probability in spans:
                         if label in annotated:
@@ -492,6 +506,19 @@ def ranked(pairs: Iterable[tuple[Span, float]]) -> list[Span]:
         pairs, key=lambda pair: (-pair[1], pair[0].start - pair[0].end, pair[0].start, pair[0].label_)
     )
     return [span for span, _ in order]
+
+
+def words_of(docs: Iterable[Doc]) -> list[Ints | None]:
+    """The numbers of each Doc's tokens that are more than spaces; None for all.
+
+    Corpora have no other tokens, texts do: a non-breaking space, or a second space, inside a mention would
+    end it. Line breaks stay, which stand between title and abstract.
+    """
+    words: list[Ints | None] = []
+    for doc in docs:
+        kept = [i for i, token in enumerate(doc) if not is_blank(token.text)]
+        words.append(None if len(kept) == len(doc) else numpy.array(kept, dtype="int64"))
+    return words
 
 
 def without_overlaps(spans: Iterable[Span]) -> list[Span]:

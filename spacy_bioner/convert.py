@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,8 @@ from spacy_bioner.document import (
 from spacy_bioner.formats import Format, columns, detect, known, write_pieces
 from spacy_bioner.formats import read as read_format
 from spacy_bioner.formats.columns import ColumnOptions
-from spacy_bioner.formats.offsets import MOVED, TEXT
-from spacy_bioner.formats.written import Account, left_out
+from spacy_bioner.formats.metas import COUNTED, MOVED, REPAIRED, TEXT, UNREAD
+from spacy_bioner.formats.written import Account, kept_meta, left_out
 from spacy_bioner.tags import Scheme
 from spacy_bioner.tokenizer import create_tokenizer
 
@@ -41,27 +41,34 @@ class Tally(Account):
     """What a conversion read and wrote; for what it wrote, see `Account`.
 
     Attributes:
-        sentences: the sentences read; documents, where the format has no sentences.
+        sentences: the sentences read, of documents that come with tokens.
         mentions_in: the mentions read, by type.
+        relations_in: how many relations were read.
         repaired: the repairs to the tags that were read.
         moved: the mentions that were moved to where their text is; see `formats.offsets`.
         mismatches: the mentions whose offsets don't give the text that their file has, as they are listed:
             each with its document and that text. The offsets count.
         unread: what was in the files and isn't read, by what it is.
+        counted: what else the reader counted, by what it is.
     """
 
     sentences: int = 0
     mentions_in: Counter[str] = field(default_factory=Counter)
+    relations_in: int = 0
     repaired: int = 0
     moved: int = 0
     mismatches: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)
 
     def unaccounted(self) -> Counter[str]:
-        """Mentions by type that were read and neither written nor listed as dropped, or the reverse."""
+        """Mentions by type, and relations, that were read and neither written nor listed as dropped, or the
+        reverse.
+        """
         balance = Counter(self.mentions_in)
         balance.subtract(self.mentions_out)
         balance.subtract(Counter(dropped.mention.type for dropped in self.dropped))
+        balance["relations"] += self.relations_in - self.relations_out - len(self.relations)
         return Counter({name: count for name, count in balance.items() if count})
 
 
@@ -97,10 +104,12 @@ def to_docs(
         tally.tokens += len(doc)
         tally.mentions_out.update(ent.label_ for ent in doc.ents)
         tally.dropped += dropped
-        if document.relations:
-            tally.relations += [DroppedRelation(document, r, _NO_RELATIONS) for r in document.relations]
-        if document.tokens is None or document.relations:  # tokens come from files that have nothing else
-            tally.others += left_out(document, document_meta=("docstart", "repaired"))
+        tally.relations += [DroppedRelation(document, r, _NO_RELATIONS) for r in document.relations]
+        held = ("tokens", "ids of relations", *(["passages"] if document.tokens is not None else []))
+        others = left_out(document, document_meta=("docstart",), held=held)
+        if document.tokens is not None:  # of the passages, the sentences are kept
+            others["passages"] = sum(passage.type != SENTENCE for passage in document.passages)
+        tally.others.update(+others)
         yield doc
 
 
@@ -115,9 +124,11 @@ def _counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) 
     """Counts documents as they pass, without the mentions of types that are not wanted."""
     wanted = frozenset(types)
     for document in documents:
-        tally.sentences += 1
-        tally.repaired += document.meta.get("repaired", 0)
-        tally.unread += (f"document {document.id or '?'}: {what}" for what in document.meta.get("unread", ()))
+        tally.sentences += len(document.sentences()) if document.tokens is not None else 0
+        tally.repaired += document.meta.get(REPAIRED, 0)
+        tally.unread += (f"document {document.id or '?'}: {what}" for what in document.meta.get(UNREAD, ()))
+        tally.counted.update(document.meta.get(COUNTED, {}))
+        tally.relations_in += len(document.relations)
         if document.mentions:
             tally.moved += sum(MOVED in mention.meta for mention in document.mentions)
             tally.mismatches += (
@@ -129,7 +140,8 @@ def _counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) 
             tally.mentions_in.update(mention.type for mention in document.mentions)
             others = [m for m in document.mentions if m.type not in wanted]
             if others:
-                tally.dropped += [Dropped(document, m, "type not asked for") for m in others]
+                reasons = ("type not asked for" if m.type else "no type" for m in others)
+                tally.dropped += map(Dropped, repeat(document), others, reasons)
                 kept = tuple(m for m in document.mentions if m.type in wanted)
                 document = replace(document, mentions=kept)
         yield document
@@ -138,12 +150,17 @@ def _counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) 
 def _grouped(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
     members: list[Document] = []
     for document in documents:
-        if members and (len(members) == size or "docstart" in document.meta or document.tokens is None):
+        if members and (len(members) == size or not _continues(document, members[0])):
             yield members
             members = []
         members.append(document)
     if members:
         yield members
+
+
+def _continues(document: Document, first: Document) -> bool:
+    """Whether a document is but the next sentence of another, with tokens and nothing it would lose."""
+    return document.tokens is not None and document.id == first.id and not kept_meta(document.meta)
 
 
 def to_doc(document: Document, vocab: Vocab, tokenizer: Callable[[str], Doc]) -> tuple[Doc, list[Dropped]]:
@@ -159,14 +176,15 @@ def to_doc(document: Document, vocab: Vocab, tokenizer: Callable[[str], Doc]) ->
 
     Returns:
         The Doc, and the mentions that it can't hold: discontinuous ones, those that begin or end inside a
-        token, and those that overlap a longer one.
+        token, those that overlap a longer one, and those without a type.
     """
+    document, untyped = _with_types(document)
     if document.tokens is None:
         doc = tokenizer(document.text)
         tokens = [(token.idx, token.idx + len(token)) for token in doc]
         entities, dropped = in_tokens(document, tokens)
         doc.ents = [Span(doc, start, end, label=m.type) for start, end, m in entities]
-        return doc, dropped
+        return doc, untyped + dropped
     words, spaces, tokens = _words(document.text, document.tokens)
     entities, dropped = in_tokens(document, tokens)
     ents = tagging.encode(((start, end, m.type) for start, end, m in entities), len(words))
@@ -174,7 +192,15 @@ def to_doc(document: Document, vocab: Vocab, tokenizer: Callable[[str], Doc]) ->
     if document.passages:
         begins = {start for start, _ in document.sentences()}
         sent_starts = [start in begins for start, _ in tokens]
-    return Doc(vocab, words=words, spaces=spaces, ents=ents, sent_starts=sent_starts), dropped
+    return Doc(vocab, words=words, spaces=spaces, ents=ents, sent_starts=sent_starts), untyped + dropped
+
+
+def _with_types(document: Document) -> tuple[Document, list[Dropped]]:
+    """A document without the mentions that have no type, and these."""
+    untyped = [Dropped(document, m, "no type") for m in document.mentions if not m.type]
+    if untyped:
+        document = replace(document, mentions=tuple(m for m in document.mentions if m.type))
+    return document, untyped
 
 
 def _words(
@@ -260,7 +286,7 @@ def open_source(path: Path, options: ColumnOptions, format: str = "") -> Source:
     Raises:
         FormatError: if it can't be read, or isn't what it seems to be.
     """
-    if (format or path.name.removesuffix(".gz").rpartition(".")[2]) == "spacy":
+    if (format or path.name.lower().removesuffix(".gz").rpartition(".")[2]) == "spacy":
         docs = read_docbin(path)
         annotations = [annotation for doc in docs if (annotation := get_annotation(doc))]
         types = dict.fromkeys(name for annotation in annotations for name in annotation.types)

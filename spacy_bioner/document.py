@@ -1,5 +1,6 @@
 """Documents with mentions: the one type between files and spaCy."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -124,30 +125,49 @@ class Document:
         return found or [(0, len(self.text))]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Dropped:
-    """A mention that could not be kept: where it was, and why it was dropped."""
+    """A mention that could not be kept. It doesn't hold on to its document: there may be very many.
 
-    document: Document
+    Attributes:
+        place: where it was: the document's id, or a line of its file.
+        mention: the mention.
+        text: its text.
+        reason: why it was dropped.
+    """
+
+    place: str
     mention: Mention
+    text: str
     reason: str
 
+    def __init__(self, document: Document, mention: Mention, reason: str) -> None:
+        _set(self, place=_place(document), mention=mention, text=document.text_of(mention), reason=reason)
+
     def __str__(self) -> str:
-        text = self.document.text_of(self.mention)
-        return f"{_place(self.document)}: {self.mention.type} '{text}' ({self.reason})"
+        return f"{self.place}: {self.mention.type} '{self.text}' ({self.reason})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class DroppedRelation:
-    """A relation that could not be kept: where it was, and why it was dropped."""
+    """A relation that could not be kept; as `Dropped`."""
 
-    document: Document
+    place: str
     relation: Relation
     reason: str
 
+    def __init__(self, document: Document, relation: Relation, reason: str) -> None:
+        _set(self, place=_place(document), relation=relation, reason=reason)
+
     def __str__(self) -> str:
         arguments = ", ".join(f"{role}:{filler}" for role, filler in self.relation.arguments)
-        return f"{_place(self.document)}: {self.relation.type} ({arguments}) ({self.reason})"
+        return f"{self.place}: {self.relation.type} ({arguments}) ({self.reason})"
+
+
+def _set(frozen: object, **fields: object) -> None:
+    """Sets the fields of a frozen dataclass in its `__init__`."""
+    for name, value in fields.items():
+        object.__setattr__(frozen, name, value)
 
 
 def _place(document: Document) -> str:
@@ -199,15 +219,20 @@ def flat(mentions: Iterable[Mention]) -> tuple[list[Mention], list[Mention]]:
     Returns:
         The chosen mentions, in the order of the text, and the others.
     """
-    chosen: list[Mention] = []
     others: list[Mention] = []
     ordered = sorted(mentions, key=lambda m: (m.start, m.start - m.end))
     if all(a.end <= b.start for a, b in pairwise(ordered)):
         return ordered, others
+    chosen: list[Mention] = []  # in the order of the text
     for mention in sorted(ordered, key=lambda m: m.start - m.end):
-        free = all(mention.end <= m.start or m.end <= mention.start for m in chosen)
-        (chosen if free else others).append(mention)
-    return sorted(chosen, key=lambda m: m.start), others
+        place = bisect_right(chosen, mention.start, key=lambda m: m.start)
+        if any(
+            m.start < mention.end and mention.start < m.end for m in chosen[max(place - 1, 0) : place + 1]
+        ):
+            others.append(mention)
+        else:
+            chosen.insert(place, mention)
+    return chosen, others
 
 
 def in_tokens(

@@ -24,13 +24,15 @@ _ANY_INFLATED = 16 << 20
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Reads a UTF-8 text file line by line, without line ends, a byte order mark left out.
 
-    Only LF and CRLF end a line: other characters that Unicode counts as line ends are text.
+    Only LF and CRLF end a line, and a CR that ends the file: other characters that Unicode counts as line
+    ends are text, and so is a CR elsewhere.
 
     Yields:
         The number of the line, from 1, and the line.
 
     Raises:
-        FormatError: if there is no such file, it is a folder, or it holds bytes that aren't UTF-8.
+        FormatError: if there is no such file, it is a folder, it holds bytes that aren't UTF-8, or its lines
+            end with CR alone.
     """
     with open_input(path) as file:
         for number, raw in enumerate(file, start=1):
@@ -46,7 +48,10 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                 line = line[1:]
             if "\0" in line:
                 raise FormatError(path, number, "a NUL byte: this is a binary file, not text")
-            yield number, line.rstrip("\r\n") if line.endswith("\n") else line
+            line = line.removesuffix("\n").removesuffix("\r")
+            if number == 1 and "\r" in line and not raw.endswith(b"\n"):
+                raise FormatError(path, None, "its lines end with CR alone; convert it to LF or CRLF")
+            yield number, line
 
 
 class _Inflated(io.RawIOBase):
@@ -139,6 +144,7 @@ class Outputs:
 
     def __init__(self) -> None:
         self._pending: dict[Path, Path] = {}
+        self._folders: list[Path] = []
 
     def __enter__(self) -> "Outputs":
         return self
@@ -152,11 +158,16 @@ class Outputs:
 
         Raises:
             OutputError: if the output can't be there: a file stands where it or its folder should be, or a
-                folder where a file should be.
+                folder where a file should be, or one output would be in another, which is a folder.
         """
         path = path if path.name else path.absolute()
         if path.name in ("", ".."):
             raise OutputError(f"{path}: an output needs a name.")
+        pairs = [(other, path) for other in self._folders]
+        pairs += [(path, other) for other in self._pending] if folder else []
+        for outer, inner in pairs:
+            if outer.resolve() in inner.resolve().parents:
+                raise OutputError(f"{inner} would be in {outer}, which is replaced as a whole: name another.")
         if path.exists() and path.is_dir() != folder:
             kinds = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
             raise OutputError(f"{path} is {kinds[0]}, and the output would be {kinds[1]}.")
@@ -165,26 +176,29 @@ class Outputs:
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
             raise OutputError(f"{path.parent}: can't be made a folder ({error.strerror}).") from None
         temporary = path.with_name(f".{path.name}{_PARTIAL}")
-        _remove(temporary)
+        remove(temporary)
         self._pending[path] = temporary
+        if folder:
+            self._folders.append(path)
         return temporary
 
     def __exit__(self, error: object, *_: object) -> None:
         for path, temporary in self._pending.items():
             if error is not None:
-                _remove(temporary)
+                remove(temporary)
             elif temporary.is_dir() and path.exists():  # folder onto folder
                 # a folder can't be renamed onto another that isn't empty
                 old = path.with_name(f".{path.name}.old{_PARTIAL}")
-                _remove(old)
+                remove(old)
                 path.rename(old)
                 temporary.rename(path)
-                _remove(old)
+                remove(old)
             else:
                 os.replace(temporary, path)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a file or folder, if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

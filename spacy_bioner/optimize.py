@@ -64,7 +64,7 @@ def optimize(nlp: Language, precision: str) -> Language:
     graph = export(encoder, precision)
     config = nlp.config.copy()
     old = config["components"][transformer.name]["model"]
-    kept = {key: old[key] for key in ("name", "window", "overlap") if key in old}
+    kept = {key: old[key] for key in ("name", "window", "overlap", "folding") if key in old}
     config["components"][transformer.name]["model"] = {"@architectures": ARCHITECTURE, **kept}
     made = load_model_from_config(config, auto_fill=True)
     made.from_disk(nlp.path, exclude=[transformer.name])

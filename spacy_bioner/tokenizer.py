@@ -16,16 +16,24 @@ from itertools import groupby
 from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 
+LETTERS = "∆△\uf044\uf061\uf062\uf064\uf067\uf06b\uf06d"
+"""Signs that stand for a Greek letter: increment, triangle, and those of the font Symbol."""
+
+MARKS = "_ʹʺʻʼʽˈˮ\u0374"
+"""Characters that Unicode counts among letters or digits, and texts use as marks."""
+
 
 @cache
 def mark_pattern() -> str:
     r"""The regular expression of one mark: not a letter, digit, white space, or part of another character.
 
     Combining characters and invisible format characters (zero-width joiners, directional marks) stay with
-    what they follow, a mark too. The underscore, which `\w` takes for a letter, is a mark.
+    what they follow, a mark too. The underscore and the primes among Unicode's letters, which `\w` takes for
+    letters, are marks; signs that stand for a Greek letter are letters. So a text has the tokens that its
+    ASCII spelling has (`spacy_bioner.folding`), or smaller ones.
     """
     attached = _ranges(("Mn", "Mc", "Me", "Cf"))
-    return rf"(?:[^\w\s{attached}]|_)[{attached}]*"
+    return rf"(?:[^\w\s{attached}{LETTERS}]|[{MARKS}])[{attached}]*"
 
 
 def _ranges(categories: tuple[str, ...]) -> str:

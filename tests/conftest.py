@@ -6,15 +6,19 @@ import os
 import shutil
 import string
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import click
 import pytest
 import spacy
+from browser import Browser, find_browser
 from hypothesis import settings
 from spacy.language import Language
+
+# transformers imports TensorFlow where it is installed, which takes seconds and isn't needed
+os.environ.setdefault("USE_TF", "0")
 
 ROOT = Path(__file__).parents[1]
 
@@ -149,6 +153,16 @@ def tiny_pipeline(train_tiny: Callable[..., Path], tmp_path_factory: pytest.Temp
     return train_tiny(tmp_path_factory.mktemp("pipeline") / "trained", name="bioner_tiny") / "model-best"
 
 
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real browser; a test that asks for it is skipped where there is none."""
+    program = find_browser()
+    if program is None:
+        pytest.skip("no Chromium to show pages with")
+    with Browser(program, tmp_path_factory.mktemp("browser")) as started:
+        yield started
+
+
 @pytest.fixture
 def empty_hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The hub's local cache, empty, and a hub that can't be reached."""
@@ -194,3 +208,43 @@ def _run_cli(code: int, *arguments: object) -> str:
     assert "Traceback" not in result.output
     assert result.exit_code == code, result.output
     return click.unstyle(result.output)
+
+
+KNOWN = [
+    (
+        "BRCA1 breast cancer risk\nAspirin treats pain in mice.",
+        [(0, 5, "Gene"), (0, 19, "Disease"), (25, 32, "Chemical"), (40, 44, "Disease"), (48, 52, "Species")],
+    ),
+    ("human insulin gene\nNo entity here.", [(0, 5, "Species"), (0, 13, "Gene"), (6, 13, "Chemical")]),
+    ("EGFR KRAS\nTP53 and all that.", [(0, 4, "Gene"), (5, 9, "Gene"), (10, 14, "Gene")]),
+    ("No entity here.\nAt all.", []),
+]
+"""Texts, a title and an abstract each, with the mentions that `knowing_pipeline` finds in them."""
+
+
+@pytest.fixture(scope="session")
+def knowing_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small pipeline that has learned `KNOWN` by heart, overlapping mentions too."""
+    from spacy.training import Example
+
+    from spacy_bioner.annotations import Annotation, set_annotation
+
+    nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "spacy-bioner.Tokenizer.v1"}}})
+    cnn = {"@architectures": "spacy.HashEmbedCNN.v2", "pretrained_vectors": None, "width": 32, "depth": 1}
+    sizes = {"embed_size": 200, "window_size": 1, "maxout_pieces": 2, "subword_features": True}
+    nlp.add_pipe("bioner", config={"model": {"tok2vec": cnn | sizes}})
+    spacy.util.fix_random_seed(0)
+    examples = []
+    for text, spans in KNOWN:
+        reference = nlp.make_doc(text)
+        reference.spans["bioner"] = [reference.char_span(start, end, label) for start, end, label in spans]
+        set_annotation(reference, Annotation("known", ("Chemical", "Disease", "Gene", "Species")))
+        examples.append(Example(nlp.make_doc(text), reference))
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.02
+    for _ in range(80):
+        nlp.update(examples, sgd=optimizer)
+    nlp.meta["name"] = "knowing"
+    folder = tmp_path_factory.mktemp("knowing") / "model"
+    nlp.to_disk(folder)
+    return folder

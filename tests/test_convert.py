@@ -39,7 +39,7 @@ def ents(doc):
 
 
 def reasons(dropped):
-    return Counter((drop.document.text_of(drop.mention), drop.reason) for drop in dropped)
+    return Counter((drop.text, drop.reason) for drop in dropped)
 
 
 # one document
@@ -397,7 +397,7 @@ def test_pubtator_to_columns(write, tmp_path):
     source = open_source(write(PUBTATOR), ColumnOptions())
     write_columns(source, tmp_path / "out.tsv", ("X", "Y"), tally, "IOBES", typed=False)
     assert (tmp_path / "out.tsv").read_text() == ("IL\tB\n-\tI\n2\tE\ngene\tO\n.\tO\nAn\tO\nabstract\tO\n\n")
-    assert (tally.docs, tally.sentences, tally.tokens) == (1, 1, 7)
+    assert (tally.docs, tally.sentences, tally.tokens) == (1, 0, 7)
     assert tally.mentions_in == {"X": 1, "Y": 1}
     assert tally.mentions_out == {"X": 1}
     assert [str(drop) for drop in tally.dropped] == ["document 7: Y 'L-2' (begins or ends inside a token)"]
@@ -431,3 +431,36 @@ def test_spans_of_a_doc_are_no_mentions():
     doc = Doc(VOCAB, words=["a"])
     doc.spans["bioner"] = [Span(doc, 0, 1, "X")]
     assert to_document(doc).mentions == ()
+
+
+@pytest.mark.parametrize("tokens", [None, ((0, 1), (2, 3))])
+def test_mentions_without_a_type_are_dropped(tokens):
+    doc, dropped = converted(Document("a b", mentions=(mention(0, 1, ""), mention(2, 3)), tokens=tokens))
+    assert ents(doc) == [("b", "X")]
+    assert reasons(dropped) == {("a", "no type"): 1}
+    tally = Tally()
+    documents = [Document("a b", mentions=(mention(0, 1, ""),), tokens=tokens)]
+    list(to_docs(documents, VOCAB, TOKENIZE, ANNOTATION, tally))
+    assert [drop.reason for drop in tally.dropped] == ["no type"]
+    assert not tally.unaccounted()
+
+
+def test_documents_of_their_own_are_not_put_together():
+    parts = [
+        Document("a", tokens=((0, 1),), id="1"),
+        Document("b", tokens=((0, 1),), id="2"),
+        Document("c", tokens=((0, 1),), meta={"year": 1}, id="2"),
+        Document("d", tokens=((0, 1),), meta={"line": 9}, id="2"),
+    ]
+    docs = list(to_docs(parts, VOCAB, TOKENIZE, ANNOTATION, Tally(), group=9))
+    assert [doc.text for doc in docs] == ["a", "b", "c d"]
+
+
+def test_what_docs_do_not_hold_is_counted_with_tokens_too():
+    passages = (Passage(0, 1, SENTENCE), Passage(0, 1, "title"))
+    mentions = (Mention(((0, 1),), "X", "T1", ("D1",), 0.5),)
+    tally = Tally()
+    document = Document("a", passages, mentions, tokens=((0, 1),), meta={"year": 1})
+    list(to_docs([document], VOCAB, TOKENIZE, ANNOTATION, tally))
+    lost = ("passages", "ids of mentions", "identifiers", "scores", "notes on documents")
+    assert tally.others == dict.fromkeys(lost, 1)

@@ -1,4 +1,5 @@
 import random
+import sys
 from itertools import pairwise
 
 import pytest
@@ -7,6 +8,7 @@ from spacy_bioner.document import (
     SENTENCE,
     Document,
     Dropped,
+    DroppedRelation,
     Mention,
     Passage,
     Relation,
@@ -160,8 +162,29 @@ def test_in_tokens_finds_places_and_drops_with_reasons():
         (ends_inside, "begins or ends inside a token"),
         (inner, "overlaps a longer mention"),
     ]
-    assert all(drop.document is document for drop in dropped)
+    assert {(drop.place, drop.text) for drop in dropped if drop.mention is inner} == {
+        ("document ?", document.text_of(inner))
+    }
 
 
 def test_in_tokens_without_mentions():
     assert in_tokens(Document(TEXT), TOKENS) == ([], [])
+
+
+def test_flat_takes_no_longer_for_many_that_overlap():
+    """As it was with a loop over all that are chosen: too long to wait for."""
+    many = [mention(start, start + 5 + start % 3) for start in range(0, 120_000, 2)]
+    chosen, others = flat(many)
+    assert len(chosen) + len(others) == len(many)
+    assert all(a.end <= b.start for a, b in pairwise(chosen))
+
+
+def test_what_is_dropped_does_not_hold_its_document():
+    document = Document("a" * 1000, mentions=(mention(0, 1),), relations=(Relation("R", ()),), id="7")
+    count = sys.getrefcount(document)
+    drops = [
+        Dropped(document, document.mentions[0], "why"),
+        DroppedRelation(document, document.relations[0], "why"),
+    ]
+    assert sys.getrefcount(document) == count
+    assert list(map(str, drops)) == ["document 7: X 'a' (why)", "document 7: R () (why)"]

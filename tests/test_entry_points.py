@@ -80,6 +80,15 @@ def call_first_piece(create: Callable, data: Path) -> None:
     assert create().predict(vectors).tolist() == [[1]]
 
 
+def call_folded_tok2vec(create: Callable, data: Path) -> None:
+    nlp = spacy.blank("en")
+    plain = nlp.add_pipe("tok2vec").model
+    model = create(plain.get_ref("embed"), plain.get_ref("encode"))
+    model.initialize()
+    (found,), (expected,) = (model.predict([nlp(text)]) for text in ("β 2", "beta 2"))
+    assert found.tolist() == expected.tolist()
+
+
 def call_transformer(create: Callable, data: Path) -> None:
     model = create(str(unpack(data.parent / "encoder")))
     model.initialize()
@@ -113,6 +122,7 @@ CALLS: dict[str, Callable[[Any, Path], None]] = {
     "spacy_architectures: spacy-bioner.EntityHeads.v1": call_heads,
     "spacy_architectures: spacy-bioner.TokenClassifier.v1": call_classifier,
     "spacy_architectures: spacy-bioner.FirstPiece.v1": call_first_piece,
+    "spacy_architectures: spacy-bioner.FoldedTok2Vec.v1": call_folded_tok2vec,
     "spacy_architectures: spacy-bioner.TransformerModel.v1": call_transformer,
     "spacy_architectures: spacy-bioner.Tok2VecTransformer.v1": call_tok2vec_transformer,
     "spacy_architectures: spacy-bioner.OnnxTransformer.v1": call_onnx_transformer,

@@ -35,8 +35,9 @@ def contents(folder):
         (b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n", ["a", "\ufeffb"]),
         (b" a \t\n", [" a \t"]),
         (b"a\rb\n", ["a\rb"]),
+        (b"a\r\r\nb\r", ["a\r", "b"]),
     ],
-    ids=["nothing", "empty line", "LF", "no last LF", "CRLF", "BOM", "white space", "CR alone"],
+    ids=["nothing", "empty line", "LF", "no last LF", "CRLF", "BOM", "white space", "CR alone", "more CR"],
 )
 def test_lines(write, content, expected):
     assert lines(write(content)) == expected
@@ -215,3 +216,21 @@ def test_a_killed_process_leaves_the_old_output(tmp_path):
         whole.mkdir()
         (whole / "vocab").write_text("new")
     assert contents(tmp_path) == {"old.txt": "new", "new.txt": "new", "model": None, "model/vocab": "new"}
+
+
+def test_lines_that_end_with_cr_alone_are_refused(write):
+    for content in ("a\rb\r", "a\rb"):
+        with pytest.raises(FormatError, match="its lines end with CR alone"):
+            lines(write(content))
+
+
+def test_output_in_a_folder_that_is_replaced_is_refused(tmp_path):
+    for first in (True, False):
+        paths = [(tmp_path / ("out" if folder else "out/list.txt"), folder) for folder in (first, not first)]
+        with Outputs() as outputs:
+            outputs.temporary(paths[0][0], folder=paths[0][1]).touch()
+            with pytest.raises(OutputError, match="which is replaced as a whole"):
+                outputs.temporary(paths[1][0], folder=paths[1][1])
+        assert paths[0][0].exists()
+        paths[0][0].unlink()
+    assert not list(tmp_path.rglob("*.partial"))

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.util import registry
 
-from spacy_bioner.tokenizer import create_tokenizer, mark_pattern
+from spacy_bioner.tokenizer import LETTERS, MARKS, create_tokenizer, mark_pattern
 
 CHARACTERS = "aé2α -.(_\u0301\u200d\ufe0f\u00a0\n\t\x1c\x85\u2028"
-MARKS = "-–—−()[]{}/\\.,;:'\"`´%+=<>~^*&#@!?_|°·×±≤→′†$€©🙂"
+PUNCTUATION = "-–—−()[]{}/\\.,;:'\"`´%+=<>~^*&#@!?_|°·×±≤→′†$€©🙂"
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,8 @@ def words(tokenizer, text):
         ("1,25(OH)2D3", "1 , 25 ( OH ) 2D3"),
         ("http://a.org", "http : / / a . org"),
         ("H₂O Ca²⁺", "H₂O Ca² ⁺"),
+        ("5ʹ-UTR don\u02bct", "5 ʹ - UTR don \u02bc t"),
+        ("∆F508 TNF\uf061", "∆F508 TNF\uf061"),
         ("naïve Sjögren", "naïve Sjögren"),
         ("e.g. vs. Dr. :)", "e . g . vs . Dr . : )"),
         ("20mg 5ºC", "20mg 5ºC"),
@@ -42,7 +44,7 @@ def test_splits_at_every_mark_and_nowhere_else(tokenizer, text, expected):
     assert words(tokenizer, text) == expected.split()
 
 
-@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("mark", PUNCTUATION)
 def test_marks(tokenizer, mark):
     assert words(tokenizer, f"a{mark}b1 {mark}c{mark}") == ["a", mark, "b1", mark, "c", mark]
 
@@ -79,7 +81,10 @@ def test_tokens_are_white_space_words_or_single_marks(tokenizer, text):
     for token in doc:
         kinds = [unicodedata.category(char) for char in token.text]
         combining = [kind in ("Mn", "Mc", "Me", "Cf") for kind in kinds]
-        in_word = [kind[0] in "LN" for kind in kinds]
+        in_word = [
+            (kind[0] in "LN" and char not in MARKS) or char in LETTERS
+            for kind, char in zip(kinds, token.text, strict=True)
+        ]
         if token.is_space:
             continue
         # a word, or one mark; what combines goes with either

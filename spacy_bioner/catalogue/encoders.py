@@ -37,7 +37,9 @@ class Encoder:
         hub: the id of its repository on the Hugging Face hub, if it has one.
         formerly: ids that the repository had before.
         revision: the commit id that pins the repository, if it is pinned.
-        archive: the address of an archive with the model's folder, if that is how it is handed out.
+        archive: the address of an archive with the model's files, if that is how it is handed out.
+        by_hand: the address of a page from which people have to fetch such an archive.
+        original: for one with a repository, the address of the archive that it was released in before.
         embedded: whether it is part of this package.
         untrained: whether its weights are random.
         cased: whether it tells capital letters from small ones; None if not known.
@@ -51,6 +53,8 @@ class Encoder:
     formerly: tuple[str, ...] = ()
     revision: str = ""
     archive: str = ""
+    by_hand: str = ""
+    original: str = ""
     embedded: bool = False
     untrained: bool = False
     cased: bool | None = None
@@ -59,6 +63,11 @@ class Encoder:
     description: str = ""
     licence: str = ""
     citation: str = ""
+
+    @property
+    def source(self) -> str:
+        """Its repository or an address; empty for a local folder and for the embedded one."""
+        return self.hub or self.archive or self.by_hand
 
     @property
     def label(self) -> str:
@@ -129,8 +138,13 @@ def find_encoder(name: str) -> Encoder:
     folder = Path(name)
     if is_complete(folder):
         untrained = bool(_note(folder).get("untrained"))
-        name = _identifier(folder.resolve().name)
-        return Encoder(name, untrained=untrained, description="a local folder")
+        cased = _note(folder).get("cased")
+        return Encoder(
+            _identifier(folder.resolve().name),
+            untrained=untrained,
+            cased=cased if isinstance(cased, bool) else None,
+            description="a local folder",
+        )
     if folder.is_dir():
         raise EncoderError(
             f"The folder '{name}' isn't an encoder: it needs config.json, one of {', '.join(WEIGHTS)}, and "
@@ -187,14 +201,22 @@ def resolve_encoder(
             if isinstance(fetched, Path):
                 return ResolvedEncoder(encoder, fetched, "hub", fetched.name)
             raise _not_at_hand(encoder, folder, f"the hub can't be asked for it ({fetched})")
-    raise _not_at_hand(encoder, folder, encoder.archive or encoder.hub)
+    raise _not_at_hand(encoder, folder, encoder.source)
 
 
 def _not_at_hand(encoder: Encoder, folder: Path, why: str) -> EncoderError:
+    how = (
+        f"With a network, run: spacy bioner fetch --encoder {encoder.name}. Without, copy its folder to "
+        f"{folder}, or name a folder with --encoder PATH."
+    )
+    if encoder.by_hand:
+        how = (
+            "Fetch its archive by hand, with a browser; then run: "
+            f"spacy bioner encoders import ARCHIVE {folder}"
+        )
     return EncoderError(
         f"The encoder '{encoder.name}' isn't at hand: {why}.\n"
-        f"With a network, run: spacy bioner fetch --encoder {encoder.name}. Without, copy its folder to "
-        f"{folder}, or name a folder with --encoder PATH.\n"
+        f"{how}\n"
         "The embedded encoder needs no download: --encoder mini."
     )
 

@@ -2,21 +2,20 @@
 
 import hashlib
 import http.client
+import os
 import shutil
-import tarfile
 import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from spacy_bioner.catalogue import encoders
 from spacy_bioner.catalogue.corpora import Corpus, Split
 from spacy_bioner.catalogue.encoders import Encoder
-from spacy_bioner.errors import CorpusError, EncoderError, FetchError
-from spacy_bioner.files import Outputs, sha256
+from spacy_bioner.errors import CorpusError, EncoderError, FetchError, FormatError
+from spacy_bioner.files import Outputs
 
 _TIMEOUT = 60  # seconds without an answer
 
@@ -136,7 +135,7 @@ def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -
 
     Raises:
         EncoderError: if it can't be had.
-        FetchError: if a download fails or an archive isn't sound.
+        FetchError: if a download fails, or an archive isn't sound or holds no encoder that can be had of it.
     """
     encoder = encoders.find_encoder(name)
     if base and not encoder.embedded and not encoder.archive:
@@ -144,9 +143,10 @@ def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -
             folder = Path(base) / candidate
             if candidate and folder.is_dir():
                 encoders.find_encoder(str(folder))  # raises unless it is complete
-                note = {"source": encoder.hub or encoder.archive or encoder.name}
+                note = {"source": encoder.hub or encoder.name}
                 return encoders.install_encoder(folder, encoder, assets, note), "folder"
-        raise FetchError(f"{base} has no folder {encoder.name} to stand in for the encoder '{name}'.")
+        if not encoder.by_hand:
+            raise FetchError(f"{base} has no folder {encoder.name} to stand in for the encoder '{name}'.")
     if encoder.archive:
         try:
             found = encoders.resolve_encoder(name, assets=assets, download=False)
@@ -158,6 +158,8 @@ def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -
 
 
 def _fetch_archive(encoder: Encoder, assets: Path, base: str) -> Path:
+    from spacy_bioner.checkpoints.encoders import import_encoder
+
     with tempfile.TemporaryDirectory() as temporary:
         file_name = encoder.archive.rsplit("/", 1)[1]
         archive = Path(temporary) / file_name
@@ -165,17 +167,8 @@ def _fetch_archive(encoder: Encoder, assets: Path, base: str) -> Path:
             _download(base, file_name, archive)
         else:
             _download_url(encoder.archive, archive)
-        unpacked = Path(temporary) / "unpacked"
+        target = assets / "encoders" / encoder.name
         try:
-            with tarfile.open(archive) as tar:
-                tar.extractall(unpacked, filter="data")  # refuses paths that climb, links, devices
-                while tar.fileobj and tar.fileobj.read(1 << 20):
-                    pass  # gzip's own checksum stands at the end
-        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-            raise FetchError(f"{file_name}: not a sound archive ({error}).") from None
-        folders = [path.parent for path in sorted(unpacked.rglob("config.json"))]
-        complete = [folder for folder in folders if encoders.is_complete(folder)]
-        if not complete:
-            raise FetchError(f"{file_name}: no folder with config.json and weights in the archive.")
-        note = {"source": encoder.archive, "sha256": sha256(archive)}
-        return encoders.install_encoder(complete[0], encoder, assets, note)
+            return import_encoder(archive, target, origin=encoder.archive).folder
+        except (EncoderError, FormatError) as error:
+            raise FetchError(str(error).replace(f"{temporary}{os.sep}", "")) from None

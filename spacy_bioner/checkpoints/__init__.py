@@ -1,1 +1,1 @@
-"""Checkpoints of other software, in and out."""
+"""Checkpoints of others, in and out."""

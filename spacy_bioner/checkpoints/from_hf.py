@@ -55,6 +55,7 @@ def from_hf(
         "@architectures": "spacy-bioner.TransformerModel.v1",
         "name": public_name,
         "precision": precision,
+        "folding": False,  # the checkpoint was tuned on texts as they are
         "overlap": min(_OVERLAP, longest // 4),
     }
     transformer: Any = nlp.add_pipe("transformer", config={"model": model})

@@ -4,7 +4,9 @@ Loaded by every `spacy` command, so nothing here or at the top of a verb's modul
 command line has imported already; what a verb needs, its plain function imports.
 """
 
+import contextlib
 import functools
+import sys
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
@@ -25,8 +27,13 @@ bioner_cli = typer.Typer(
 app.add_typer(bioner_cli)
 
 
-def verb(name: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
-    """Registers a function as a verb whose errors of ours are printed, and exit with 1."""
+def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+    """Registers a function as a verb whose errors of ours are printed, and exit with 1.
+
+    Args:
+        name: of the verb; empty for what a group does where no verb of it is named.
+        group: what it is a verb of.
+    """
 
     def register(function: Callable[_P, _T]) -> Callable[_P, _T]:
         @functools.wraps(function)
@@ -35,13 +42,17 @@ def verb(name: str) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
                 return function(*args, **kwargs)
             except BionerError as error:
                 first, *rest = str(error).splitlines()
-                msg.fail(first)
-                for line in filter(str.strip, rest):
-                    msg.text(line)  # one by one: wasabi makes one paragraph of a text
+                with contextlib.redirect_stdout(sys.stderr):
+                    msg.fail(first)
+                    for line in filter(str.strip, rest):
+                        msg.text(line)  # one by one: wasabi makes one paragraph of a text
                 raise typer.Exit(1) from None
 
         settings = {"allow_extra_args": True, "ignore_unknown_options": True}
-        bioner_cli.command(name, context_settings=settings if name == "train" else None)(reporting)
+        if name:
+            group.command(name, context_settings=settings if name == "train" else None)(reporting)
+        else:
+            group.callback(invoke_without_command=True)(reporting)
         return reporting
 
     return register
@@ -53,6 +64,7 @@ def listed(values: Iterable[str]) -> list[str]:
 
 
 from spacy_bioner.cli import (  # noqa: E402
+    annotate,  # noqa: F401
     card,  # noqa: F401
     convert,  # noqa: F401
     corpora,  # noqa: F401

@@ -24,6 +24,7 @@ OUTPUTS = {  # what an output of a name is, if --to doesn't say
     ".json": "bioc-json",
     ".jsonl": "jsonl",
     ".lines": "lines",
+    ".html": "html",
 }
 SHOWN = 20
 """How many dropped mentions are printed; --dropped writes them all to a file."""
@@ -56,7 +57,8 @@ def convert_cli(
     """Convert corpora from any format to any other.
 
     Formats: spacy, columns, pubtator, bioc-xml, bioc-json, brat, jsonl, text (a file a document), lines (a
-    line a document). Every mention that is read is either written or listed as dropped, with the reason.
+    line a document), pubmed (its XML, read only) and html (to look at, written only). Every mention that is
+    read is either written or listed as dropped, with the reason.
     """
     from spacy_bioner.errors import ConversionError
     from spacy_bioner.formats import FORMATS
@@ -66,10 +68,10 @@ def convert_cli(
     chosen = next((known for known in SCHEMES if known == scheme.upper()), None)
     if scheme and chosen is None:
         raise ConversionError(f"'{scheme}' isn't a scheme of tags: use {', '.join(SCHEMES)}.")
-    for option, value in (("--to", to), ("--from", source)):
-        if value and value not in ("spacy", *FORMATS):
-            action = "write" if option == "--to" else "read"
-            raise ConversionError(f"Can't {action} '{value}': use {option} spacy, {', '.join(FORMATS)}.")
+    written = [known for known in FORMATS if FORMATS[known].writes]
+    for option, action, value, names in (("--to", "write", to, written), ("--from", "read", source, FORMATS)):
+        if value and value not in ("spacy", *names):
+            raise ConversionError(f"Can't {action} '{value}': use {option} spacy, {', '.join(names)}.")
     if corpora:
         given = {"--corpus": corpus, "--name": name, "--types": types, "--type": type, "--dropped": dropped}
         given |= {f"--to {to}": to not in ("", "spacy"), "--untyped": untyped, "--from": source}
@@ -181,6 +183,7 @@ def convert(
             went missing without a reason. No output is written then.
     """
     from dataclasses import replace
+    from itertools import repeat
 
     from spacy_bioner.annotations import Annotation
     from spacy_bioner.catalogue.corpora import load_corpora
@@ -192,7 +195,11 @@ def convert(
 
     options = options or ColumnOptions()
     entry = load_corpora()[corpus] if corpus else None
+    if to not in ("", "spacy") and not known(to).writes:
+        raise ConversionError(f"Can't write '{to}': it is only read.")
     files = _files_by_split(inputs, source)
+    if len(files) == 1 and not any(map(_is_folder_of_splits, inputs, repeat(source))):
+        _check_ending(output, to)
     to = to or OUTPUTS.get("" if output.is_dir() else _suffix(output), "spacy")
     targets = (
         [output / split / f"{corpus}.spacy" for split in files]
@@ -202,6 +209,12 @@ def convert(
     for path in (*files.values(), *targets):
         if dropped is not None and dropped.resolve() == path.resolve():
             raise ConversionError(f"{path} would be overwritten by the list of dropped mentions.")
+    if dropped is not None and to != "spacy" and not known(to).suffix:
+        for path in targets:
+            if path.resolve() in dropped.resolve().parents:
+                raise ConversionError(
+                    f"{dropped} is in {path}, which is replaced: list dropped mentions elsewhere."
+                )
     only_type = entry.only_type if entry else None
     for path in files.values():
         if _suffix(path) == ".spacy" and to == "spacy":
@@ -225,10 +238,11 @@ def convert(
     with Outputs() as outputs:
         for opened, target in zip(sources, targets, strict=True):
             tally = tallies[target] = Tally()
-            packed = target.suffix == ".gz"
+            packed = target.suffix.lower() == ".gz"
             if to == "spacy":
                 called = entry.name if entry else name or _folder_name(opened.path)
-                write_docbin(opened, outputs.temporary(target), Annotation(called, kept), group, tally)
+                annotation = Annotation(called, tuple(filter(None, kept)))
+                write_docbin(opened, outputs.temporary(target), annotation, group, tally)
             elif to == "columns":
                 scheme, temporary = options.scheme or "IOB2", outputs.temporary(target)
                 write_columns(opened, temporary, kept, tally, scheme, typed, packed)
@@ -298,9 +312,37 @@ def _is_corpus(path: Path, format: str) -> bool:
     return brat.is_folder(path) or (format == "text" and any(path.glob("*.txt*")))
 
 
+def _is_folder_of_splits(path: Path, format: str) -> bool:
+    return path.is_dir() and not _is_corpus(path, format)
+
+
+def _check_ending(output: Path, to: str) -> None:
+    """Refuses a name that looks like a file's and is none that is known, for it would become a folder's."""
+    from spacy_bioner.errors import ConversionError
+    from spacy_bioner.formats import known
+
+    if output.is_dir() or (to not in ("", "spacy") and not known(to).suffix):
+        return
+    ending = output.name.removeprefix(_plain_stem(output))
+    if ending and _suffix(output) not in OUTPUTS:
+        raise ConversionError(
+            f"{output}: '{ending}' is the ending of no format ({', '.join(OUTPUTS)}). Name the output as "
+            "one, or make the folder first, if it shall be one."
+        )
+
+
+def _plain_stem(path: Path) -> str:
+    return Path(_plain_name(path)).stem
+
+
+def _plain_name(path: Path) -> str:
+    """A file's name without the ending of gzip."""
+    return path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+
+
 def _suffix(path: Path) -> str:
-    """The ending of a file's name, without that of gzip."""
-    return Path(path.name.removesuffix(".gz")).suffix
+    """The ending of a file's name in small letters, without that of gzip."""
+    return Path(_plain_name(path)).suffix.lower()
 
 
 def _first_name(path: Path) -> str:
@@ -317,7 +359,9 @@ def _targets(files: dict[str, Path], output: Path, to: str) -> list[Path]:
     if suffix and _suffix(output) in OUTPUTS and not output.is_dir():
         if len(files) > 1:
             raise ConversionError(f"{len(files)} inputs can't all become {output}: name a folder.")
-        if (_suffix(output) == ".spacy") != (to == "spacy") or (to == "spacy" and output.suffix == ".gz"):
+        if (_suffix(output) == ".spacy") != (to == "spacy") or (
+            to == "spacy" and output.suffix.lower() == ".gz"
+        ):
             raise ConversionError(f"{output} isn't named as what --to {to} writes.")
         targets = [output]
     elif not suffix and len(files) == 1:
@@ -342,7 +386,7 @@ def _annotated_types(sources: list["Source"], entry: "Corpus | None") -> tuple[s
     if entry is None:
         return found
     annotated = tuple(entry.types)
-    strange = [known for known in found if known not in annotated]
+    strange = [known for known in found if known and known not in annotated]
     if strange:
         raise ConversionError(
             f"The files have mentions of {', '.join(strange)}, which the corpus {entry.name} doesn't "
@@ -362,10 +406,14 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
     types = dict.fromkeys(name for tally in tallies.values() for name in tally.mentions_in)
     rows: list[tuple[str, ...]] = [
         ("documents", *(f"{tally.docs:,}" for tally in tallies.values())),
-        ("sentences", *(f"{tally.sentences:,}" for tally in tallies.values())),
-        ("tokens", *(f"{tally.tokens:,}" for tally in tallies.values())),
-        *((name, *(f"{tally.mentions_out[name]:,}" for tally in tallies.values())) for name in types),
+        *_row("sentences", [tally.sentences for tally in tallies.values()]),
+        *_row("tokens", [tally.tokens for tally in tallies.values()]),
+        *(
+            (name or "(no type)", *(f"{tally.mentions_out[name]:,}" for tally in tallies.values()))
+            for name in types
+        ),
         ("all mentions", *(f"{tally.mentions_out.total():,}" for tally in tallies.values())),
+        *_row("relations", [tally.relations_out for tally in tallies.values()]),
         ("moved mentions", *(f"{tally.moved:,}" for tally in tallies.values())),
         ("repaired tags", *(f"{tally.repaired:,}" for tally in tallies.values())),
         ("dropped mentions", *(f"{len(tally.dropped):,}" for tally in tallies.values())),
@@ -381,6 +429,8 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
                 f"{names[target]}: {len(tally.mismatches):,} mentions have offsets that don't give their text"
             )
             _list(tally.mismatches)
+        for what, count in tally.counted.items():
+            msg.info(f"{names[target]}: {what} ({count:,})")
         if tally.unread:
             msg.warn(f"{names[target]}: {len(tally.unread):,} things in the file aren't read")
             _list(tally.unread)
@@ -392,6 +442,11 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
         for what, count in tally.others.items():
             msg.warn(f"{names[target]}: not kept: {what} ({count:,})")
         msg.good(str(target))
+
+
+def _row(name: str, counts: list[int]) -> list[tuple[str, ...]]:
+    """A row of the table, where there is something to count in any of the columns."""
+    return [(name, *(f"{count:,}" for count in counts))] if any(counts) else []
 
 
 def _list(things: Sequence[object], how: str = "") -> None:

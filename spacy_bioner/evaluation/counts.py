@@ -1,11 +1,16 @@
-"""Counting mentions that agree: strict, with offsets and type."""
+"""Counting mentions that agree: strict, with offsets and type, or relaxed."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from spacy_bioner.evaluation.matching import CORRECT, Judgement
+
 CharSpan = tuple[int, int, str]
 """A mention in characters: start, end and type."""
+
+RELAXED = (CORRECT, "wrong boundary")
+"""What counts as found in relaxed scores: pairs of the same type with a character in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,22 @@ class Counts:
         self.gold.update(entity_type for _, _, entity_type in gold_set)
         self.predicted.update(entity_type for _, _, entity_type in predicted_set)
         self.correct.update(entity_type for _, _, entity_type in gold_set & predicted_set)
+
+    def add_judged(self, judged: Iterable[Judgement], accepted: Iterable[str] = (CORRECT,)) -> None:
+        """Counts the mentions of one document, as `matching.judge` paired them.
+
+        Args:
+            judged: the pairs, and the mentions without one.
+            accepted: the kinds of pairs that count as correct. Both mentions have the same type in these.
+        """
+        accepted = frozenset(accepted)
+        for judgement in judged:
+            if judgement.gold is not None:
+                self.gold[judgement.gold.type] += 1
+            if judgement.predicted is not None:
+                self.predicted[judgement.predicted.type] += 1
+            if judgement.kind in accepted:
+                self.correct[judgement.type] += 1
 
     def by_type(self) -> Mapping[str, Score]:
         """The scores of each type that occurs, in alphabetical order."""

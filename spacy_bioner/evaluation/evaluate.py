@@ -1,23 +1,75 @@
 """A pipeline against gold annotation."""
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
 
-from spacy_bioner.annotations import corpus_of, get_annotation, mapped
+from spacy_bioner.annotations import mapped
 from spacy_bioner.calibration import Judged
 from spacy_bioner.catalogue.corpora import load_corpora
 from spacy_bioner.component import BioNER, flat_view, label_maps, scored_spans
+from spacy_bioner.convert import to_doc
+from spacy_bioner.document import Document, Mention
 from spacy_bioner.errors import CorpusError, PipelineError
-from spacy_bioner.evaluation.counts import Counts
+from spacy_bioner.evaluation.counts import RELAXED, Counts
+from spacy_bioner.evaluation.gold import Gold, check_lengths, gold_of
+from spacy_bioner.evaluation.matching import Judgement, distinct, judge, most_apart
 from spacy_bioner.provenance import META_KEY
 from spacy_bioner.readers import with_same_tokens
 from spacy_bioner.windows import Cut, count_cut
+
+
+@dataclass(slots=True)
+class Impossible:
+    """Gold mentions that the pipeline can't find, whatever it has learned, by type.
+
+    Attributes:
+        inside_a_token: those that begin or end inside a token of the pipeline's.
+        discontinuous: those of several spans. In strict scores they count as gold and are never found; in
+            relaxed ones, what has a character in common with a span of theirs is found.
+        overlapping: how many of the others a flat annotation has no room for, since gold mentions overlap.
+            Not by type: another one could be left out instead.
+        possible: the most that can be found of each type alone.
+        possible_in_all: the most that can be found of all types together.
+    """
+
+    inside_a_token: Counter[str] = field(default_factory=Counter)
+    discontinuous: Counter[str] = field(default_factory=Counter)
+    overlapping: int = 0
+    possible: Counter[str] = field(default_factory=Counter)
+    possible_in_all: int = 0
+
+    def add(self, gold: Sequence[Mention], tokens: Doc) -> None:
+        """Counts the gold mentions of one document, each standing there once."""
+        begins = {token.idx for token in tokens}
+        ends = {token.idx + len(token) for token in tokens}
+        fitting: list[Mention] = []
+        for mention in gold:
+            if len(mention.spans) > 1:
+                self.discontinuous[mention.type] += 1
+            elif mention.start not in begins or mention.end not in ends:
+                self.inside_a_token[mention.type] += 1
+            else:
+                fitting.append(mention)
+        most = most_apart(fitting)
+        self.possible_in_all += most
+        self.overlapping += len(fitting) - most
+        for name in {mention.type for mention in fitting}:
+            self.possible[name] += most_apart(m for m in fitting if m.type == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A text with what was made of its mentions of the types that are scored."""
+
+    gold: Gold
+    judged: list[Judgement]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +77,11 @@ class Evaluation:
     """What an evaluation found.
 
     Attributes:
-        counts: the mentions counted, by type.
+        counts: the mentions counted, by type: strict.
+        relaxed: the same, where pairs of one type with a character in common count as well.
+        kinds: how often each kind of `matching.Judgement` was made, by kind and type.
+        impossible: what the pipeline can't find.
+        compared: the texts, with what was made of their mentions.
         docs, tokens: how much was read.
         seconds: how long the pipeline took.
         unscored: predicted mentions of types that the data doesn't annotate; they count neither way.
@@ -37,6 +93,10 @@ class Evaluation:
     """
 
     counts: Counts
+    relaxed: Counts
+    kinds: Counter[tuple[str, str]]
+    impossible: Impossible
+    compared: list[Compared]
     docs: int
     tokens: int
     seconds: float
@@ -60,11 +120,7 @@ def entity_types(nlp: Language) -> list[str]:
 
 
 def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Evaluation:
-    """Runs a pipeline on Docs with gold entities, and counts: strict offsets in characters, and type.
-
-    A type counts only on Docs whose corpus annotates it (see `spacy_bioner.annotations`); a Doc that says
-    nothing of that annotates every type in the data. Where all types of the data are the pipeline's,
-    they are compared as they are; otherwise both sides by the catalogue's common names.
+    """Runs a pipeline on Docs with gold entities, and counts; see `evaluate_gold`.
 
     Args:
         nlp: the pipeline.
@@ -75,72 +131,122 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
     Raises:
         PipelineError: if there is nothing to compare: no Docs, or no type in common.
     """
-    if not docs:
+    return evaluate_gold(nlp, [gold_of(doc, retokenize) for doc in docs])
+
+
+def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
+    """Runs a pipeline on texts with gold mentions, and counts: offsets in characters, and type.
+
+    A type counts only on texts whose corpus annotates it (see `spacy_bioner.annotations`); a text that says
+    nothing of that annotates every type in the data. Where all types of the data are the pipeline's,
+    they are compared as they are; otherwise both sides by the catalogue's common names.
+
+    Args:
+        nlp: the pipeline. It gets the raw text, or the tokens of a `Gold` that has some.
+        golds: the texts.
+
+    Raises:
+        PipelineError: if there is nothing to compare: no texts, or no type in common; or if a text is longer
+            than the pipeline takes.
+    """
+    if not golds:
         raise PipelineError("There are no documents in the data.")
+    check_lengths(golds, nlp.max_length)
     known = entity_types(nlp)
-    everything = tuple(sorted({ent.label_ for doc in docs for ent in doc.ents}))
-    annotated = [_annotated(doc, everything) for doc in docs]
+    everything = tuple(sorted({mention.type for gold in golds for mention in gold.mentions}))
+    annotated = [everything if gold.types is None else gold.types for gold in golds]
     own_types = sorted({name for types in annotated for name in types})
     labels = label_maps(nlp)
     learned = {
-        mapped(labels, corpus_of(doc), own)
-        for doc, types in zip(docs, annotated, strict=True)
+        mapped(labels, gold.corpus, own)
+        for gold, types in zip(golds, annotated, strict=True)
         for own in types
     }
     common = not learned <= set(known)
     gold_name = _GoldNames(common, labels)
     predicted_names = pipeline_names(nlp) if common else {}
     known = sorted({predicted_names.get(name, name) for name in known})
-    counts, unscored, unknown, compared = Counts(), 0, dict[str, int](), set[str]()
+    counts, relaxed, kinds = Counts(), Counts(), Counter[tuple[str, str]]()
+    impossible, compared = Impossible(), list[Compared]()
+    unscored, unknown, scored_types = 0, dict[str, int](), set[str]()
     heads = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, BioNER)]
     keys = list(dict.fromkeys(pipe.cfg["spans_key"] for pipe in heads))
     of_heads = {label for pipe in heads for label in pipe.labels}
     judged: list[tuple[float, bool]] = []
-    seconds = 0.0
-    for doc, types, result in zip(docs, annotated, _timed(nlp, docs, retokenize), strict=True):
+    seconds, tokens = 0.0, 0
+    for gold, types, result in zip(golds, annotated, _timed(nlp, golds), strict=True):
         predicted_doc, seconds = result
-        corpus = corpus_of(doc)
-        scored = {gold_name(corpus, own) for own in types} & set(known)
-        compared |= scored
-        gold = [(e.start_char, e.end_char, gold_name(corpus, e.label_)) for e in doc.ents]
+        tokens += len(predicted_doc)
+        scored = {gold_name(gold.corpus, own) for own in types} & set(known)
+        scored_types |= scored
+        named = [replace(m, type=gold_name(gold.corpus, m.type)) for m in gold.mentions if m.type in types]
         wanted = {label for label in of_heads if predicted_names.get(label, label) in scored}
-        found = flat_view(predicted_doc, keys, wanted, of_heads)
-        predicted = [(e.start_char, e.end_char, predicted_names.get(e.label_, e.label_)) for e in found]
-        for _, _, name in gold:
-            if name not in known:
-                unknown[name] = unknown.get(name, 0) + 1
+        probabilities = {
+            (span.start_char, span.end_char, span.label_): probability
+            for key in keys
+            for span, probability in scored_spans(predicted_doc, key)
+        }
+        found = [
+            Mention(
+                ((e.start_char, e.end_char),),
+                predicted_names.get(e.label_, e.label_),
+                score=probabilities.get((e.start_char, e.end_char, e.label_)),
+            )
+            for e in flat_view(predicted_doc, keys, wanted, of_heads)
+        ]
+        for mention in named:
+            if mention.type not in known:
+                unknown[mention.type] = unknown.get(mention.type, 0) + 1
         names = (predicted_names.get(ent.label_, ent.label_) for ent in predicted_doc.ents)
         unscored += sum(name not in scored for name in names)
-        for key in keys:
-            for span, probability in scored_spans(predicted_doc, key):
-                name = predicted_names.get(span.label_, span.label_)
-                if name in scored:
-                    judged.append((probability, (span.start_char, span.end_char, name) in gold))
-        counts.add(
-            [span for span in gold if span[2] in scored],
-            [span for span in predicted if span[2] in scored],
-        )
-    if not compared:
+        theirs = distinct(mention for mention in named if mention.type in scored)
+        places = {(mention.spans, mention.type) for mention in theirs}
+        for (start, end, label), probability in probabilities.items():
+            name = predicted_names.get(label, label)
+            if name in scored:
+                judged.append((probability, (((start, end),), name) in places))
+        pairs = judge(theirs, [mention for mention in found if mention.type in scored])
+        counts.add_judged(pairs)
+        relaxed.add_judged(pairs, RELAXED)
+        kinds.update((pair.kind, pair.type) for pair in pairs)
+        impossible.add(theirs, predicted_doc)
+        compared.append(Compared(gold, pairs))
+    if not scored_types:
         raise PipelineError(
             f"Nothing to compare: the data annotates {', '.join(own_types) or 'no type'}, and the pipeline "
             f"finds {', '.join(known) or 'no entities'}."
         )
-    tokens = sum(map(len, docs))
-    cut = count_cut(nlp, docs)
-    return Evaluation(counts, len(docs), tokens, seconds, unscored, unknown, common, cut, judged)
+    cut = count_cut(nlp, (_tokenized(nlp, gold) for gold in golds))
+    return Evaluation(
+        counts,
+        relaxed,
+        kinds,
+        impossible,
+        compared,
+        len(golds),
+        tokens,
+        seconds,
+        unscored,
+        unknown,
+        common,
+        cut,
+        judged,
+    )
 
 
-def _annotated(doc: Doc, everything: tuple[str, ...]) -> tuple[str, ...]:
-    annotation = get_annotation(doc)
-    return annotation.types if annotation else everything
-
-
-def _timed(nlp: Language, docs: list[Doc], retokenize: bool) -> Iterator[tuple[Doc, float]]:
+def _timed(nlp: Language, golds: Sequence[Gold]) -> Iterator[tuple[Doc, float]]:
     """The pipeline's Docs, each with the seconds since the first was asked for."""
-    inputs = (doc.text if retokenize else with_same_tokens(doc) for doc in docs)
+    inputs = (gold.text if gold.doc is None else with_same_tokens(gold.doc) for gold in golds)
     start = time.perf_counter()
-    for doc in tqdm(nlp.pipe(inputs), "evaluating", len(docs), leave=False, disable=None):
+    for doc in tqdm(nlp.pipe(inputs), "evaluating", len(golds), leave=False, disable=None):
         yield doc, time.perf_counter() - start
+
+
+def _tokenized(nlp: Language, gold: Gold) -> Doc:
+    """A Doc as the pipeline gets it, with the gold mentions that fit it as entities."""
+    if gold.doc is not None:
+        return gold.doc
+    return to_doc(Document(gold.text, mentions=gold.mentions), nlp.vocab, nlp.make_doc)[0]
 
 
 class _GoldNames:
@@ -179,12 +285,11 @@ def describe(nlp: Language) -> dict[str, Any]:
     }
 
 
-def corpus_variants(docs: list[Doc]) -> dict[str, str]:
-    """The corpora that some Docs are from, each with its variant as the catalogue has it."""
-    names = dict.fromkeys(a.corpus for doc in docs if (a := get_annotation(doc)))
+def corpus_variants(names: Iterable[str]) -> dict[str, str]:
+    """Some corpora, each with its variant as the catalogue has it."""
     catalogue = load_corpora()
     variants = {}
-    for name in names:
+    for name in dict.fromkeys(filter(None, names)):
         try:
             variants[name] = catalogue[name].title
         except CorpusError:

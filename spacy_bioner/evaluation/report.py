@@ -8,41 +8,60 @@ from typing import Any
 from spacy.language import Language
 
 from spacy_bioner.calibration import calibration_error, reliability
-from spacy_bioner.docbin import read_docbin
-from spacy_bioner.evaluation.evaluate import corpus_variants, describe, evaluate
-from spacy_bioner.provenance import describe_data, versions
+from spacy_bioner.evaluation.counts import Score
+from spacy_bioner.evaluation.evaluate import Evaluation, corpus_variants, describe, evaluate_gold
+from spacy_bioner.evaluation.gold import GoldFile, read_gold
+from spacy_bioner.evaluation.matching import ERRORS
+from spacy_bioner.provenance import versions
 
 Report = dict[str, Any]
 
 
 def make_report(nlp: Language, data: Path, *, retokenize: bool = False, gpu_id: int = -1) -> Report:
-    """Evaluates a pipeline on a .spacy file; see `evaluate.evaluate`.
-
-    Returns:
-        The figures, ready for JSON, beside the pipeline, its encoder and data, seed, corpus and versions.
+    """Evaluates a pipeline on a .spacy file; see `evaluate.evaluate` and `report`.
 
     Raises:
         PipelineError: if the pipeline has no type in common with the data.
         FormatError: if the data isn't a .spacy file.
     """
-    docs = read_docbin(data, nlp.vocab)
-    result = evaluate(nlp, docs, retokenize=retokenize)
+    file = read_gold(data, nlp.vocab, format="spacy", retokenize=retokenize)
+    return report(nlp, file, evaluate_gold(nlp, file.golds), gpu_id)
+
+
+def report(nlp: Language, file: GoldFile, result: Evaluation, gpu_id: int = -1) -> Report:
+    """What an evaluation found, ready for JSON, with all that its figures depend on.
+
+    Args:
+        nlp: the pipeline.
+        file: the gold annotation.
+        result: what the evaluation found.
+        gpu_id: the GPU that was used; -1 for the CPU.
+    """
     table = reliability(result.judged)
     return {
         **describe(nlp),
-        "data": describe_data(data).to_meta(),
-        "corpus_variants": corpus_variants(docs),
-        "tokens_from": "pipeline" if retokenize else "corpus",
+        "data": file.data,
+        "corpus_variants": corpus_variants(gold.corpus for gold in file.golds),
+        "reading": file.reading.to_dict(),
+        "tokens_from": "pipeline" if any(gold.doc is None for gold in file.golds) else "corpus",
         "types_by": "common names" if result.common_names else "own names",
         "total": result.counts.total().to_dict(),
         "types": {name: score.to_dict() for name, score in result.counts.by_type().items()},
+        "relaxed": {
+            "total": result.relaxed.total().to_dict(),
+            "types": {name: score.to_dict() for name, score in result.relaxed.by_type().items()},
+        },
+        "errors": {
+            kind: {name: result.kinds[kind, name] for name in result.counts.by_type()} for kind in ERRORS
+        },
+        "impossible": _impossible(result),
         "calibration_error": calibration_error(table) if table else None,
         "reliability": [asdict(part) for part in table],
         "unscored_predictions": result.unscored,
         "types_not_in_pipeline": dict(result.not_found_by_pipeline),
         "docs": result.docs,
         "tokens": result.tokens,
-        "tokens_per_second": round(result.tokens / result.seconds, 1),
+        "tokens_per_second": round(result.tokens / result.seconds, 1) if result.seconds else 0.0,
         "device": "GPU" if gpu_id >= 0 else "CPU",
         "windows": result.cut.windows,
         "windows_cut": result.cut.windows_cut,
@@ -50,6 +69,24 @@ def make_report(nlp: Language, data: Path, *, retokenize: bool = False, gpu_id: 
         "mentions_cut": result.cut.mentions_lost,
         "versions": versions(),
     }
+
+
+def _impossible(result: Evaluation) -> dict[str, Any]:
+    """What the pipeline can't find, and the F1 of one that finds all the rest and nothing else."""
+    found, gold = result.impossible, result.counts.gold
+    inside, total = found.inside_a_token, gold.total()
+    return {
+        "inside_a_token": {name: inside[name] for name in sorted(gold)},
+        "discontinuous": {name: found.discontinuous[name] for name in sorted(gold)},
+        "overlapping": found.overlapping,
+        "f1_ceiling_of_tokens": _ceiling(total - inside.total(), total),
+        "f1_ceiling": _ceiling(found.possible_in_all, total),
+        "types": {name: _ceiling(found.possible[name], gold[name]) for name in sorted(gold)},
+    }
+
+
+def _ceiling(possible: int, gold: int) -> float:
+    return Score(possible, possible, gold).f1
 
 
 def corpus_names(report: Report) -> str:
@@ -60,40 +97,117 @@ def corpus_names(report: Report) -> str:
     return ", ".join(named) or report["data"]["file"]
 
 
-def matrix(reports: Sequence[Report]) -> tuple[list[str], list[list[str]]]:
+def matrix(reports: Sequence[Report], relaxed: bool = False) -> tuple[list[str], list[list[str]]]:
     """F1 of several corpora: a row a corpus, a column a type.
+
+    Args:
+        reports: the reports.
+        relaxed: whether to give the relaxed F1, and not the strict one.
 
     Returns:
         The header, and the rows: corpus and split, F1 of each type (empty where the corpus doesn't annotate
         it), and of all mentions.
     """
     types = sorted({name for report in reports for name in report["types"]})
-    rows = [
-        [
-            f"{', '.join(report['corpus_variants']) or '?'}, {Path(report['data']['file']).stem}",
-            *(f"{100 * report['types'][t]['f1']:.2f}" if t in report["types"] else "" for t in types),
-            f"{100 * report['total']['f1']:.2f}",
-        ]
-        for report in reports
+    rows = []
+    for made in reports:
+        scores = made["relaxed"] if relaxed else made
+        name = ", ".join((*made["corpus_variants"], _stem(made["data"]["file"])))
+        cells = (f"{100 * scores['types'][t]['f1']:.2f}" if t in scores["types"] else "" for t in types)
+        rows.append([name, *cells, f"{100 * scores['total']['f1']:.2f}"])
+    return ["relaxed F1" if relaxed else "F1", *types, "all"], rows
+
+
+def _stem(name: str) -> str:
+    return Path(name.removesuffix(".gz")).stem
+
+
+def remarks(report: Report) -> list[str]:
+    """What a reader of the scores must know of gold mentions: what can't be found, what was read how."""
+    said = []
+    impossible, reading = report["impossible"], report["reading"]
+    gold = report["total"]["gold"]
+    reasons = [
+        _by_type(impossible["inside_a_token"], "begin or end inside a token"),
+        _by_type(impossible["discontinuous"], "discontinuous"),
+        f"{impossible['overlapping']:,} overlap others" if impossible["overlapping"] else "",
     ]
-    return ["F1", *types, "all"], rows
+    if any(reasons):
+        said.append(
+            f"can't be found, of {gold:,} gold mentions: {'; '.join(filter(None, reasons))}. "
+            f"F1 is {100 * impossible['f1_ceiling']:.2f} at most "
+            f"({100 * impossible['f1_ceiling_of_tokens']:.2f} by tokens alone)"
+        )
+    elif report["tokens_from"] == "pipeline":
+        said.append(f"the pipeline's tokens can give all {gold:,} gold mentions")
+    counted = {
+        "gold mentions were moved to where their text is": reading["mentions_moved"],
+        "gold mentions have offsets that don't give their text; the offsets count": len(
+            reading["offsets_not_of_text"]
+        ),
+        "things in the file aren't read": len(reading["not_read"]),
+        "tags were repaired": reading["tags_repaired"],
+        "gold mentions stand there twice, and count once": reading["mentions_repeated"],
+    }
+    said += [f"{count:,} {what}" for what, count in counted.items() if count]
+    said += [
+        f"{old or 'no type'} counts as {new}: {n:,} gold mentions" for old, new, n in reading["types_renamed"]
+    ]
+    said += [
+        f"{name}: {count:,} gold mentions, and the type isn't among those annotated: not scored"
+        for name, count in reading["types_not_annotated"].items()
+    ]
+    return said
+
+
+def _by_type(counts: dict[str, int], what: str) -> str:
+    """ "3 begin or end inside a token (Chemical 2, Disease 1)"; empty if there are none."""
+    total = sum(counts.values())
+    types = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
+    return f"{total:,} {what} ({types})" if total else ""
 
 
 def markdown(reports: Sequence[Report]) -> str:
-    """The matrix of `matrix` in Markdown, with what it depends on."""
-    header, rows = matrix(reports)
+    """The matrices of `matrix` in Markdown, with the kinds of errors and what all depends on."""
     first = reports[0]
     encoder = first["encoder"]["name"] if first["encoder"] else "none"
+    tokens = dict.fromkeys(report["tokens_from"] for report in reports)
+    kinds = ("F1", "correct", *ERRORS)
+    errors = [
+        [
+            row[0],
+            row[-1],
+            str(report["total"]["correct"]),
+            *(str(sum(report["errors"][kind].values())) for kind in ERRORS),
+        ]
+        for row, report in zip(matrix(reports)[1], reports, strict=True)
+    ]
     lines = [
         f"# {first['pipeline']} {first['version']}",
         "",
         f"Strict F1 in percent. Encoder: {encoder}. Seed: {first['seed']}. Tokens from the "
-        f"{first['tokens_from']}.",
+        f"{' or the '.join(tokens)}.",
         "",
+        *_table(*matrix(reports)),
+        "",
+        "Relaxed: pairs of one type with a character in common count as well.",
+        "",
+        *_table(*matrix(reports, relaxed=True)),
+        "",
+        "Errors, by what became of each mention.",
+        "",
+        *_table(["", *kinds], errors),
+        "",
+    ]
+    for report in reports:
+        lines.append(f"- {corpus_names(report)}: {report['docs']:,} documents")
+        lines += [f"    - {remark}" for remark in remarks(report)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [
         f"| {' | '.join(header)} |",
         f"|---|{'---:|' * (len(header) - 1)}",
         *(f"| {' | '.join(row)} |" for row in rows),
-        "",
-        *(f"- {corpus_names(report)}: {report['docs']:,} documents" for report in reports),
     ]
-    return "\n".join(lines) + "\n"

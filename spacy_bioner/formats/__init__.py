@@ -13,7 +13,8 @@ from pathlib import Path
 from spacy_bioner.document import Document
 from spacy_bioner.errors import ConversionError, FormatError, OutputError
 from spacy_bioner.files import Outputs, open_input
-from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, jsonl, pubtator, text
+from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, html, jsonl, pubmed, pubtator, text, xml
+from spacy_bioner.formats.readable import Readable
 from spacy_bioner.formats.written import Account, Written
 
 _JSON = re.compile(r'(\{|\[\s*\{)\s*"')
@@ -29,12 +30,18 @@ class Format:
         write: gives what to write, piece by piece.
         suffix: how its files are called; empty where it is a folder of files.
         sniff: whether a text file that begins so seems to be in it.
+        each: as `read`, but gives the error in place of a document that can't be read and goes on; None
+            where nothing can be read after an error.
+        reads, writes: whether it can be read, and written.
     """
 
     read: Callable[[Path], Iterator[Document]]
     write: Callable[[Iterable[Document]], Iterator[Written]]
     suffix: str
     sniff: Callable[[str], bool]
+    each: Callable[[Path], Iterator[Readable]] | None = None
+    reads: bool = True
+    writes: bool = True
 
 
 def _never(head: str) -> bool:
@@ -43,7 +50,18 @@ def _never(head: str) -> bool:
 
 
 def _is_xml(head: str) -> bool:
-    return re.match(r"<(\?xml|!DOCTYPE|!--|collection)[\s\-]*", head) is not None
+    """Whether it is XML, and neither of PubMed nor a page."""
+    told = re.match(r"<(\?xml|!DOCTYPE(?! html)|!--|collection)", head) is not None
+    return told and not _is_pubmed(head)
+
+
+def _is_pubmed(head: str) -> bool:
+    return xml.root(head) in pubmed.SETS
+
+
+def _is_html(head: str) -> bool:
+    """HTML isn't read, and its module says so."""
+    return head[:14].lower() == "<!doctype html"
 
 
 def _json_key(head: str) -> str:
@@ -70,15 +88,26 @@ FORMATS: dict[str, Format] = {
         pubtator.write,
         ".pubtator",
         lambda head: pubtator.FIRST_LINE.match(head) is not None,
+        pubtator.each,
     ),
-    "bioc-xml": Format(bioc_xml.read, bioc_xml.write, ".xml", _is_xml),
+    "bioc-xml": Format(bioc_xml.read, bioc_xml.write, ".xml", _is_xml, bioc_xml.each),
     "bioc-json": Format(
-        bioc_json.read, bioc_json.write, ".json", lambda head: _json_key(head) in ("documents", "passages")
+        bioc_json.read,
+        bioc_json.write,
+        ".json",
+        lambda head: _json_key(head) in ("documents", "passages"),
+        bioc_json.each,
     ),
-    "brat": Format(brat.read, brat.write, "", lambda head: brat.FIRST_LINE.match(head) is not None),
-    "jsonl": Format(jsonl.read, jsonl.write, ".jsonl", lambda head: _json_key(head) in jsonl.TEXT_KEYS),
+    "brat": Format(
+        brat.read, brat.write, "", lambda head: brat.FIRST_LINE.match(head) is not None, brat.each
+    ),
+    "jsonl": Format(
+        jsonl.read, jsonl.write, ".jsonl", lambda head: _json_key(head) in jsonl.TEXT_KEYS, jsonl.each
+    ),
+    "pubmed": Format(pubmed.read, pubmed.write, ".xml", _is_pubmed, writes=False),
+    "html": Format(html.read, html.write, ".html", _is_html, reads=False),
     "columns": Format(columns.read, columns.lines, ".tsv", _looks_like_columns),
-    "text": Format(text.read, text.write, "", _never),
+    "text": Format(text.read, text.write, "", _never, text.each),
     "lines": Format(text.read_lines, text.write_lines, ".lines", _never),
 }
 
@@ -100,7 +129,8 @@ def detect(path: Path) -> str:
         head = file.read(_HEAD).decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
     found = next((name for name, known in FORMATS.items() if known.sniff(head)), None)
     if found is None:
-        raise FormatError(path, None, f"can't tell its format: say which with --from ({', '.join(FORMATS)})")
+        names = ", ".join(name for name, known in FORMATS.items() if known.reads)
+        raise FormatError(path, None, f"can't tell its format: say which with --from ({names})")
     return found
 
 
@@ -125,6 +155,19 @@ def read(path: Path, format: str = "") -> Iterator[Document]:
     yield from documents
 
 
+def read_each(path: Path, format: str = "") -> Iterator[Readable]:
+    """Reads as `read` does, but goes on after a document that can't be read, where its format allows it.
+
+    Yields:
+        The documents, and in place of one that can't be read the error.
+
+    Raises:
+        FormatError: if nothing can be read from there on.
+    """
+    wanted = known(format or detect(path))
+    yield from (wanted.each or wanted.read)(path)
+
+
 def write(documents: Iterable[Document], path: Path, format: str) -> Account:
     """Writes documents to a file, or a folder where the format is one; packed, if its name ends in ".gz".
 
@@ -137,16 +180,18 @@ def write(documents: Iterable[Document], path: Path, format: str) -> Account:
         What was written, and what the format can't hold.
 
     Raises:
-        ConversionError: if a document can't be written at all.
+        ConversionError: if a document can't be written at all, or the format is only read.
         OutputError: if the output can't be there.
     """
     wanted = known(format)
+    if not wanted.writes:
+        wanted.write(())
     if not wanted.suffix:
         check_folder(path)
     with Outputs() as outputs:
         temporary = outputs.temporary(path, folder=not wanted.suffix)
         account = Account()
-        write_pieces(wanted.write(documents), temporary, account, wanted, packed=path.suffix == ".gz")
+        write_pieces(wanted.write(documents), temporary, account, wanted, packed=path.suffix.lower() == ".gz")
     return account
 
 
@@ -195,7 +240,7 @@ def write_pieces(
         path.mkdir()
         for piece in pieces:
             with (path / piece.name).open("xb") as file:
-                file.write(_encoded(piece))
+                file.write(encoded(piece))
             account.add(piece)
         return
     with ExitStack() as stack:
@@ -204,11 +249,12 @@ def write_pieces(
         if packed:  # without name and time: the same content gives the same bytes
             put = stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0)).write
         for piece in pieces:
-            put(_encoded(piece))
+            put(encoded(piece))
             account.add(piece)
 
 
-def _encoded(piece: Written) -> bytes:
+def encoded(piece: Written) -> bytes:
+    """A piece as it is in a file; raises ConversionError if it has characters that no text file can have."""
     if "\0" in piece.text:
         raise ConversionError(f"A NUL character can't be in a text file: {_around(piece.text, chr(0))}.")
     try:

@@ -11,7 +11,8 @@ its meta, as "moved", by how many characters; its annotations are looked for at 
 What has a type has it from the infon "type" (relations: or "relation"); other infons are in the meta, as
 "infons". Identifiers of a mention are in the infons of `IDENTIFIER_KEYS`, with bars between them. Where a
 relation has no nodes, as in BC5CDR and BioRED, its arguments are the infons whose value is an
-identifier of a mention. What a Document has beyond all this is in an infon "spacy-bioner", as JSON.
+identifier of a mention. The score of a mention is in the infon "score". What a Document has beyond all this
+is in an infon "spacy-bioner", as JSON.
 """
 
 import json
@@ -32,8 +33,19 @@ from bioc import (
 )
 
 from spacy_bioner.document import SENTENCE, Document, Mention, Passage, Relation, Span
+from spacy_bioner.formats.metas import (
+    MOVED,
+    OF_DOCUMENTS,
+    OF_MENTIONS,
+    OF_PASSAGES,
+    OF_RELATIONS,
+    TEXT,
+    UNREAD,
+    Names,
+    taken,
+)
 from spacy_bioner.formats.objects import UnfitError, frozen, parse
-from spacy_bioner.formats.offsets import MOVED, TEXT, Claim, inside, settle
+from spacy_bioner.formats.offsets import Claim, inside, settle
 from spacy_bioner.formats.written import kept_meta
 
 EXTRA = "spacy-bioner"
@@ -41,17 +53,21 @@ IDENTIFIER_KEYS = ("identifier", "MESH", "OMIM", "NCBI Gene", "NCBI Taxonomy")
 _MOST_SPACES = 100  # between sentences: more is a mistake
 
 
-def from_bioc(found: BioCDocument, collection: Mapping[str, Any]) -> Document:
+def from_bioc(
+    found: BioCDocument, collection: Mapping[str, Any], unread: Mapping[str, int] | None = None
+) -> Document:
     """Makes a document of BioC's.
 
     Args:
         found: the document, its fields of the right kinds.
         collection: what its collection says of itself, for the document's meta.
+        unread: what else its file has of it, and how often.
 
     Raises:
         UnfitError: if an annotation isn't in the text.
     """
-    text = ""
+    pieces: list[str] = []
+    length = 0  # of them all
     passages: list[Passage] = []
     groups: list[
         tuple[int, list[BioCAnnotation]]
@@ -59,45 +75,57 @@ def from_bioc(found: BioCDocument, collection: Mapping[str, Any]) -> Document:
     relations = list(found.relations)
     first = end = found.passages[0].offset if found.passages else 0
     for i, passage in enumerate(found.passages):
-        text += "\n" if i and passage.offset != end else ""
-        start = len(text)
+        if i and passage.offset != end:
+            pieces.append("\n")
+            length += 1
+        start = length
         by = start - (passage.offset - first)
         sentences = []
         if passage.sentences and not passage.text:
             end = passage.offset
             for sentence in passage.sentences:
                 gap = sentence.offset - end
-                text += " " * (gap if 0 <= gap <= _MOST_SPACES else 1)
-                sentences.append((sentence.offset - len(text), len(text), sentence))
-                text += sentence.text or ""
-                end = sentence.offset + len(sentence.text or "")
+                gap = gap if 0 <= gap <= _MOST_SPACES else 1
+                own = sentence.text or ""
+                sentences.append((sentence.offset - length - gap, length + gap, sentence))
+                pieces += (" " * gap, own)
+                length += gap + len(own)
+                end = sentence.offset + len(own)
         else:
-            text += passage.text or ""
-            end = passage.offset + len(passage.text or "")
+            own = passage.text or ""
+            pieces.append(own)
+            length += len(own)
+            end = passage.offset + len(own)
             for sentence in passage.sentences:  # over the passage's text
-                sentences.append((passage.offset - start, sentence.offset - passage.offset + start, sentence))
-        meta = _meta(passage.infons) | ({MOVED: by} if by else {})
-        passages.append(Passage(start, len(text), _type(passage.infons), meta))
+                at = sentence.offset - passage.offset
+                if sentence.text and (at < 0 or not own.startswith(sentence.text, at)):
+                    raise UnfitError(f"the sentence at offset {sentence.offset} isn't in its passage")
+                sentences.append((passage.offset - start, at + start, sentence))
+        meta = _passage_meta(passage.infons, ("type",)) | ({MOVED: by} if by else {})
+        passages.append(Passage(start, length, _type(passage.infons), meta))
         groups.append((passage.offset - start, passage.annotations))
         relations += passage.relations
         for base, begin, sentence in sentences:
-            stop = begin + len(sentence.text or "")
             if sentence.text:
-                if text[begin:stop] != sentence.text:
-                    raise UnfitError(f"the sentence at offset {sentence.offset} isn't in its passage")
-                passages.append(Passage(begin, stop, SENTENCE, _meta(sentence.infons, without=())))
+                stop = begin + len(sentence.text)
+                passages.append(Passage(begin, stop, SENTENCE, _passage_meta(sentence.infons)))
             groups.append((base, sentence.annotations))
             relations += sentence.relations
     groups.append((first, found.annotations))
-    mentions, unread = _mentions(text, groups)
+    text = "".join(pieces)
+    mentions, left = _mentions(text, groups)
+    left += [what if count == 1 else f"{what} ({count:,} times)" for what, count in (unread or {}).items()]
     if len(found.passages) == 1 and not passages[0].type and not passages[0].meta:
         del passages[0]  # a text without parts
-    meta, extra = _extra(found.infons)
+    meta, extra = _extra(found.infons, OF_DOCUMENTS)
     if "passages" in extra:
-        passages = [Passage(p[0], p[1], p[2], p[3]) for p in extra["passages"] if _is_passage(p, text)]
+        given = extra["passages"] if isinstance(extra["passages"], tuple) else ()
+        passages = [
+            Passage(p[0], p[1], p[2], taken(p[3], OF_PASSAGES)) for p in given if _is_passage(p, text)
+        ]
     meta |= {"collection": frozen(collection)} if collection else {}
-    if unread:
-        meta["unread"] = (*meta.get("unread", ()), *unread)
+    if left:
+        meta[UNREAD] = tuple(left)
     known = _referred(mentions)
     return Document(
         text,
@@ -122,11 +150,11 @@ def _type(infons: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _meta(infons: Mapping[str, Any], without: Iterable[str] = ("type",)) -> dict[str, Any]:
-    return _extra({key: value for key, value in infons.items() if key not in without})[0]
+def _passage_meta(infons: Mapping[str, Any], without: Iterable[str] = ()) -> dict[str, Any]:
+    return _extra({key: value for key, value in infons.items() if key not in without}, OF_PASSAGES)[0]
 
 
-def _extra(infons: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _extra(infons: Mapping[str, Any], names: Names) -> tuple[dict[str, Any], dict[str, Any]]:
     """A meta with the infons, and what this package has put into one of its own."""
     own = infons.get(EXTRA)
     try:
@@ -138,7 +166,7 @@ def _extra(infons: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     extra = frozen(extra)
     others = {key: value for key, value in infons.items() if key != EXTRA}
     meta = extra.get("meta")
-    meta = dict(meta) if isinstance(meta, dict) else {}
+    meta = taken(meta, names) if isinstance(meta, dict) else {}
     return meta | ({"infons": frozen(others)} if others else {}), extra
 
 
@@ -163,9 +191,12 @@ def _mentions(text: str, groups: list[tuple[int, list[BioCAnnotation]]]) -> tupl
 
 
 def _mention(annotation: BioCAnnotation, spans: tuple[Span, ...], found: dict[str, Any]) -> Mention:
-    meta, extra = _extra({key: value for key, value in annotation.infons.items() if key != "type"})
+    infons = {key: value for key, value in annotation.infons.items() if key != "type"}
+    meta, extra = _extra(infons, OF_MENTIONS)
     identifiers = extra.get("identifiers", _identifiers(annotation.infons))
     score = extra.get("score")
+    if score is None and (score := _score(annotation.infons)) is not None:
+        meta = _less_infon(meta, "score")
     return Mention(
         spans,
         _type(annotation.infons),
@@ -185,19 +216,33 @@ def _identifiers(infons: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(part for value in values if isinstance(value, str) and value for part in value.split("|"))
 
 
+def _score(infons: Mapping[str, Any]) -> float | None:
+    """The score in the infon "score", if that is text as it is written here."""
+    value = infons.get("score")
+    try:
+        score = float(value) if isinstance(value, str) and len(value) < 30 else -1.0
+    except ValueError:
+        return None
+    return score if 0 <= score <= 1 and repr(score) == value else None
+
+
+def _less_infon(meta: dict[str, Any], key: str) -> dict[str, Any]:
+    others = {name: value for name, value in meta.get("infons", {}).items() if name != key}
+    rest = {name: value for name, value in meta.items() if name != "infons"}
+    return rest | ({"infons": others} if others else {})
+
+
 def _less_identifier(meta: dict[str, Any]) -> dict[str, Any]:
     """A meta without the one infon that holds nothing but the identifiers."""
     infons = meta.get("infons", {})
     value = infons.get("identifier")
     if not isinstance(value, str) or not value or sum(key in infons for key in IDENTIFIER_KEYS) > 1:
         return meta
-    others = {key: value for key, value in infons.items() if key != "identifier"}
-    rest = {key: value for key, value in meta.items() if key != "infons"}
-    return rest | ({"infons": others} if others else {})
+    return _less_infon(meta, "identifier")
 
 
 def _relation(found: BioCRelation, known: set[str]) -> Relation:
-    meta, _ = _extra(found.infons)
+    meta, _ = _extra(found.infons, OF_RELATIONS)
     infons = meta.get("infons", {})
     type_key = _type_key(infons)
     nodes = tuple((node.role, node.refid) for node in found.nodes)
@@ -244,7 +289,7 @@ def to_bioc(document: Document) -> BioCDocument:
     if layout is None:
         layout = [(Passage(0, len(document.text), ""), [])]
         extra["passages"] = [[p.start, p.end, p.type, kept_meta(p.meta)] for p in document.passages]
-    made.infons = _infons(kept_meta(document.meta, ("collection", "line")), extra)
+    made.infons = _infons(kept_meta(document.meta, ("collection",)), extra)
     begins: list[int] = []
     pieces: list[tuple[BioCPassage | BioCSentence, int, BioCPassage, int]] = []  # each with its end
     for passage, sentences in layout:
@@ -335,8 +380,10 @@ def _annotation(document: Document, mention: Mention) -> BioCAnnotation:
             meta["infons"] = joined | known
         else:
             extra["identifiers"] = mention.identifiers
-    if mention.score is not None:
+    if mention.score is not None and "score" in known:
         extra["score"] = mention.score
+    elif mention.score is not None:
+        meta["infons"] = {**meta.get("infons", known), "score": repr(mention.score)}
     infons = {key: value for key, value in _infons(meta, extra).items() if key != "type"}
     made.infons = ({"type": mention.type} if mention.type else {}) | infons
     return made

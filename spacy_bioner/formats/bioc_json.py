@@ -15,12 +15,32 @@ from bioc import biocjson
 
 from spacy_bioner.document import Document
 from spacy_bioner.errors import FormatError
-from spacy_bioner.files import numbered_lines, read_text
+from spacy_bioner.files import numbered_lines, open_input, read_text
 from spacy_bioner.formats.bioc import from_bioc, to_bioc
 from spacy_bioner.formats.objects import UnfitError, entries, get, identifier, offset, parse
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written
 
 _COLLECTION = ("source", "date", "key", "infons")
+_HELD = ("infons", "annotations", "relations")
+_KEYS = {  # what is read of each kind of object
+    "collection": (*_COLLECTION, "documents"),
+    "document": (*_HELD, "id", "passages"),
+    "passage": (*_HELD, "offset", "text", "sentences"),
+    "sentence": (*_HELD, "offset", "text"),
+    "annotation": ("id", "infons", "text", "locations"),
+    "location": ("offset", "length"),
+    "relation": ("id", "infons", "nodes"),
+    "node": ("refid", "role"),
+}
+_PARTS = {  # what of these objects is a list of others
+    "passages": "passage",
+    "sentences": "sentence",
+    "annotations": "annotation",
+    "locations": "location",
+    "relations": "relation",
+    "nodes": "node",
+}
 
 
 def read(path: Path) -> Iterator[Document]:
@@ -30,11 +50,20 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with the file, and the document's id or the line, if it isn't JSON, isn't BioC, or has an
             annotation that isn't in the text.
     """
-    first = next((line for _, line in numbered_lines(path) if line.strip()), "")
-    if _is_document(first):
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for an object that isn't one."""
+    with open_input(path) as file:
+        first = next((line for line in file if line.strip(b"\xef\xbb\xbf \t\r\n")), b"")
+    if _is_document(first.decode("utf-8-sig", errors="replace")):
         for number, line in numbered_lines(path):
             if line.strip():
-                yield from _documents(path, number, line)
+                try:
+                    yield from _documents(path, number, line)
+                except FormatError as error:
+                    yield error
     else:
         yield from _documents(path, None, read_text(path))
 
@@ -47,13 +76,22 @@ def _is_document(line: str) -> bool:
     return isinstance(found, dict) and "passages" in found
 
 
-def _documents(path: Path, line: int | None, text: str) -> Iterator[Document]:
+def _documents(path: Path, line: int | None, text: str) -> Iterator[Readable]:
     try:
         found = parse(text)
         for collection, documents in _collections(found):
             meta = {key: collection[key] for key in _COLLECTION if collection.get(key)}
+            unread = _unknown(collection, "collection")
             for document in documents:
-                yield _document(document, meta)
+                try:
+                    made = _document(document, meta, unread)
+                except UnfitError as error:
+                    found_id = document.get("id")
+                    id = found_id if isinstance(found_id, str) else ""
+                    yield FormatError(path, line, str(error), id)
+                else:
+                    yield made
+                unread = Counter()
     except UnfitError as error:
         raise FormatError(path, line, str(error)) from None
 
@@ -71,12 +109,27 @@ def _collections(found: Any) -> Iterator[tuple[dict[str, Any], list[Any]]]:
             raise UnfitError('not BioC: an object with "documents" or "passages" should be here')
 
 
-def _document(found: dict[str, Any], collection: dict[str, Any]) -> Document:
+def _document(found: dict[str, Any], collection: dict[str, Any], unread: Counter[str]) -> Document:
     id = identifier(found, "id")
     try:
-        return from_bioc(biocjson.fromJSON(_filled(found), "BioCDocument"), collection)
+        made = biocjson.fromJSON(_filled(found), "BioCDocument")
+        return from_bioc(made, collection, unread + _unknown(found, "document"))
     except UnfitError as error:
         raise UnfitError(f"document {id}: {error}") from None
+
+
+def _unknown(found: dict[str, Any], what: str) -> Counter[str]:
+    """What isn't read of an object that was checked, and of those in it."""
+    unread: Counter[str] = Counter()
+    left = [(what, found)]
+    while left:
+        what, found = left.pop()
+        for key, value in found.items():
+            if key in _PARTS and key in _KEYS[what]:
+                left += [(_PARTS[key], part) for part in value or ()]
+            elif key not in _KEYS[what] and key != "bioctype":
+                unread[f"{what} key '{key[:40]}'"] += 1
+    return unread
 
 
 def _filled(found: dict[str, Any]) -> dict[str, Any]:
@@ -133,9 +186,11 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
             collection = own
             before = _head(own)
         others = Counter({"what a second collection says": int(own != collection)})
+        others["tokens"] = len(document.tokens or ())
         made = json.dumps(_plain(biocjson.toJSON(to_bioc(document))), ensure_ascii=False)
         types = [mention.type for mention in document.mentions]
-        yield Written(before + made, mentions=types, others=+others)
+        related = len(document.relations)
+        yield Written(before + made, mentions=types, others=+others, related=related)
     yield Written((_head({}) if collection is None else "") + "\n]}\n", docs=0)
 
 

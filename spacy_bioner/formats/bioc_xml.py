@@ -1,7 +1,6 @@
-"""BioC in XML, read and written document by document. See `bioc` for what becomes of it.
+"""BioC in XML, read and written document by document.
 
-A file may have a DOCTYPE, which is never fetched; one that declares entities is refused before they are
-parsed, because a few lines of them can become gigabytes, or the content of other files.
+See `bioc` for what becomes of it, and `xml` for what makes it safe to read.
 """
 
 import json
@@ -10,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from bioc import BioCDocument, biocxml
 from bioc.biocxml.encoder import encode_document
@@ -18,107 +17,92 @@ from lxml import etree
 
 from spacy_bioner.document import Document
 from spacy_bioner.errors import ConversionError, FormatError
-from spacy_bioner.files import open_input
 from spacy_bioner.formats.bioc import from_bioc, to_bioc
+from spacy_bioner.formats.metas import UNREAD
 from spacy_bioner.formats.objects import UnfitError
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written
+from spacy_bioner.formats.xml import elements, forget, refuse_entities
 
-_ENTITY = b"<!ENTITY"
-_ENCODING = re.compile(rb"<\?xml[^>]*?\bencoding\s*=\s*[\"']([^\"']*)")
-_ENCODINGS = (b"utf-8", b"utf8", b"us-ascii", b"ascii")  # in which no tag can hide
 _LEAVES = ("id", "infon", "offset", "text")
-_TAGS = (*_LEAVES, "document", "passage", "sentence", "annotation", "location", "relation", "node")
+_IN = {  # the elements that are read in each
+    "document": ("id", "infon", "passage", "annotation", "relation"),
+    "passage": ("infon", "offset", "text", "sentence", "annotation", "relation"),
+    "sentence": ("infon", "offset", "text", "annotation", "relation"),
+    "annotation": ("infon", "location", "text"),
+    "relation": ("infon", "node"),
+}
+_SINGLE = ("id", "offset", "text")
+_ATTRIBUTES = {
+    "annotation": ("id",),
+    "relation": ("id",),
+    "infon": ("key",),
+    "location": ("offset", "length"),
+    "node": ("refid", "role"),
+}
 _NUMBER = r"[+-]?[0-9]{1,12}"
-
-
-class _Checked:
-    """A file whose bytes are looked through before a parser gets them."""
-
-    def __init__(self, path: Path, file: BinaryIO) -> None:
-        self._path = path
-        self._file = file
-        self._tail: bytes | None = None
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        if self._tail is None:
-            self._tail = b""
-            self._check_encoding(data[:1024])
-        if b"\0" in data:
-            raise FormatError(self._path, None, "NUL bytes in it: BioC in XML is read in UTF-8 only")
-        if _ENTITY in self._tail + data:
-            raise FormatError(
-                self._path, None, "declares entities (<!ENTITY), which aren't read; take them out"
-            )
-        self._tail = (self._tail + data)[-len(_ENTITY) :]
-        return data
-
-    def _check_encoding(self, head: bytes) -> None:
-        declared = _ENCODING.search(head)
-        if declared and declared[1].strip().lower() not in _ENCODINGS:
-            name = declared[1].decode("ascii", "replace")
-            raise FormatError(self._path, None, f"is in the encoding {name}; convert the file to UTF-8")
 
 
 def read(path: Path) -> Iterator[Document]:
     """Reads a BioC collection in XML document by document, in constant memory.
 
     Raises:
-        FormatError: with the file, and the line or the document's id, if it isn't XML, declares entities,
-            isn't in UTF-8, isn't BioC, or has an annotation that isn't in the text.
+        FormatError: with the file, and the line or the document's id, if it isn't XML (see `xml`), isn't
+            BioC, or has an annotation that isn't in the text.
     """
-    with open_input(path) as file:
-        # no_network and load_dtd=False: what a DOCTYPE names is never fetched
-        events = etree.iterparse(
-            _Checked(path, file),
-            events=("start", "end"),
-            tag=("collection", "document"),
-            remove_comments=True,
-            remove_pis=True,
-            resolve_entities=False,
-            load_dtd=False,
-            no_network=True,
-            huge_tree=False,
-        )
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for an element that isn't one."""
+    last: Readable | None = None  # what stands behind the last document is told of with it
+    collection: dict[str, Any] = {}
+    for element in elements(path, ("document",), ("collection",), "a BioC collection"):
+        outermost = element.getparent() is None
+        before = list(element if outermost else element.itersiblings(preceding=True))
+        unread = _collection(collection, before if outermost else before[::-1])
+        if last is not None:
+            yield _with_unread(last, unread) if outermost else last
+        if outermost:
+            return
         try:
-            for event, element in events:
-                if event == "start":
-                    if element.getparent() is None and element.tag != "collection":
-                        raise FormatError(path, element.sourceline, "not a BioC collection")
-                elif element.tag == "document" and _is_in_collection(element):
-                    yield _document(path, element)
-                    _forget(element)
-        except etree.XMLSyntaxError as error:
-            raise FormatError(path, error.lineno, f"not well-formed XML: {error.msg}") from None
-        if events.root is None or events.root.tag != "collection":
-            raise FormatError(path, None, "not a BioC collection")
+            last = _document(path, element, collection, unread)
+        except FormatError as error:
+            error.document = element.findtext("id") or ""
+            last = error
+        forget(element)
 
 
-def _is_in_collection(element: Any) -> bool:
-    parent = element.getparent()
-    return parent is not None and parent.tag == "collection"
+def _collection(known: dict[str, Any], parts: Iterable[Any]) -> Counter[str]:
+    """Adds what a collection says of itself before a document; counts what isn't read there."""
+    unread: Counter[str] = Counter()
+    infons: dict[str, str] = {}
+    for part in parts:
+        if part.tag in ("source", "date", "key"):
+            if part.text:
+                known[part.tag] = part.text
+        elif part.tag == "infon":
+            infons[part.get("key", "")] = part.text or ""
+        elif part.tag != "document":
+            unread[f"element <{part.tag}> of the collection"] += 1
+    if infons:  # another dict: documents that were read have the one before
+        known["infons"] = known.get("infons", {}) | infons
+    return unread
 
 
-def _forget(element: Any) -> None:
-    """Frees the memory of a document that was read."""
-    element.clear()
-    parent = element.getparent()
-    for earlier in element.itersiblings("document", preceding=True):
-        parent.remove(earlier)
+def _with_unread(document: Readable, unread: Counter[str]) -> Readable:
+    if not unread or isinstance(document, FormatError):
+        return document
+    return replace(document, meta={**document.meta, UNREAD: (*document.meta.get(UNREAD, ()), *unread)})
 
 
-def _document(path: Path, element: Any) -> Document:
+def _document(path: Path, element: Any, collection: dict[str, Any], unread: Counter[str]) -> Document:
     line = element.sourceline
-    unread: set[str] = set()
-    for part in element.iter():
-        if part.tag is etree.Entity:
-            raise FormatError(path, part.sourceline, f"an entity that nothing declares: {part.text}")
-        if part.tag not in _TAGS:
-            unread.add(part.tag)
-        elif part.tag in _LEAVES and any(child.tag is not etree.Entity for child in part):
-            raise FormatError(path, part.sourceline, f"<{part.tag}> should hold text alone")
-        _check_numbers(path, part)
-    collection = _collection(element.getparent())
+    parent = element.getparent()
+    if parent.getparent() is not None:
+        raise FormatError(path, line, f"a <document> in a <{parent.tag}>, and not in the <collection>")
+    refuse_entities(path, element)
+    _check(path, element, unread)
     xml = etree.tostring(element, encoding="unicode", with_tail=False)
     try:
         [found] = biocxml.loads(f"<collection>{xml}</collection>").documents
@@ -127,14 +111,40 @@ def _document(path: Path, element: Any) -> Document:
         raise FormatError(path, line, f"a document that isn't BioC: something is missing ({what})") from None
     _fill(found)
     try:
-        document = from_bioc(found, collection)
+        return from_bioc(found, dict(collection), unread)
     except UnfitError as error:
         raise FormatError(path, line, f"document {found.id}: {error}") from None
-    if unread:
-        more = tuple(f"element {tag}" for tag in sorted(unread))
-        meta = {**document.meta, "unread": (*document.meta.get("unread", ()), *more)}
-        return replace(document, meta=meta)
-    return document
+
+
+def _check(path: Path, document: Any, unread: Counter[str]) -> None:
+    """Checks the elements of a document, and counts what isn't read of it."""
+    left = [document]
+    while left:
+        part = left.pop()
+        for name in part.keys():  # noqa: SIM118 - the attributes, not the elements
+            if name not in _ATTRIBUTES.get(part.tag, ()):
+                unread[f"attribute {name} in <{part.tag}>"] += 1
+        _check_numbers(path, part)
+        if part.tag not in _IN:
+            if part.tag in _LEAVES and len(part):
+                raise FormatError(path, part.sourceline, f"<{part.tag}> should hold text alone")
+            unread.update(f"element <{child.tag}> in <{part.tag}>" for child in part)
+            continue
+        seen: set[tuple[str, str | None]] = set()
+        texts = [part.text]
+        for child in part:
+            texts.append(child.tail)
+            if child.tag not in _IN[part.tag]:
+                unread[f"element <{child.tag}> in <{part.tag}>"] += 1
+                continue
+            left.append(child)
+            if child.tag in _SINGLE or child.tag == "infon":
+                one = (child.tag, child.get("key"))
+                unread[f"a second <{child.tag}> in <{part.tag}>"] += one in seen
+                seen.add(one)
+        unread[f"text between the elements in <{part.tag}>"] += any(text and text.strip() for text in texts)
+    for what in [what for what, count in unread.items() if not count]:
+        del unread[what]
 
 
 def _check_numbers(path: Path, element: Any) -> None:
@@ -162,14 +172,6 @@ def _parts(document: BioCDocument) -> Iterator[Any]:
         yield from (holder, *holder.annotations, *holder.relations)
 
 
-def _collection(element: Any) -> dict[str, Any]:
-    """What a collection says of itself."""
-    fields = {key: element.findtext(key) or "" for key in ("source", "date", "key")}
-    infons = {infon.get("key", ""): infon.text or "" for infon in element.findall("infon")}
-    found: dict[str, Any] = {key: value for key, value in fields.items() if value}
-    return found | ({"infons": infons} if infons else {})
-
-
 def write(documents: Iterable[Document]) -> Iterator[Written]:
     """Writes documents as a BioC collection in XML, which holds everything but tokens.
 
@@ -187,6 +189,7 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
             collection = own
             yield Written(_head(document, own), docs=0)
         others = Counter({"what a second collection says": int(own != collection)})
+        others["tokens"] = len(document.tokens or ())
         first = False
         found = to_bioc(document)
         for part in _parts(found):
@@ -196,7 +199,7 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
         except (ValueError, TypeError) as error:
             raise ConversionError(f"Document '{document.id}' can't be written as XML: {error}.") from None
         types = [mention.type for mention in document.mentions]
-        yield Written(xml, mentions=types, others=+others)
+        yield Written(xml, mentions=types, others=+others, related=len(document.relations))
     yield Written((_head(None, {}) if first else "") + "</collection>\n", docs=0)
 
 

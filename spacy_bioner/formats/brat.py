@@ -28,6 +28,7 @@ from spacy_bioner.errors import FormatError
 from spacy_bioner.files import numbered_lines, read_text
 from spacy_bioner.formats.names import FileNames, document_id, in_order
 from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written, left_out, one_field
 
 FIRST_LINE = re.compile(r"T\d+\t\S+ \d+ \d+[;\t]")
@@ -51,13 +52,28 @@ _NO_DATABASE = "ID:"  # for identifiers that don't say which they are from
 
 def is_folder(path: Path) -> bool:
     """Whether a folder has annotation files of this format."""
-    return any(file.suffix in SUFFIXES for file in path.iterdir())
+    return any(_suffix(file) in SUFFIXES for file in path.iterdir())
 
 
 def has_pair(path: Path) -> bool:
     """Whether a file is a text or annotation of this format, and the other one is beside it."""
-    others = SUFFIXES if path.suffix == ".txt" else (".txt",) if path.suffix in SUFFIXES else ()
-    return path.is_file() and any(path.with_suffix(suffix).is_file() for suffix in others)
+    suffix = _suffix(path)
+    others = SUFFIXES if suffix == ".txt" else (".txt",) if suffix in SUFFIXES else ()
+    return path.is_file() and any(_beside(path, other) for other in others)
+
+
+def _suffix(path: Path) -> str:
+    """The ending of a file's name, without that of gzip."""
+    return Path(path.name.removesuffix(".gz")).suffix
+
+
+def _beside(path: Path, suffix: str) -> Path | None:
+    """The file of an ending that belongs to the same document, packed by gzip or not."""
+    plain = path.with_name(path.name.removesuffix(".gz")).with_suffix(suffix)
+    packed = plain.with_name(f"{plain.name}.gz")
+    if plain.is_file() and packed.is_file():
+        raise FormatError(plain, None, f"there is {packed.name} as well: leave one of them")
+    return plain if plain.is_file() else packed if packed.is_file() else None
 
 
 def read(path: Path) -> Iterator[Document]:
@@ -65,15 +81,29 @@ def read(path: Path) -> Iterator[Document]:
 
     Raises:
         FormatError: with file and line, if a line is none of the above, an id is there twice, or a mention
-            isn't in the text; if a text or annotation file is missing.
+            isn't in the text; if a text or annotation file is missing, or there packed and not packed.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for files that aren't one."""
     if not path.is_dir():
-        yield _document(path.with_suffix(".txt"))
+        yield _document(_text_of(path))
         return
-    texts = {file for file in path.iterdir() if file.suffix == ".txt"}
-    texts |= {file.with_suffix(".txt") for file in path.iterdir() if file.suffix in SUFFIXES}
+    texts = {_text_of(file) for file in path.iterdir() if _suffix(file) in (".txt", *SUFFIXES)}
     for file in in_order(texts):
-        yield _document(file)
+        try:
+            yield _document(file)
+        except FormatError as error:
+            error.document = document_id(file)
+            yield error
+
+
+def _text_of(path: Path) -> Path:
+    """Where the text is that a file belongs to."""
+    plain = path.with_name(path.name.removesuffix(".gz")).with_suffix(".txt")
+    return _beside(plain, ".txt") or plain
 
 
 @dataclass(slots=True)
@@ -89,12 +119,12 @@ class _Reading:
 
 def _document(path: Path) -> Document:
     text = read_text(path)
-    files = [file for suffix in SUFFIXES if (file := path.with_suffix(suffix)).is_file()]
+    files = [file for suffix in SUFFIXES if (file := _beside(path, suffix))]
     if not files:
         raise FormatError(path, None, f"there is no {', '.join(SUFFIXES)} file beside it")
     reading = _Reading()
     for file in files:
-        order = reading.order[file.suffix] = []
+        order = reading.order[_suffix(file)] = []
         for number, line in numbered_lines(file):
             if line.strip():
                 order.append(_line(reading, file, number, line))
@@ -179,8 +209,8 @@ def _tuples(meta: Mapping[str, list[tuple[str, ...]]]) -> dict[str, Any]:
 def write(documents: Iterable[Document]) -> Iterator[Written]:
     """Writes documents, each as ID.txt and ID.ann, or .a1 and .a2 where it was read from such.
 
-    Mentions and relations keep their ids where these are BRAT's, and get new ones else. Identifiers that name
-    no database are written as "ID:...".
+    Mentions and relations keep their ids where these are BRAT's, and get new ones else (counted, where they
+    had others). Identifiers that name no database are written as "ID:...".
 
     Not held: mentions of types with white space; relations that have no two arguments (events have one and
     more), whose roles or types have white space or colons, or whose arguments aren't mentions or relations of
@@ -206,6 +236,7 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
             writing.relations,
             +writing.others,
             name=f"{name}{first[0]}",
+            related=len(document.relations) - len(writing.relations),
         )
         for suffix, content in rest:
             yield Written(content, name=f"{name}{suffix}", docs=0)
@@ -224,7 +255,7 @@ class _Writing:
             (*_KINDS, TEXT),
             ("attributes", "notes"),
             ("order", "lines"),
-            held=("identifiers",),
+            held=("identifiers", "ids of mentions", "ids of relations"),
         )
         self._lines: defaultdict[str, list[str]] = defaultdict(list)
         self._new: dict[str, str] = {}  # ids of mentions and relations: the document's, and the file's
@@ -262,6 +293,7 @@ class _Writing:
         """An id of some kind that no line has: the one that is wanted, or a new one."""
         if self._usable(wanted, kinds):
             return wanted
+        self.others["ids that were replaced"] += bool(wanted)
         letter = kinds[0]
         while True:
             self._count[letter] += 1
@@ -285,16 +317,20 @@ class _Writing:
 
     def _identifiers(self, target: str, mention: Mention) -> None:
         entries = self._entries(mention.meta, "normalizations", (4,))
-        known = {entry[2].removeprefix(_NO_DATABASE): entry for entry in entries}
+        known: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for entry in entries:
+            known[entry[2].removeprefix(_NO_DATABASE)].append(entry)
         for identifier in mention.identifiers:
             reference = identifier if ":" in identifier else f"{_NO_DATABASE}{identifier}"
-            wanted, kind, reference, text = known.get(identifier, ("", "Reference", reference, ""))
+            given = known[identifier].pop(0) if known[identifier] else ("", "Reference", reference, "")
+            wanted, kind, reference, text = given
             if re.search(r"\s", kind + reference) or not identifier or not kind:
                 self.others["identifiers that are empty or have white space"] += 1
                 continue
             id = self._id(wanted, "N")
             more = f"\t{one_field(text)}" if text else ""
             self._lines[id].append(f"{id}\t{kind} {target} {reference}{more}")
+        self.others["normalizations of other identifiers"] += sum(map(len, known.values()))
 
     def _about(self, target: str, meta: Mapping[str, Any]) -> None:
         """Writes the attributes and notes on a mention or relation."""
@@ -327,17 +363,7 @@ class _Writing:
                 self.relations.append(DroppedRelation(self.document, relation, reason))
             else:
                 kept.append(relation)
-        while True:  # one that is dropped may have been the argument of another
-            ids = self._new.keys() | {
-                relation.id for relation in kept if relation.id and _kind(relation) != "*"
-            }
-            lost = [r for r in kept if any(filler not in ids for _, filler in r.arguments)]
-            if not lost:
-                break
-            reason = "its arguments aren't all mentions or relations of the document"
-            self.relations += [DroppedRelation(self.document, relation, reason) for relation in lost]
-            gone = set(map(id, lost))
-            kept = [relation for relation in kept if id(relation) not in gone]
+        kept = self._with_all_arguments(kept)
         written = []
         for relation in kept:
             kind = _kind(relation)
@@ -357,6 +383,29 @@ class _Writing:
                 body = " ".join((relation.type, *(f"{role}:{filler}" for role, filler in roles)))
             self._lines[new].append(f"{new}\t{body}")
             self._about(new, relation.meta)
+
+    def _with_all_arguments(self, relations: list[Relation]) -> list[Relation]:
+        """The relations whose arguments are written; one that is dropped may be the argument of another."""
+        givers = Counter(r.id for r in relations if r.id and _kind(r) != "*")  # ids may be there twice
+        users: defaultdict[str, list[int]] = defaultdict(list)
+        for i, relation in enumerate(relations):
+            for _, filler in relation.arguments:
+                users[filler].append(i)
+        missing = [filler for filler in users if filler not in self._new and not givers[filler]]
+        lost: dict[int, None] = {}
+        while missing:
+            for i in users[missing.pop()]:
+                if i in lost:
+                    continue
+                lost[i] = None
+                gone = relations[i].id
+                if gone and _kind(relations[i]) != "*":
+                    givers[gone] -= 1
+                    if not givers[gone] and gone not in self._new:
+                        missing.append(gone)
+        reason = "its arguments aren't all mentions or relations of the document"
+        self.relations += [DroppedRelation(self.document, relations[i], reason) for i in sorted(lost)]
+        return [relation for i, relation in enumerate(relations) if i not in lost]
 
 
 def _kind(relation: Relation) -> str:

@@ -19,11 +19,10 @@ from spacy_bioner import tags as tagging
 from spacy_bioner.document import SENTENCE, Document, Dropped, DroppedRelation, Mention, in_tokens
 from spacy_bioner.errors import ConversionError, FormatError, TagError
 from spacy_bioner.files import numbered_lines
+from spacy_bioner.formats.metas import DOCSTART, is_docstart
 from spacy_bioner.formats.written import BREAKS, Written, left_out
 from spacy_bioner.spacing import join, natural_spaces
 from spacy_bioner.tags import Scheme
-
-DOCSTART = "-DOCSTART-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,21 +235,27 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
         typed: whether the tags name the types.
 
     Raises:
-        ConversionError: if a document has no tokens, or one of its tokens holds a tab or a line end.
+        ConversionError: if a document has no tokens, one of its tokens holds a tab or a line end, or what
+            should be its line of -DOCSTART- isn't one.
     """
+    known_id = ""
     for document in documents:
         if document.tokens is None:
             raise ConversionError(f"Document '{document.id}' has no tokens.")
         mentions, dropped = in_tokens(document, document.tokens)
         if typed:
-            unfit = [mention for _, _, mention in mentions if not mention.type or BREAKS.search(mention.type)]
-            dropped += [
-                Dropped(document, mention, "no type, or one with a tab or line end") for mention in unfit
-            ]
-            mentions = [found for found in mentions if found[2] not in unfit]
+            reason = "no type, or one with a tab or line end"
+            dropped += [Dropped(document, m, reason) for _, _, m in mentions if not _is_type(m.type)]
+            mentions = [found for found in mentions if _is_type(found[2].type)]
         spans = [(start, end, m.type if typed else "") for start, end, m in mentions]
         tags = tagging.encode(spans, len(document.tokens), scheme)
-        text = [f"{document.meta['docstart']}\n\n"] if "docstart" in document.meta else []
+        text = []
+        if "docstart" in document.meta:
+            docstart = document.meta["docstart"]
+            if not is_docstart(docstart):
+                raise ConversionError(f"Document '{document.id}': {docstart!r} isn't a line of {DOCSTART}.")
+            known_id = _document_id(docstart)
+            text.append(f"{docstart}\n\n")
         begins = sorted(start for start, _ in document.sentences())
         sentence = bisect_right(begins, document.tokens[0][0]) if document.tokens else 0
         for (start, end), tag in zip(document.tokens, tags, strict=True):
@@ -264,7 +269,14 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
         if document.tokens:
             text.append("\n")
         types = [m.type for _, _, m in mentions]
-        others = left_out(document, document_meta=("docstart", "repaired"), held=("passages",))
+        others = left_out(
+            document, document_meta=("docstart",), held=("passages", "tokens", "ids of relations")
+        )
         others["passages"] = sum(passage.type != SENTENCE for passage in document.passages)
+        others["ids of documents"] = int(document.id not in ("", known_id))
         relations = [DroppedRelation(document, r, "columns have none") for r in document.relations]
         yield Written("".join(text), len(document.tokens), types, dropped, relations, +others)
+
+
+def _is_type(type: str) -> bool:
+    return bool(type) and not BREAKS.search(type)

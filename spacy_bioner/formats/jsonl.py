@@ -10,10 +10,12 @@ what the offsets give), "parts" (`[[start, end], ...]`, where the mention is dis
 
 Read as well: doccano's `"label"` or `"labels": [[start, end, "Chemical"], ...]`, and `"entities"` in that
 form or with "start_offset" and "end_offset"; its "data" for "text"; ids that are numbers. What else there is
-in an object or span ("answer", "_input_hash") is kept in the meta of the document or mention.
+in an object or span ("answer", "_input_hash") is kept in the meta of the document or mention; if its name
+means something there, under "json" in it (see `metas`).
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +24,15 @@ from typing import Any
 from spacy_bioner.document import Document, Mention, Passage, Relation
 from spacy_bioner.errors import FormatError
 from spacy_bioner.files import numbered_lines
+from spacy_bioner.formats.metas import (
+    COUNTED,
+    OF_DOCUMENTS,
+    OF_MENTIONS,
+    OF_PASSAGES,
+    OF_RELATIONS,
+    Names,
+    taken,
+)
 from spacy_bioner.formats.objects import (
     UnfitError,
     entries,
@@ -33,6 +44,7 @@ from spacy_bioner.formats.objects import (
     span,
 )
 from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written, kept_meta
 
 TEXT_KEYS = ("text", "data")
@@ -46,13 +58,18 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with file and line, if a line isn't such an object, or one of its spans isn't in the
             text.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for a line that isn't one."""
     for number, line in numbered_lines(path):
         if not line.strip():
             continue
         try:
             yield _document(parse(line))
         except UnfitError as error:
-            raise FormatError(path, number, str(error)) from None
+            yield FormatError(path, number, str(error))
 
 
 def _document(found: Any) -> Document:
@@ -74,24 +91,45 @@ def _document(found: Any) -> Document:
         mentions.append(_mention(item, spans, settled))
     known = {"id", text_key, span_key, "passages", "relations", "tokens", "meta"}
     known |= {key for key in (*TEXT_KEYS, *SPAN_KEYS) if not found.get(key)}
-    relations, meta = [], dict(get(found, "meta", dict, {}))
+    others = {key: value for key, value in found.items() if key not in known}
+    relations = []
     for item in get(found, "relations", list, []):
         if isinstance(item, dict) and "arguments" in item:
             relations.append(_relation(item))
         else:  # Prodigy's and doccano's, between tokens or numbered spans
-            meta.setdefault("relations", []).append(item)
+            others.setdefault("relations", []).append(item)
+    meta = _meta(found, OF_DOCUMENTS, others)
     tokens = [span(item, text) for item in entries(found, "tokens")] if "tokens" in found else None
     if tokens is not None and any(b[0] < a[1] for a, b in pairwise(tokens)):
         raise UnfitError("tokens overlap, or aren't in order")
+    if strange := _strange_keys(found):
+        meta[COUNTED] = strange
     return Document(
         text,
         tuple(_passage(item, text) for item in entries(found, "passages")),
         tuple(mentions),
         tuple(relations),
         None if tokens is None else tuple(tokens),
-        frozen(meta | {key: value for key, value in found.items() if key not in known}),
+        meta,
         identifier(found, "id"),
     )
+
+
+def _strange_keys(found: Mapping[str, Any]) -> dict[str, int]:
+    """What isn't read of tokens and of the arguments of relations, and how often it is there."""
+    strange = Counter(
+        f"token key '{key[:40]}', not read"
+        for item in found.get("tokens") or ()
+        for key in item.keys() - {"text", "start", "end", "id", "ws"}
+    )
+    strange.update(
+        f"argument key '{key[:40]}', not read"
+        for relation in found.get("relations") or ()
+        if isinstance(relation, dict)
+        for item in relation.get("arguments") or ()
+        for key in item.keys() - {"role", "id"}
+    )
+    return dict(strange)
 
 
 def _only_key(found: Mapping[str, Any], keys: Iterable[str]) -> str | None:
@@ -144,18 +182,26 @@ def _mention(item: Mapping[str, Any], spans: tuple[tuple[int, int], ...], settle
         identifier(item, "id"),
         tuple(identifiers),
         None if score is None else float(score),
-        frozen(get(item, "meta", dict, {}) | others) | settled,
+        _meta(item, OF_MENTIONS, others) | settled,
     )
 
 
 def _passage(item: Mapping[str, Any], text: str) -> Passage:
-    return Passage(*span(item, text), get(item, "type", str, ""), frozen(get(item, "meta", dict, {})))
+    known = ("start", "end", "type", "meta")
+    others = {key: value for key, value in item.items() if key not in known}
+    return Passage(*span(item, text), get(item, "type", str, ""), _meta(item, OF_PASSAGES, others))
 
 
 def _relation(item: Mapping[str, Any]) -> Relation:
     arguments = [(get(part, "role", str, ""), get(part, "id", str)) for part in entries(item, "arguments")]
-    meta = frozen(get(item, "meta", dict, {}))
+    known = ("id", "type", "arguments", "meta")
+    others = {key: value for key, value in item.items() if key not in known}
+    meta = _meta(item, OF_RELATIONS, others)
     return Relation(get(item, "type", str, ""), tuple(arguments), identifier(item, "id"), meta)
+
+
+def _meta(found: Mapping[str, Any], names: Names, others: Mapping[str, Any]) -> dict[str, Any]:
+    return frozen(taken(get(found, "meta", dict, {}), names, others))
 
 
 def write(documents: Iterable[Document]) -> Iterator[Written]:
@@ -190,7 +236,8 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
         for char in "\x85\u2028\u2029":
             line = line.replace(char, f"\\u{ord(char):04x}")
         types = [mention.type for mention in document.mentions]
-        yield Written(f"{line}\n", len(document.tokens or ()), types)
+        tokens, related = len(document.tokens or ()), len(document.relations)
+        yield Written(f"{line}\n", tokens, types, related=related)
 
 
 def _span_of(mention: Mention) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, TypeVar, overload
 
 from spacy_bioner.document import Span
@@ -26,7 +27,7 @@ def parse(text: str) -> Any:
             or characters that no UTF-8 text can have.
     """
     try:
-        found = json.loads(text, parse_constant=_no_number)
+        found = json.loads(text, parse_constant=_no_number, parse_float=_number)
     except RecursionError:
         raise UnfitError("JSON that is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -43,6 +44,14 @@ def parse(text: str) -> Any:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} isn't a number in JSON")
+
+
+def _number(digits: str) -> float:
+    """A number; 1e999 is none that can be written again."""
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError(f"{digits[:20]} is a number without a place among those of 64 bits")
+    return value
 
 
 @overload

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from spacy_bioner.document import Span
+from spacy_bioner.formats.metas import MOVED, TEXT
 
 REACH = 16
 """How far a mention is moved at most, in characters."""
-MOVED = "moved"
-TEXT = "text"
 _SHIFTS = sorted(range(-REACH, REACH + 1), key=lambda by: (abs(by), -by))
 
 

@@ -15,6 +15,7 @@ from spacy_bioner.document import Document, Dropped, DroppedRelation, Mention, P
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.files import numbered_lines
 from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import BREAKS, Written, left_out, one_field
 
 FIRST_LINE = re.compile(r"[^|\t]+\|t\|")
@@ -31,9 +32,19 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with file and line, if a line isn't one of PubTator's, or belongs to another document
             than the lines before it.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for lines that aren't one."""
     for filled, block in groupby(numbered_lines(path), key=lambda item: bool(item[1].strip())):
         if filled:
-            yield _document(path, list(block))
+            lines = list(block)
+            try:
+                yield _document(path, lines)
+            except FormatError as error:
+                error.document = re.split(r"[|\t]", lines[0][1], maxsplit=1)[0]
+                yield error
 
 
 def _document(path: Path, block: list[tuple[int, str]]) -> Document:
@@ -132,6 +143,7 @@ def _written(document: Document, identifier: str) -> Written:
             lines.append("\t".join((identifier, str(mention.start), str(mention.end), *fields)))
             types.append(mention.type)
     relations: list[DroppedRelation] = []
+    related = 0
     ids = {mention.id for mention in document.mentions} | {relation.id for relation in document.relations}
     for relation in document.relations:
         fillers = [filler for _, filler in relation.arguments]
@@ -144,13 +156,15 @@ def _written(document: Document, identifier: str) -> Written:
             reason = "a tab or line end in its columns, or no letter before them"
         else:
             lines.append("\t".join((identifier, *fields)))
+            related += 1
             continue
         relations.append(DroppedRelation(document, relation, reason))
     others = left_out(document, (TEXT, "parts", "columns"), ("columns",), held=("identifiers", "passages"))
     others["line ends written as spaces"] = len(re.findall(r"[\r\n]", title + abstract))
     others["separators written as line ends"] = int(separator not in ("", "\n"))
     others["passages"] = sum(p.type not in ("title", "abstract") for p in document.passages)
-    return Written("\n".join(lines) + "\n\n", 0, types, dropped, relations, +others)
+    text = "\n".join(lines) + "\n\n"
+    return Written(text, 0, types, dropped, relations, +others, related=related)
 
 
 def _split(document: Document) -> tuple[str, str, str]:

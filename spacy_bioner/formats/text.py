@@ -12,6 +12,7 @@ from spacy_bioner.document import Document, Dropped, DroppedRelation
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.files import numbered_lines, read_text
 from spacy_bioner.formats.names import FileNames, document_id, in_order
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written, left_out
 
 _REASON = "plain text has none"
@@ -23,8 +24,17 @@ def read(path: Path) -> Iterator[Document]:
     Raises:
         FormatError: if a file isn't UTF-8 text, or the folder has none.
     """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for a file that isn't UTF-8 text."""
     for file in text_files(path) if path.is_dir() else [path]:
-        yield Document(read_text(file), id=document_id(file))
+        try:
+            yield Document(read_text(file), id=document_id(file))
+        except FormatError as error:
+            error.document = document_id(file)
+            yield error
 
 
 def text_files(folder: Path) -> list[Path]:
@@ -67,7 +77,9 @@ def write_lines(documents: Iterable[Document]) -> Iterator[Written]:
         text = document.text
         if "\n" in text or "\r" in text or not text.strip() or text.startswith("\ufeff"):
             raise ConversionError(f"The text of document '{document.id}' isn't one line: use --to text.")
-        yield _written(document, f"{text}\n")
+        piece = _written(document, f"{text}\n")
+        piece.others.update({"ids of documents": 1} if document.id else {})
+        yield piece
 
 
 def _written(document: Document, text: str, name: str = "") -> Written:
@@ -75,6 +87,7 @@ def _written(document: Document, text: str, name: str = "") -> Written:
         text,
         dropped=[Dropped(document, mention, _REASON) for mention in document.mentions],
         relations=[DroppedRelation(document, relation, _REASON) for relation in document.relations],
-        others=left_out(document, held=("scores", "identifiers")),  # they go with their mentions
+        # they go with their mentions and relations
+        others=left_out(document, held=("scores", "identifiers", "ids of mentions", "ids of relations")),
         name=name,
     )

@@ -13,7 +13,7 @@ from thinc.api import Dropout, Model, Ops, Optimizer, chain, glorot_uniform_init
 from thinc.types import Floats2d, Ragged
 
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
+from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold, Ints
 from spacy_bioner.models.labels import (
     LabelSet,
     allowed_labels,
@@ -153,12 +153,14 @@ def _add_type(model: Model, entity_type: str) -> None:
     )
 
 
-def _find(model: Model, scores: LabelScores, temperatures: Sequence[float]) -> list[list[Found]]:
+def _find(
+    model: Model, scores: LabelScores, words: Sequence[Ints | None], temperatures: Sequence[float]
+) -> list[list[Found]]:
     """The entities in the most probable labels, with probabilities at a temperature a type."""
     ops, label_set = model.ops, _label_set(model)
     found: list[list[Found]] = [[] for _ in scores.logits]
     # white space goes on or ends nothing: it is left out, and counted again in the end
-    places = [numpy.flatnonzero(ops.to_numpy(seen)) for seen in scores.seen]
+    places = _seen_words(ops, scores, words)
     rows = [ops.to_numpy(doc)[own] for doc, own in zip(scores.logits, places, strict=True) if len(own)]
     if not rows:
         return found
@@ -180,7 +182,18 @@ def _find(model: Model, scores: LabelScores, temperatures: Sequence[float]) -> l
     return found
 
 
-def _loss(model: Model, scores: LabelScores, gold: Sequence[Gold]) -> tuple[float, LabelScores]:
+def _seen_words(ops: Ops, scores: LabelScores, words: Sequence[Ints | None]) -> list[Ints]:
+    """The numbers of each Doc's tokens that count, and that the encoder has seen."""
+    places = [numpy.flatnonzero(ops.to_numpy(seen)) for seen in scores.seen]
+    return [
+        seen if own is None else numpy.intersect1d(seen, own, assume_unique=True)
+        for seen, own in zip(places, words, strict=True)
+    ]
+
+
+def _loss(
+    model: Model, scores: LabelScores, words: Sequence[Ints | None], gold: Sequence[Gold]
+) -> tuple[float, LabelScores]:
     """The negative log probability of what the gold annotation allows, a Doc on average, and its gradient.
 
     Tokens on which it allows every label teach nothing, as do those in mentions of two types, on which it
@@ -190,14 +203,18 @@ def _loss(model: Model, scores: LabelScores, gold: Sequence[Gold]) -> tuple[floa
     scheme = model.get_ref("classifier").attrs["scheme"]
     loss = 0.0
     gradients = []
-    for logits, (allowed, counts) in zip(scores.logits, gold, strict=True):
-        labels = allowed_labels(label_set, scheme, allowed, counts)
+    places = _seen_words(ops, scores, words)
+    for logits, own, (allowed, counts) in zip(scores.logits, places, gold, strict=True):
+        labels = allowed_labels(label_set, scheme, allowed[own], counts)
         labels[~labels.any(axis=1)] = True
-        shares = _softmax(ops.to_numpy(logits).astype("float64"))
+        rows = ops.to_numpy(logits)
+        shares = _softmax(rows[own].astype("float64"))
         kept = numpy.where(labels, shares, 0.0)
         total = numpy.maximum(kept.sum(axis=1, keepdims=True), numpy.finfo("float64").tiny)
         loss -= float(numpy.log(total).sum())
-        gradients.append(ops.asarray2f((shares - kept / total) / len(gold)))
+        gradient = numpy.zeros_like(rows)
+        gradient[own] = (shares - kept / total) / len(gold)
+        gradients.append(ops.asarray2f(gradient))
     return loss / max(len(gold), 1), LabelScores(gradients, scores.seen)
 
 

@@ -12,6 +12,8 @@ Found = tuple[int, int, str, float]
 Gold = tuple[Any, Any]
 """What a gold Doc says: which of O, B and I are allowed, (tokens, types, 3); which types count, (types,)."""
 
+Ints = Any  # numpy array of integers
+
 DECODER = "decoder"
 """Where a model's `attrs` have its decoder."""
 
@@ -23,9 +25,10 @@ class Decoder:
     Attributes:
         types: the entity types that the model knows.
         add_type: makes the model know another type, or raises PipelineError if it can't.
-        find: the entities of each Doc of a batch, by type, then in order, from the model's scores and a
-            temperature a type.
-        loss: the loss of a batch and its gradient, from the model's scores and the gold of each Doc.
+        find: the entities of each Doc of a batch, by type, then in order, from the model's scores, the
+            numbers of the tokens that count (None for all), and a temperature a type.
+        loss: the loss of a batch and its gradient, from the model's scores, the numbers of the tokens that
+            count, and the gold of each Doc.
         finish_update: updates what the model's own `finish_update` leaves out.
         take_over: begins with the weights of another model of the same architecture; returns the types whose
             weights they are. Raises PipelineError if the two don't fit.
@@ -33,7 +36,7 @@ class Decoder:
 
     types: Callable[[Model], list[str]]
     add_type: Callable[[Model, str], None]
-    find: Callable[[Model, Any, Sequence[float]], list[list[Found]]]
-    loss: Callable[[Model, Any, Sequence[Gold]], tuple[float, Any]]
+    find: Callable[[Model, Any, Sequence[Ints | None], Sequence[float]], list[list[Found]]]
+    loss: Callable[[Model, Any, Sequence[Ints | None], Sequence[Gold]], tuple[float, Any]]
     finish_update: Callable[[Model, Optimizer], None]
     take_over: Callable[[Model, Model], list[str]]

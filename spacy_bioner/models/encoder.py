@@ -21,6 +21,7 @@ from transformers.utils import logging
 
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.models.adam import adam_step, is_plain_adam
+from spacy_bioner.models.casing import load_tokenizer
 from spacy_bioner.models.precision import has_bfloat16
 from spacy_bioner.models.prediction import for_prediction, no_pooler
 
@@ -101,7 +102,7 @@ class EncoderShim(PyTorchShim, TokenizerShim):
             revision: the commit id of the repository.
         """
         at = {"revision": revision} if revision else {}
-        tokenizer = AutoTokenizer.from_pretrained(name, **{**self._tokenizer_config, **at})
+        tokenizer = load_tokenizer(name, **{**self._tokenizer_config, **at})
         config = AutoConfig.from_pretrained(name, **{**self._transformer_config, **at})
         self._install(_make(config, name, **at), tokenizer)
 

@@ -9,7 +9,7 @@ from thinc.api import Dropout, Model, Ops, Optimizer, chain, glorot_uniform_init
 from thinc.types import Floats2d
 
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
+from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold, Ints
 from spacy_bioner.models.decoding import LABELS, Lattice, find_spans, lattice, loss_and_gradient
 
 # Columns of a type's array behind its weights: the bias, and the transition from each label.
@@ -121,9 +121,12 @@ def _forward(
     return HeadScores(ops.unflatten(emissions, lengths), transitions), backprop
 
 
-def _find(model: Model, scores: HeadScores, temperatures: Sequence[float]) -> list[list[Found]]:
+def _find(
+    model: Model, scores: HeadScores, words: Sequence[Ints | None], temperatures: Sequence[float]
+) -> list[list[Found]]:
     """The entities on the best paths of each Doc of a batch, at a temperature a type."""
     ops, types = model.ops, _types(model)
+    scores = _of_words(scores, words)
     found: list[list[Found]] = [[] for _ in scores.emissions]
     if any(temperature != 1 for temperature in temperatures):
         divisors = ops.asarray2f([[temperature] for temperature in temperatures])
@@ -136,8 +139,18 @@ def _find(model: Model, scores: HeadScores, temperatures: Sequence[float]) -> li
         columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
         rows = zip(*(ops.to_numpy(column).tolist() for column in columns), strict=True)
         for sequence, type_index, start, end, probability in rows:
-            found[members[sequence]].append((start, end, types[type_index], probability))
+            i = members[sequence]
+            own = words[i]
+            if own is not None:
+                start, end = int(own[start]), int(own[end - 1]) + 1
+            found[i].append((start, end, types[type_index], probability))
     return found
+
+
+def _of_words(scores: HeadScores, words: Sequence[Ints | None]) -> HeadScores:
+    """The scores of some tokens of each Doc, by their numbers; None for all."""
+    emissions = [e if own is None else e[own] for e, own in zip(scores.emissions, words, strict=True)]
+    return HeadScores(emissions, scores.transitions)
 
 
 def _lattice(ops: Ops, scores: HeadScores, members: Sequence[int]) -> Lattice:
@@ -149,18 +162,25 @@ def _lattice(ops: Ops, scores: HeadScores, members: Sequence[int]) -> Lattice:
     return lattice(ops.xp, padded, scores.transitions, lengths)
 
 
-def _loss(model: Model, scores: HeadScores, gold: Sequence[Gold]) -> tuple[float, HeadScores]:
+def _loss(
+    model: Model, scores: HeadScores, words: Sequence[Ints | None], gold: Sequence[Gold]
+) -> tuple[float, HeadScores]:
     """The negative log probability of the gold annotation, a Doc on average, and its gradient."""
     ops = model.ops
+    whole = [ops.xp.zeros_like(e) for e in scores.emissions]
+    scores = _of_words(scores, words)
     gradients = [ops.xp.zeros_like(e) for e in scores.emissions]
     d_transitions = ops.xp.zeros_like(scores.transitions)
     loss = 0.0
-    for members in _by_length([len(allowed) for allowed, _ in gold]):
+    for members in _by_length([len(emissions) for emissions in scores.emissions]):
         grid = _lattice(ops, scores, members)
         allowed = ops.xp.ones(grid.emissions.shape, dtype=bool)
         counts = ops.xp.zeros((len(members), len(scores.transitions)), dtype=bool)
         for column, i in enumerate(members):
             doc_allowed, doc_counts = gold[i]
+            own = words[i]
+            if own is not None:
+                doc_allowed = doc_allowed[own]
             allowed[: len(doc_allowed), column] = ops.asarray(doc_allowed)
             counts[column] = ops.asarray(doc_counts)
         part, nodes, edges = loss_and_gradient(grid, allowed, counts)
@@ -168,7 +188,9 @@ def _loss(model: Model, scores: HeadScores, gold: Sequence[Gold]) -> tuple[float
         d_transitions += edges.astype("float32") / len(gold)
         for column, i in enumerate(members):
             gradients[i][:] = nodes[: len(gradients[i]), column] / len(gold)
-    return loss / max(len(gold), 1), HeadScores(gradients, d_transitions)
+    for full, own, gradient in zip(whole, words, gradients, strict=True):
+        full[slice(None) if own is None else own] = gradient
+    return loss / max(len(gold), 1), HeadScores(whole, d_transitions)
 
 
 def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:

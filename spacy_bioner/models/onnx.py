@@ -21,7 +21,7 @@ from spacy_bioner.models.transformer import FastTransformer, Settings
 
 
 def create_onnx_transformer(
-    name: str = "", window: int = 0, overlap: int = 64, threads: int = 0
+    name: str = "", window: int = 0, overlap: int = 64, threads: int = 0, folding: bool = True
 ) -> Model[list[Doc], FullTransformerBatch]:
     """Makes `spacy-bioner.OnnxTransformer.v1`.
 
@@ -30,8 +30,9 @@ def create_onnx_transformer(
         window: word pieces a window, special ones included; 0 for as many as the encoder takes.
         overlap: how many word pieces two windows of a long Doc share at least.
         threads: how many to use; 0 for one a core.
+        folding: whether the encoder sees texts folded to ASCII, see `spacy_bioner.folding`.
     """
-    settings = Settings(name, "", "float32", window, overlap, max_batch_pieces=0)
+    settings = Settings(name, "", "float32", window, overlap, max_batch_pieces=0, folding=folding)
     return FastTransformer(settings, OnnxShim(threads))
 
 

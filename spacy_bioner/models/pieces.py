@@ -13,6 +13,8 @@ import numpy
 from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
+from spacy_bioner.folding import fold_with_origins
+
 Ints = Any  # numpy array of integers
 
 
@@ -22,7 +24,8 @@ class Pieces:
 
     Attributes:
         ids: (pieces,), numbers in the vocabulary.
-        starts, ends: (pieces,), where in the text each begins and ends.
+        starts, ends: (pieces,), where in the Doc's text each begins and ends. Of a character that is folded
+            into several, a piece of any of them has all.
         strings: the pieces themselves.
     """
 
@@ -48,8 +51,14 @@ class Layout:
     lengths: Ints
 
 
-def tokenize(tokenizer: Any, docs: Iterable[Doc]) -> list[Pieces]:
-    """Splits the texts of Docs into word pieces, by a fast tokenizer of transformers."""
+def tokenize(tokenizer: Any, docs: Iterable[Doc], folding: bool = False) -> list[Pieces]:
+    """Splits the texts of Docs into word pieces, by a fast tokenizer of transformers.
+
+    Args:
+        tokenizer: the tokenizer.
+        docs: the Docs.
+        folding: whether it gets them folded to ASCII, see `spacy_bioner.folding`.
+    """
     backend = tokenizer.backend_tokenizer
     # what was stored with it, or set by a call of the user's, would cut texts without a word
     # (setting it, even to what it is, fails while another thread uses the tokenizer)
@@ -59,17 +68,34 @@ def tokenize(tokenizer: Any, docs: Iterable[Doc]) -> list[Pieces]:
         backend.no_padding()
     # as spacy-transformers does, without the space behind the last token
     texts = [doc.text[: -len(doc[-1].whitespace_) or None] if len(doc) else "" for doc in docs]
-    encodings = backend.encode_batch(texts, add_special_tokens=False)
+    folded = [fold_with_origins(text) if folding else (text, None) for text in texts]
+    encodings = backend.encode_batch([text for text, _ in folded], add_special_tokens=False)
     unknown = -1 if tokenizer.unk_token_id is None else tokenizer.unk_token_id
     pieces = []
-    for encoding in encodings:
+    for encoding, (_, origins) in zip(encodings, folded, strict=True):
         offsets = numpy.array(encoding.offsets, dtype="int32").reshape((-1, 2))
+        if origins is not None:
+            offsets = _unfolded(offsets, origins)
         ids = numpy.array(encoding.ids, dtype="int64")
         strings = encoding.tokens
         for i in numpy.flatnonzero(ids == unknown):
             strings[i] = tokenizer.unk_token  # some tokenizers give the text that they don't know
         pieces.append(Pieces(ids, offsets[:, 0], offsets[:, 1], strings))
     return pieces
+
+
+def _unfolded(offsets: Ints, origins: Ints) -> Ints:
+    """From offsets in a folded text to those in the text itself.
+
+    Args:
+        offsets: (pieces, 2), where each begins and ends.
+        origins: for each character of the folded text, the number of the one that it comes from.
+    """
+    made = numpy.zeros_like(offsets)
+    real = offsets[:, 1] > offsets[:, 0]  # a piece of no characters stays one
+    made[real, 0] = origins[offsets[real, 0]]
+    made[real, 1] = origins[offsets[real, 1] - 1] + 1
+    return made
 
 
 def windows(count: int, capacity: int, overlap: int) -> list[tuple[int, int]]:

@@ -36,6 +36,7 @@ class Settings:
         window: word pieces a window, special ones included; 0 for as many as the encoder takes.
         overlap: how many two windows share at least.
         max_batch_pieces: word pieces a batch, with padding; 0 for what suits the device.
+        folding: whether the encoder sees texts folded to ASCII, see `spacy_bioner.folding`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Settings:
     window: int
     overlap: int
     max_batch_pieces: int
+    folding: bool
 
 
 def create_transformer_model(
@@ -56,6 +58,7 @@ def create_transformer_model(
     overlap: int = 64,
     max_batch_pieces: int = 0,
     gradient_checkpointing: bool = False,
+    folding: bool = True,
 ) -> Model[list[Doc], FullTransformerBatch]:
     """Makes `spacy-bioner.TransformerModel.v1`.
 
@@ -70,6 +73,8 @@ def create_transformer_model(
         max_batch_pieces: word pieces that go through the encoder together, with padding; 0 for what suits
             the device.
         gradient_checkpointing: whether to save memory in training by computing activations twice.
+        folding: whether the encoder sees texts folded to ASCII, as labelled corpora are: Greek letters
+            spelled out, dashes as "-" (see `spacy_bioner.folding`). Tokens and offsets stay as they are.
 
     Raises:
         EncoderError: if the precision isn't known, or windows don't fit into each other.
@@ -78,7 +83,7 @@ def create_transformer_model(
         raise EncoderError(f"There is no precision '{precision}': it is one of {', '.join(PRECISIONS)}.")
     if min(max_batch_pieces, overlap, window) < 0:
         raise EncoderError("max_batch_pieces, window and overlap must be 0 or more.")
-    settings = Settings(name, revision, precision, window, overlap, max_batch_pieces)
+    settings = Settings(name, revision, precision, window, overlap, max_batch_pieces, folding)
     scale = precision == "float16"  # whose small numbers end at 6e-8: gradients are often smaller
     shim = EncoderShim(tokenizer_config, transformer_config, gradient_checkpointing, scale)
     return FastTransformer(settings, shim)
@@ -96,6 +101,7 @@ def create_tok2vec_transformer(
     overlap: int = 64,
     max_batch_pieces: int = 0,
     gradient_checkpointing: bool = False,
+    folding: bool = True,
 ) -> Model[list[Doc], list[Floats2d]]:
     """Makes `spacy-bioner.Tok2VecTransformer.v1`: a transformer of a component's own, with token vectors.
 
@@ -105,7 +111,7 @@ def create_tok2vec_transformer(
         pooling: makes a token's vector of those of its word pieces.
         grad_factor: what gradients are multiplied with on their way to the transformer.
         name, revision, tokenizer_config, transformer_config, precision, window, overlap, max_batch_pieces,
-            gradient_checkpointing: see `create_transformer_model`.
+            gradient_checkpointing, folding: see `create_transformer_model`.
     """
     transformer = create_transformer_model(
         name,
@@ -117,6 +123,7 @@ def create_tok2vec_transformer(
         overlap,
         max_batch_pieces,
         gradient_checkpointing,
+        folding,
     )
     return chain(replace_listener(transformer), trfs2arrays(pooling, grad_factor))
 
@@ -359,7 +366,9 @@ def _forward(
             f"{settings.overlap}: choose a larger window or a smaller overlap."
         )
     full = [i for i, doc in enumerate(docs) if len(doc)]
-    pieces = dict(zip(full, tokenize(encoder.tokenizer, [docs[i] for i in full]), strict=True))
+    pieces = dict(
+        zip(full, tokenize(encoder.tokenizer, [docs[i] for i in full], settings.folding), strict=True)
+    )
     layouts = {i: lay_out(docs[i], pieces[i], capacity, settings.overlap) for i in full}
     windows = [
         _Window(i, number, start, end) for i in full for number, (start, end) in enumerate(layouts[i].windows)

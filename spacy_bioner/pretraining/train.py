@@ -41,6 +41,7 @@ from spacy_bioner.files import Outputs, write_json
 from spacy_bioner.models.precision import has_bfloat16
 from spacy_bioner.pretraining.documents import RECORD
 from spacy_bioner.pretraining.masking import Masked, WordMasker
+from spacy_bioner.pretraining.neighbours import look_at_neighbours
 from spacy_bioner.pretraining.packed import Feed, Packed, load_packed, sequences
 from spacy_bioner.pretraining.vectors import static_vectors
 
@@ -71,6 +72,7 @@ class Settings:
         warmup: the share of the run in which it rises.
         weight_decay, clip: of AdamW, on matrices; the largest norm of a gradient.
         deviation: the standard deviation of the weights that it begins with.
+        neighbours: how strongly heads begin by looking at the neighbours of each piece; 0 for not at all.
         dropout: in training. Less than an epoch needs none; the model's config says 0.1, for fine-tuning.
         masked: the share of the words that is masked.
         static_vectors: how many millions of word pieces to make first embeddings from; 0 for random ones.
@@ -95,6 +97,7 @@ class Settings:
     weight_decay: float = 0.01
     clip: float = 1.0
     deviation: float = 0.02
+    neighbours: float = 1.5
     dropout: float = 0.0
     masked: float = 0.15
     static_vectors: float = 0.0
@@ -110,12 +113,14 @@ class Settings:
         """Raises PretrainingError if they can't be."""
         wrong = {
             "steps or minutes must say where the run ends": self.steps <= 0 and self.minutes <= 0,
-            "width must be a multiple of heads": self.width % self.heads,
+            "width must be a multiple of heads": self.heads > 0 and self.width % self.heads,
             "length and long_length must be from 8 to positions": not (
                 8 <= self.length <= self.positions and 8 <= self.long_length <= self.positions
             ),
             "batch must be no less than length and long_length": self.batch
             < max(self.length, self.long_length),
+            "neighbours must be 0 or more, and 0 where width / heads is odd": self.neighbours < 0
+            or (self.neighbours > 0 and self.heads > 0 and self.width // self.heads % 2),
             "masked must be from over 0 to under 1": not 0 < self.masked < 1,
             "warmup must be from 0 to under 1, long_share from 0 to 1": not (
                 0 <= self.warmup < 1 and 0 <= self.long_share <= 1
@@ -310,6 +315,8 @@ class Run:
             embeddings = model.bert.embeddings.word_embeddings.weight
             with torch.no_grad():
                 embeddings.copy_(torch.where(vectors.abs().sum(1, keepdim=True) > 0, vectors, embeddings))
+        if settings.neighbours:
+            look_at_neighbours(model.bert, settings.neighbours, settings.seed)
         torch.nn.Module.to(model, self.device)  # transformers' own hides its arguments from mypy
         return model
 

@@ -83,7 +83,9 @@ def test_every_entry_is_complete(encoder: Encoder):
     assert encoder.parameters > 0
     assert 0 < encoder.learning_rate < 1e-2
     assert re.fullmatch("[a-z][a-z0-9_]*", encoder.name)  # part of a package's name
-    assert [bool(encoder.hub), bool(encoder.archive), encoder.embedded].count(True) == 1
+    assert [bool(encoder.hub), bool(encoder.archive), bool(encoder.by_hand), encoder.embedded].count(
+        True
+    ) == 1
     assert encoder.untrained == encoder.embedded
 
 
@@ -93,8 +95,36 @@ def test_every_known_repository_is_in_the_catalogue(corpora: Path):
     assert len(ids) >= 10
     catalogue = load_encoders()
     assert [name for name in ids if find_encoder(name).name not in catalogue] == []
-    archives = re.findall(r"`(https://dl\S+\.tar\.gz)`", known)
-    assert archives == [encoder.archive for encoder in catalogue.values() if encoder.archive]
+    [base] = re.findall(r"`(https://github\S+/download/)`", known)
+    archives = {
+        *re.findall(r"`(https://dl\S+\.tar\.gz)`", known),
+        *(f"{base}{name}" for name in re.findall(r"`(v1\S+\.tar\.gz)`", known)),
+    }
+    assert len(archives) == 5
+    assert archives == {e.archive or e.original for e in catalogue.values() if e.archive or e.original}
+    [page] = re.findall(r"`(https://drive\S+/view)`", known)
+    by_hand = {
+        f"BioALBERT {which.replace('+', ', ')}": page.replace("ID", id)
+        for which, id in re.findall(r"^- (\w+ v1\.\d \S+): `([\w-]+)`$", known, re.MULTILINE)
+    }
+    assert len(by_hand) == 8
+    found = {
+        e.description.split(";")[0].replace(" and", ","): e.by_hand for e in catalogue.values() if e.by_hand
+    }
+    assert found == {name.replace(" PubMed", ": PubMed", 1): url for name, url in by_hand.items()}
+
+
+def test_one_to_be_fetched_by_hand_says_how(hub: Hub):
+    with pytest.raises(EncoderError) as error:
+        resolve_encoder("bioalbert-base-pubmed", assets=Path("here/assets"))
+    first, second, third = str(error.value).splitlines()
+    assert first.endswith(
+        "isn't at hand: https://drive.google.com/file/d/1sCU1vvSOWoWVAkOoWGUC3ZKraItLIoXD/view."
+    )
+    assert "by hand" in second
+    assert second.endswith("spacy bioner encoders import ARCHIVE here/assets/encoders/bioalbert_base_pubmed")
+    assert "--encoder mini" in third
+    assert hub.calls == []
 
 
 @pytest.mark.parametrize(
@@ -288,3 +318,39 @@ def test_installing_replaces_the_folder_and_copies_only_what_is_wanted(tiny_enco
     assert {path.name for path in target.iterdir()} == {*wanted, "source.json"}
     assert json.loads((target / "source.json").read_text(encoding="utf8")) == {"source": "x"}
     assert [path.name for path in target.parent.iterdir()] == ["biobert"]
+
+
+# -- the table for people ------------------------------------------------------------------------------------
+
+
+def tables(root: Path) -> list[list[list[str]]]:
+    """The cells of the tables in docs/encoders.md, without their headers."""
+    text = (root / "docs" / "encoders.md").read_text(encoding="utf8")
+    blocks = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    return [[[c.strip() for c in row.strip("|").split("|")] for row in b.splitlines()[2:]] for b in blocks]
+
+
+def test_table_in_the_documentation_has_the_catalogues_encoders(root: Path):
+    _, listed, scores = tables(root)
+    catalogue = load_encoders()
+    assert [row[0].strip("`") for row in listed] == list(catalogue)
+    for (_, what, source, how, licence), encoder in zip(listed, catalogue.values(), strict=True):
+        casing = "cased" if encoder.cased else "uncased"
+        untrained = "; **untrained**" if encoder.untrained else ""
+        assert what == f"{encoder.description.split(';')[0]}{untrained}, {casing}"
+        addresses = (encoder.hub, *encoder.formerly, encoder.archive, encoder.by_hand, encoder.original)
+        assert set(re.findall("[`<]([^`<>]+)[`>]", source)) == set(filter(None, addresses))
+        kinds = {"hub": encoder.hub, "archive": encoder.archive, "by hand": encoder.by_hand}
+        assert how == ("embedded" if encoder.embedded else next(kind for kind, at in kinds.items() if at))
+        assert licence == encoder.licence
+    assert list(dict.fromkeys(row[0].strip("`") for row in scores)) == list(catalogue)
+
+
+def test_every_expected_score_has_a_protocol(root: Path):
+    text = (root / "docs" / "encoders.md").read_text(encoding="utf8")
+    protocols = set(re.findall(r"^- \*\*(\w)\*\*: ", text, re.MULTILINE))
+    for _, protocol, *scores in tables(root)[2]:
+        found = [score for score in scores if score]
+        assert bool(found) == (protocol in protocols)
+        assert found or protocol in ("not known here", "none: random weights")
+        assert all(re.fullmatch(r"\d\d\.\d\d(, both)?", score) for score in found)

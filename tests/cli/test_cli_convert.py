@@ -748,3 +748,77 @@ def test_conversion_that_fails_half_way_leaves_the_earlier_output(
     write(b"an earlier output", "out.spacy")
     assert "failed half-way" in refuse_cli("bioner", "convert", "in.tsv", "out.spacy")
     assert files(tmp_path) == {"in.tsv": TYPED.encode(), "out.spacy": b"an earlier output"}
+
+
+# names of outputs
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.gz", "out.foo.gz", "out.csv --to jsonl", "v1.0"])
+def test_ending_of_no_format_is_refused(
+    refuse_cli: Callable[..., str], run_cli: Callable[..., str], write: Callable[..., Path], output: str
+):
+    write(PUBTATOR, "in.txt")
+    name, *options = output.split()
+    assert f"{name}: '" in (message := refuse_cli("bioner", "convert", "in.txt", name, *options))
+    assert "is the ending of no format" in message
+    Path(name).mkdir()
+    run_cli("bioner", "convert", "in.txt", name, *options)
+    assert [path.name for path in Path(name).iterdir()] == ["in.jsonl" if options else "in.spacy"]
+
+
+@pytest.mark.parametrize("name", ["out.PubTator", "out.XML", "out.JSON", "out.Jsonl.GZ", "out.SPACY"])
+def test_case_of_an_ending_does_not_matter(
+    run_cli: Callable[..., str], write: Callable[..., Path], name: str
+):
+    write(PUBTATOR, "in.txt")
+    run_cli("bioner", "convert", "in.txt", name)
+    assert Path(name).is_file()
+    run_cli("bioner", "convert", name, "back.jsonl")
+    assert '"label": "Chemical"' in Path("back.jsonl").read_text()
+
+
+def test_list_of_dropped_mentions_in_a_folder_that_is_replaced(
+    refuse_cli: Callable[..., str], run_cli: Callable[..., str], write: Callable[..., Path], tmp_path: Path
+):
+    write(PUBTATOR, "in.txt")
+    options = ("--to", "brat", "--dropped", "out/d.tsv")
+    assert "out/d.tsv is in out, which is replaced" in refuse_cli(
+        "bioner", "convert", "in.txt", "out", *options
+    )
+    assert set(files(tmp_path)) == {"in.txt"}
+    write(PUBTATOR, "corpus/train.txt")
+    run_cli("bioner", "convert", "corpus", "out", "--dropped", "out/d.tsv")  # files in it, one by one
+    assert {path.name for path in Path("out").iterdir()} == {"train.spacy", "d.tsv"}
+
+
+def test_rows_without_meaning_are_left_out(run_cli: Callable[..., str], write: Callable[..., Path]):
+    write(PUBTATOR, "in.txt")
+    output = run_cli("bioner", "convert", "in.txt", "out.jsonl")
+    rows = {line.split()[0]: line.split()[-1] for line in output.splitlines() if len(line.split()) == 2}
+    assert rows["relations"] == "1"
+    assert not rows.keys() & {"sentences", "tokens"}
+
+
+def test_mentions_without_a_type(run_cli: Callable[..., str], write: Callable[..., Path]):
+    spans = '[{"start": 0, "end": 1, "label": ""}, {"start": 2, "end": 3, "label": "X"}]'
+    write(f'{{"text": "a b", "spans": {spans}}}', "in.jsonl")
+    output = run_cli("bioner", "convert", "in.jsonl", "out.spacy")
+    assert "1 mentions dropped: no type" in output
+    assert entities(Path("out.spacy")) == [("b", "X")]
+    assert get_annotation(read_docbin(Path("out.spacy"))[0]).types == ("X",)
+
+
+PUBMED = """<?xml version="1.0"?><!DOCTYPE PubmedArticleSet SYSTEM "x.dtd"><PubmedArticleSet>
+<PubmedArticle><MedlineCitation><PMID>7</PMID><Article><ArticleTitle>Aspirin</ArticleTitle></Article>
+</MedlineCitation></PubmedArticle></PubmedArticleSet>"""
+
+
+def test_pubmed_is_read_and_not_written(
+    run_cli: Callable[..., str], refuse_cli: Callable[..., str], write: Callable[..., Path]
+):
+    write(PUBMED, "pubmed.xml")
+    output = run_cli("bioner", "convert", "pubmed.xml", "out.pubtator")
+    assert Path("out.pubtator").read_text() == "7|t|Aspirin\n7|a|\n\n"
+    assert "out.pubtator: documents without an abstract (1)" in output
+    message = refuse_cli("bioner", "convert", "out.pubtator", "back.xml", "--to", "pubmed")
+    assert "Can't write 'pubmed': use --to spacy, pubtator" in message

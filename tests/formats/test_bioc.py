@@ -1,10 +1,13 @@
 """BioC in XML and JSON: one document in both, and what each refuses."""
 
 import json
+import re
 import socket
+from pathlib import Path
 
 import pytest
 
+from spacy_bioner import formats
 from spacy_bioner.document import SENTENCE, Document, Mention, Passage, Relation
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.formats import bioc_json, bioc_xml, written
@@ -205,7 +208,8 @@ def test_infons_of_any_kind(write):
 def test_forms_of_json(write, content):
     text = content if isinstance(content, str) else json.dumps(content, indent=1)
     first, *others = bioc_json.read(write(text))
-    assert first == Document("a", id="1")
+    unread = {"unread": ("document key '_id'",)} if "_id" in text else {}
+    assert first == Document("a", meta=unread, id="1")
     assert others in ([], [Document("", id="2")])
 
 
@@ -277,7 +281,7 @@ def test_what_a_doctype_names_is_not_fetched(write, monkeypatch, name):
 
 def test_elements_that_are_not_known_are_told_of(write):
     [found] = bioc_xml.read(write(f"{BEGIN}<figure/>{END}"))
-    assert found.meta == {"unread": ("element figure",)}
+    assert found.meta == {"unread": ("element <figure> in <passage>",)}
 
 
 def test_xml_is_read_document_by_document(write):
@@ -338,3 +342,106 @@ def test_no_documents():
     )
     assert json.loads(text_of(bioc_json))["documents"] == []
     assert written.Account().docs == 0
+
+
+PLACES = {
+    "<collection><x/><source>s</source>": "element <x> of the collection",
+    f"{BEGIN.replace('<id>1', '<text>t</text><id>1')}": "element <text> in <document>",
+    f"{BEGIN}<id>2</id>": "element <id> in <passage>",
+    f"{BEGIN}<text>other</text>": "a second <text> in <passage>",
+    f"{BEGIN}<infon key='a'>1</infon><infon key='a'>2</infon>": "a second <infon> in <passage>",
+    f"{BEGIN}some text": "text between the elements in <passage>",
+    BEGIN.replace("<passage>", "<passage id='4'>"): "attribute id in <passage>",
+    f"{BEGIN}<annotation id='1'><location offset='0' length='1'><x/></location></annotation>": (
+        "element <x> in <location>"
+    ),
+    f"{BEGIN}<relation id='1'><annotation id='2'/></relation>": "element <annotation> in <relation>",
+}
+
+
+@pytest.mark.parametrize(("begin", "what"), PLACES.items())
+def test_what_stands_elsewhere_in_xml_is_told_of(write, begin, what):
+    if "<document>" not in begin:
+        begin += BEGIN.removeprefix("<collection>")
+    [found] = bioc_xml.read(write(f"{begin}{END}"))
+    assert found.meta["unread"] == (what,)
+
+
+def test_what_stands_behind_the_last_document_is_told_of(write):
+    document = BEGIN.removeprefix("<collection>") + "</passage></document>"
+    first, last = bioc_xml.read(
+        write(f"<collection>{document}<x/>{document.replace('>1<', '>2<')}<y/></collection>")
+    )
+    assert (first.meta, last.meta["unread"]) == (
+        {},
+        ("element <x> of the collection", "element <y> of the collection"),
+    )
+    with pytest.raises(FormatError, match="a <document> in a <z>, and not in the <collection>"):
+        list(bioc_xml.read(write(f"<collection><z>{document}</z></collection>")))
+
+
+def test_keys_that_bioc_has_not_are_told_of(write):
+    first = passage("ab", offset=0, note=1, annotations=[annotation(0, 1, "a") | {"score": 1}] * 2)
+    relation = {"id": "R", "nodes": [{"refid": "1", "role": "", "weight": 2}], "kind": 1}
+    document = {"id": "1", "passages": [first], "relations": [relation], "journal": "x"}
+    content = {"documents": [document, {"id": "2", "passages": [passage("a")]}], "version": 1}
+    one, two = bioc_json.read(write(json.dumps(content), "in.json"))
+    assert set(one.meta["unread"]) == {
+        "collection key 'version'",
+        "document key 'journal'",
+        "passage key 'note'",
+        "annotation key 'score' (2 times)",
+        "relation key 'kind'",
+        "node key 'weight'",
+    }
+    assert not two.meta
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity"])
+def test_numbers_that_are_none(write, number):
+    assert_refused(
+        bioc_json, write(f'{{"passages": [], "infons": {{"a": {number}}}}}'), "not JSON that can be"
+    )
+
+
+def test_encoding_that_is_declared_late(write):
+    """Bytes that are tags in that encoding alone are none here."""
+    declared = f"<?xml version='1.0'{' ' * 40_000}encoding='UTF-7'?>"
+    text = BEGIN.replace("abc", "+ADwAIQ-ENTITYé")
+    [found] = bioc_xml.read(write(f"{declared}{text}{END}"))
+    assert found.text == "+ADwAIQ-ENTITYé"
+    assert_refused(bioc_xml, write(f"{declared}{text}{END}".encode("latin-1")), "not well-formed XML")
+
+
+def test_many_passages_take_no_longer(write):
+    parts = [passage("x" * 50, 51 * i) for i in range(20_000)]
+    [found] = read_json(write, *parts)
+    assert len(found.text) == 51 * 20_000 - 1
+
+
+@pytest.mark.parametrize(
+    ("infon", "score", "infons"),
+    [
+        ("0.25", 0.25, {}),
+        ("1.0", 1.0, {}),
+        ("0.250", None, {"score": "0.250"}),  # not as it is written here: it would come back changed
+        ("17.5", None, {"score": "17.5"}),
+        ("high", None, {"score": "high"}),
+        ("nan", None, {"score": "nan"}),
+    ],
+)
+@pytest.mark.parametrize("format", ["bioc-xml", "bioc-json"])
+def test_score_is_an_infon(
+    tmp_path: Path, format: str, infon: str, score: float | None, infons: dict[str, str]
+):
+    own = {"infons": {"score": infon, "other": "x"}}
+    given = Document("aspirin", mentions=(Mention(((0, 7),), "Chemical", "T1", meta=own),), id="1")
+    formats.write([given], tmp_path / "one", format)
+    [read] = formats.read(tmp_path / "one")
+    assert read.mentions[0].score == score
+    assert read.mentions[0].meta == {"infons": {"other": "x", **infons}}
+    formats.write([read], tmp_path / "two", format)
+    again = [document.mentions for document in formats.read(tmp_path / "two")]
+    assert again == [read.mentions]
+    [found] = re.findall(r'"?score"?[>:] ?"?([^"<]*)', (tmp_path / "two").read_text(encoding="utf8"))
+    assert found == infon

@@ -1,5 +1,8 @@
+import gzip
+
 import pytest
 
+from spacy_bioner import formats
 from spacy_bioner.document import Document, Mention, Passage, Relation
 from spacy_bioner.errors import FormatError
 from spacy_bioner.formats import brat
@@ -149,7 +152,12 @@ def test_documents_of_other_formats():
         "no arguments)",
         *["its arguments aren't all mentions or relations of the document)"] * 3,
     ]
-    assert ann.others == {"scores": 1, "passages": 1, "identifiers that are empty or have white space": 1}
+    assert ann.others == {
+        "scores": 1,
+        "passages": 1,
+        "identifiers that are empty or have white space": 1,
+        "ids that were replaced": 1,
+    }
 
 
 def test_notes_in_another_form_are_told_of():
@@ -206,3 +214,37 @@ def test_missing_files(write, tmp_path):
     write("", "b.ann")
     with pytest.raises(FormatError, match=r"b\.txt: there is no such file"):
         list(brat.read(tmp_path))
+
+
+@pytest.mark.parametrize("packed", [("7.txt",), ("7.ann",), ("7.txt", "7.ann")])
+def test_packed_files(tmp_path, packed):
+    for name, content in (("7.txt", TEXT), ("7.ann", ANN)):
+        data = content.encode()
+        path = tmp_path / (f"{name}.gz" if name in packed else name)
+        path.write_bytes(gzip.compress(data) if name in packed else data)
+    for path in (tmp_path, *tmp_path.iterdir()):
+        assert formats.detect(path) == "brat"
+        assert list(formats.read(path)) == [DOCUMENT]
+
+
+def test_packed_and_not_packed(write):
+    write("a", "7.txt")
+    write(gzip.compress(b"b"), "7.txt.gz")
+    path = write("", "7.ann")
+    with pytest.raises(FormatError, match=r"7\.txt: there is 7\.txt\.gz as well"):
+        list(brat.read(path.parent))
+
+
+def test_identifier_that_is_there_twice():
+    notes = (("N1", "Reference", "a:1", "x"), ("N2", "Reference", "a:1", "y"), ("N3", "Reference", "b:1", ""))
+    mention = Mention(((0, 1),), "X", "T1", ("a:1", "a:1"), meta={"normalizations": notes})
+    _, ann = brat.write([Document("a", (), (mention,))])
+    assert ann.text == "T1\tX 0 1\ta\nN1\tReference T1 a:1\tx\nN2\tReference T1 a:1\ty\n"
+    assert ann.others == {"normalizations of other identifiers": 1}
+
+
+def test_long_chain_of_events_is_dropped_at_once():
+    count = 20_000
+    relations = [Relation("X", (("trigger", f"E{i + 1}"),), f"E{i}") for i in range(1, count + 1)]
+    _, ann = brat.write([Document("a", (), (), tuple(relations))])
+    assert (len(ann.relations), ann.related, ann.text) == (count, 0, "")

@@ -13,8 +13,9 @@ from spacy_bioner.errors import ConversionError, FormatError, OutputError
 from spacy_bioner.files import open_input, read_text
 
 DOCUMENT = Document("Aspirin helps", (), (Mention(((0, 7),), "Chemical"),), id="1")
-FILES = [name for name, known in formats.FORMATS.items() if known.suffix]
-DETECTED = [name for name in formats.FORMATS if name not in ("columns", "text", "lines")]
+BOTH = [name for name, known in formats.FORMATS.items() if known.reads and known.writes]
+FILES = [name for name in BOTH if formats.FORMATS[name].suffix]
+DETECTED = [name for name in BOTH if name not in ("columns", "text", "lines")]
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -36,6 +37,11 @@ def test_format_is_told_by_content(tmp_path, name, packed):
         (b"\xef\xbb\xbf\n<?xml version='1.0'?><collection/>", "bioc-xml"),
         ("<!DOCTYPE collection SYSTEM 'BioC.dtd'>", "bioc-xml"),
         ("<collection>", "bioc-xml"),
+        ("<?xml version='1.0'?><!-- <PubmedArticleSet> --><collection>", "bioc-xml"),
+        ("<PubmedArticleSet>", "pubmed"),
+        ("<?xml version='1.0'?>\n<!DOCTYPE PubmedArticleSet PUBLIC '-//NLM' 'https://x'>", "pubmed"),
+        ("<?xml version='1.0'?><!-- ?> --><?a -->?>\n<PubmedBookArticleSet>", "pubmed"),
+        ("<!DOCTYPE BookDocumentSet [ ]>", "pubmed"),
         ('{"source": "", "documents": []}', "bioc-json"),
         ('[{"id": "1", "passages": [{"text": ""}]}]', "bioc-json"),
         ('{\n "id": 1,\n "text": ""}', "jsonl"),
@@ -91,7 +97,7 @@ def test_unknown_format(write, tmp_path):
             call()
 
 
-@pytest.mark.parametrize("name", [name for name in formats.FORMATS if name != "columns"])
+@pytest.mark.parametrize("name", [name for name in BOTH if name != "columns"])
 @pytest.mark.parametrize("text", ["a\ud800", "a\0b"])
 def test_characters_that_are_refused_leave_what_was_there(tmp_path, name, text):
     if text == "a\0b" and name in ("jsonl", "bioc-json"):

@@ -162,3 +162,13 @@ def test_bad_lines(write, line, message):
         next(reading)
     assert str(raised.value).startswith(f"{path}, line 3: ")
     assert message in str(raised.value)
+
+
+def test_keys_of_tokens_and_arguments_that_are_not_read_are_counted(write):
+    token = {"text": "a", "start": 0, "end": 1, "id": 0, "ws": True, "style": "x"}
+    relation = {"type": "R", "arguments": [{"role": "a", "id": "T1", "sure": True}]}
+    [found] = read(write, {"text": "a", "tokens": [token], "relations": [relation]})
+    counted = {"token key 'style', not read": 1, "argument key 'sure', not read": 1}
+    assert found.meta == {"counted": counted}
+    [piece] = jsonl.write([found])
+    assert "counted" not in piece.text

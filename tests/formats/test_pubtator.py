@@ -201,7 +201,7 @@ def test_what_pubtator_does_not_hold():
         "between mentions",
         *["a tab or line end in its columns, or no letter before them"] * 2,
     ]
-    assert written.others == {"scores": 1, "notes on mentions": 1, "passages": 1}
+    assert written.others == {"scores": 1, "notes on mentions": 1, "passages": 1, "ids of mentions": 1}
 
 
 @pytest.mark.parametrize("identifier", ["a|b", "a\tb", "a\nb", " ", "\ufeff1"])

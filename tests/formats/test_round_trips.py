@@ -124,7 +124,8 @@ def test_bioc_json_keeps_everything_but_tokens(written):
     found, account = round_trip(written, "bioc-json")
     assert_all_but_tokens(found, written)
     assert not account.dropped
-    assert not account.others
+    assert account.others == +Counter(tokens=sum(len(d.tokens or ()) for d in written))
+    assert account.relations_out == sum(len(d.relations) for d in written)
 
 
 @settings(max_examples=300)
@@ -172,6 +173,7 @@ def test_pubtator_keeps_mentions_or_drops_them_with_a_reason(written):
         ]
         assert not any(m.meta for m in other.mentions)
         kept_relations = [r for r in one.relations if not lost[id(r)]]
+        assert len(kept_relations) == len(other.relations)
         assert [(r.type, *(filler for _, filler in r.arguments)) for r in other.relations] == [
             (r.type, *(filler for _, filler in r.arguments)) for r in kept_relations
         ]
@@ -192,6 +194,7 @@ def test_brat_keeps_mentions_or_drops_them_with_a_reason(written):
         kept = [(m.spans, m.type) for m in one.mentions if not dropped[id(m)]]
         assert kept in [[(m.spans, m.type) for m in other.mentions] for other in others]
     assert sum(len(d.relations) for d in found) == sum(len(d.relations) for d in written) - lost
+    assert account.relations_out == sum(len(d.relations) for d in found)
     for document in found:
         ids = {m.id for m in document.mentions} | {r.id for r in document.relations}
         assert all(filler in ids for r in document.relations for _, filler in r.arguments)

@@ -102,11 +102,11 @@ def save_roberta(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def make_layer() -> Callable[..., Model]:
-    """Makes `spacy-bioner.TransformerModel.v1` with the encoder of a folder."""
+    """Makes `spacy-bioner.TransformerModel.v1` with the encoder of a folder, and without folding."""
 
     def make(folder: Path, **settings: Any) -> Model:
         create = registry.architectures.get("spacy-bioner.TransformerModel.v1")
-        model = create(str(folder), **{"precision": "float32", "overlap": 16, **settings})
+        model = create(str(folder), **{"precision": "float32", "overlap": 16, "folding": False, **settings})
         model.initialize()
         return model
 

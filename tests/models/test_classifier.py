@@ -217,7 +217,7 @@ def test_tokens_that_the_encoder_has_not_seen_are_passed_over():
     logits[[0, 1, 2, 3], [1, 0, 2, 0]] = 9.0  # B-Gene, white space, I-Gene, O
     for seen, expected in (([1, 0, 1, 1], [(0, 3)]), ([1, 1, 1, 1], [(0, 1), (2, 3)]), ([0, 0, 0, 0], [])):
         scores = LabelScores([logits, logits[:0]], [numpy.array(seen, dtype=bool), numpy.zeros(0, bool)])
-        doc, empty = model.attrs[DECODER].find(model, scores, [1.0, 1.0])
+        doc, empty = model.attrs[DECODER].find(model, scores, [None, None], [1.0, 1.0])
         assert [(start, end) for start, end, _, _ in doc] == expected
         assert empty == []
 

@@ -93,8 +93,8 @@ def empty_layer(**settings: Any) -> Model:
 
 @pytest.fixture
 def layer(tiny_encoder: Path, make_layer: Callable[..., Model]) -> Callable[..., Model]:
-    """Makes a layer with the tiny encoder."""
-    return lambda **settings: make_layer(tiny_encoder, **settings)
+    """Makes a layer with the tiny encoder, as a config makes it."""
+    return lambda **settings: make_layer(tiny_encoder, folding=True, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -378,8 +378,8 @@ def test_each_family_in_less_than_float32_is_near(
 ):
     """In a batch with padding and windows, and when loaded again."""
     docs = [*docs, NLP.make_doc(LONG)]
-    expected = vectors(make_layer(encoders[family]), docs)
-    model = make_layer(encoders[family], precision=precision)
+    expected = vectors(make_layer(encoders[family], folding=True), docs)
+    model = make_layer(encoders[family], precision=precision, folding=True)
     assert_close(vectors(model, docs), expected, 0.1)
     assert_close(vectors(empty_layer(precision=precision).from_bytes(model.to_bytes()), docs), expected, 0.1)
 

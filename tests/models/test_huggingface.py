@@ -24,6 +24,7 @@ from spacy_bioner.cli.from_hf import from_hf
 from spacy_bioner.component import scored_spans
 from spacy_bioner.docbin import docbin
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.folding import is_blank
 from spacy_bioner.provenance import META_KEY
 from spacy_bioner.tags import decode
 
@@ -99,6 +100,8 @@ def reference(folder: Path, docs: list[Doc]) -> list[list[tuple[int, int, str]]]
             best = model(**encoded).logits[0].argmax(-1).tolist()
         tokens, tags = [], []
         for token in doc:
+            if is_blank(token.text):  # which `bioner` passes over
+                continue
             for place, (start, end) in enumerate(offsets):
                 if end > start and start < token.idx + len(token) and end > token.idx:
                     tokens.append(token.i)

@@ -205,6 +205,9 @@ def test_settings_by_name():
         ({"steps": 1, "masked": 0}, "masked"),
         ({"steps": 1, "warmup": 1}, "warmup"),
         ({"steps": 1, "saves": 0}, "saves"),
+        ({"steps": 1, "heads": 0}, "heads"),
+        ({"steps": 1, "neighbours": -1}, "neighbours"),
+        ({"steps": 1, "width": 36, "heads": 4}, "neighbours"),
     ],
 )
 def test_settings_that_can_not_be(settings: dict, message: str):

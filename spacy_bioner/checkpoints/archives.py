@@ -1,0 +1,162 @@
+"""Archives of strangers, unpacked so that nothing leaves the folder and nothing fills the disk."""
+
+import lzma
+import os
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from spacy_bioner.errors import FormatError
+from spacy_bioner.files import MOST_INFLATED
+
+SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
+MOST_FILES = 10_000
+_ANY_INFLATED = 16 << 20
+_BLOCK = 512  # of tar
+_PIECE = 1 << 20
+_NO_NAME = re.compile(r'[\x00-\x1f\\:*?"<>|]')  # what some file system takes for more than a name
+_JUNK = re.compile(r"(^|/)(__MACOSX(/|$)|\._|\.DS_Store$)")
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a name is that of an archive that can be unpacked here."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def unpack(archive: Path, folder: Path) -> list[Path]:
+    """Unpacks .tar, .tar.gz or .zip, whichever it is by its content; archives in it too, beside themselves.
+
+    Only files and folders: paths that climb or begin at the root, links, devices and encrypted members are
+    refused, and so are more than `MOST_FILES` files, and more than `MOST_INFLATED` times the archive's size.
+
+    Args:
+        archive: the archive.
+        folder: where to unpack it; made if it isn't there.
+
+    Returns:
+        The files.
+
+    Raises:
+        FormatError: if it is no whole archive, or has one of these. What was unpacked by then is left there.
+    """
+    if not archive.is_file():
+        raise FormatError(archive, None, "there is no such file")
+    left = _Left(archive, max(_ANY_INFLATED, MOST_INFLATED * archive.stat().st_size))
+    found = _unpack(archive, folder, left)
+    for path in [path for path in found if is_archive(path)]:
+        found.remove(path)
+        inner = path.with_name(path.name.split(".")[0] or "inner")
+        if inner.exists():
+            inner = path.with_name(f"{path.name}.unpacked")
+        found += _unpack(path, inner, left)
+    return found
+
+
+class _Left:
+    """How much more an archive may become."""
+
+    def __init__(self, archive: Path, size: int) -> None:
+        self._archive = archive
+        self._bytes = size
+        self._files = MOST_FILES
+
+    def take(self, size: int, *, file: bool = False) -> None:
+        self._bytes -= size
+        self._files -= file
+        if self._bytes < 0:
+            raise FormatError(
+                self._archive,
+                None,
+                f"more than {MOST_INFLATED} times as large when unpacked: unpack it yourself, if it's what "
+                "it should be, and name the folder",
+            )
+        if self._files < 0:
+            raise FormatError(self._archive, None, f"more than {MOST_FILES} files in it")
+
+
+def _unpack(archive: Path, folder: Path, left: _Left) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    found = []
+    try:
+        with archive.open("rb") as file:
+            zipped = file.read(2) == b"PK"
+        for name, content in _zip_members(archive) if zipped else _tar_members(archive):
+            if _JUNK.search(name):
+                continue
+            target = folder / _safe(archive, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            left.take(0, file=True)
+            with target.open("xb") as out:
+                while piece := content.read(_PIECE):
+                    left.take(len(piece))
+                    out.write(piece)
+            found.append(target)
+    except FileExistsError as error:
+        raise FormatError(
+            archive, None, f"not a sound archive (two members of the name {Path(error.filename).name})"
+        ) from None
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        OSError,
+        NotImplementedError,
+    ) as error:
+        raise FormatError(archive, None, f"not a sound archive ({error}): fetch it again") from None
+    return found
+
+
+def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with tarfile.open(archive) as tar:
+        end = 0
+        for member in tar:
+            if member.isdir():
+                end = member.offset_data
+                continue
+            if not member.isreg() or member.issparse():
+                raise FormatError(
+                    archive, None, f"not a sound archive (a link or device in it: {member.name!r})"
+                )
+            content = tar.extractfile(member)
+            assert content is not None  # of a regular file
+            yield member.name, content
+            end = member.offset_data + -(-member.size // _BLOCK) * _BLOCK
+        # Python takes a file that ends between two members for a whole archive
+        assert tar.fileobj is not None
+        tar.fileobj.seek(end)
+        if tar.fileobj.read(_BLOCK) != bytes(_BLOCK):
+            raise FormatError(archive, None, "not a sound archive (it ends too early): fetch it again")
+        while tar.fileobj.read(_PIECE):
+            pass  # gzip's own checksum stands at the end
+
+
+def _zip_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    with zipfile.ZipFile(archive) as zipped:
+        for info in zipped.infolist():
+            if info.is_dir():
+                continue
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG):
+                raise FormatError(
+                    archive, None, f"not a sound archive (a link or device in it: {info.filename!r})"
+                )
+            if info.flag_bits & 1:
+                raise FormatError(archive, None, f"{info.filename!r} in it is encrypted: unpack it yourself")
+            with zipped.open(info) as content:
+                yield info.filename, content
+
+
+def _safe(archive: Path, name: str) -> Path:
+    """A member's path below the folder that it is unpacked to."""
+    path = PurePosixPath(name)
+    parts = [part for part in path.parts if part != "."]
+    if path.is_absolute() or not parts or ".." in parts or any(map(_NO_NAME.search, parts)):
+        raise FormatError(archive, None, f"not a sound archive (a path that leads out of it: {name!r})")
+    return Path(os.path.join(*parts))

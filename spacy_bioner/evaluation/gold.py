@@ -1,0 +1,253 @@
+"""Gold annotation to evaluate against: of Docs, or of documents in any format that is read here."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from spacy_bioner.annotations import get_annotation
+from spacy_bioner.convert import to_doc
+from spacy_bioner.docbin import read_docbin
+from spacy_bioner.document import Document, Mention
+from spacy_bioner.errors import CorpusError, FormatError, PipelineError
+from spacy_bioner.files import sha256
+from spacy_bioner.formats import brat, columns, detect, read
+from spacy_bioner.formats.columns import ColumnOptions
+from spacy_bioner.formats.offsets import MOVED, TEXT
+from spacy_bioner.provenance import describe_data
+
+ANY = "*"
+"""In a map of types: every type that isn't named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """A text with its gold mentions.
+
+    Attributes:
+        text: the text.
+        mentions: the mentions, of all types.
+        corpus: the corpus that it is from; empty if not known.
+        types: the types that it annotates; None if it doesn't say.
+        id: its id in the corpus.
+        doc: a Doc with the corpus's own tokens; None if the pipeline gets the raw text.
+    """
+
+    text: str
+    mentions: tuple[Mention, ...]
+    corpus: str = ""
+    types: tuple[str, ...] | None = None
+    id: str = ""
+    doc: Doc | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was found on reading a file of gold annotation.
+
+    Attributes:
+        format: its format.
+        moved: mentions that were moved to where their text is; see `formats.offsets`.
+        mismatches: mentions whose offsets don't give the text that the file has. The offsets count.
+        unread: what is in the file and isn't read.
+        repaired: repairs to tags.
+        repeated: mentions with the places and type of another one; they count once.
+        renamed: mentions whose type was given another name, by old and new name.
+        not_annotated: mentions of types that the corpus doesn't annotate, by type; they count neither way.
+    """
+
+    format: str
+    moved: int = 0
+    mismatches: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    repaired: int = 0
+    repeated: int = 0
+    renamed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    not_annotated: Counter[str] = field(default_factory=Counter)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "format": self.format,
+            "mentions_moved": self.moved,
+            "offsets_not_of_text": self.mismatches,
+            "not_read": self.unread,
+            "tags_repaired": self.repaired,
+            "mentions_repeated": self.repeated,
+            "types_renamed": [[old, new, count] for (old, new), count in self.renamed.items()],
+            "types_not_annotated": dict(self.not_annotated),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class GoldFile:
+    """A file or folder of gold annotation.
+
+    Attributes:
+        golds: its texts.
+        reading: what was found on reading it.
+        data: what it is, for a report.
+    """
+
+    golds: list[Gold]
+    reading: Reading
+    data: dict[str, Any]
+
+
+def gold_of(doc: Doc, retokenize: bool = False) -> Gold:
+    """The gold annotation of a Doc: its entities.
+
+    Args:
+        doc: the Doc.
+        retokenize: whether the pipeline gets the raw text, and not the Doc's tokens.
+    """
+    annotation = get_annotation(doc)
+    return Gold(
+        doc.text,
+        tuple(Mention(((ent.start_char, ent.end_char),), ent.label_) for ent in doc.ents),
+        annotation.corpus if annotation else "",
+        annotation.types if annotation else None,
+        annotation.id if annotation else "",
+        None if retokenize else doc,
+    )
+
+
+def gold_files(paths: Iterable[Path], format: str = "") -> list[Path]:
+    """The files that some paths stand for.
+
+    A folder of BRAT's files is one. Any other folder stands for its .spacy files, or, where it has none, for
+    all files in it, in the order of their names.
+
+    Raises:
+        FormatError: if a folder has nothing in it.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if not path.is_dir() or brat.is_folder(path) or format == "brat":
+            files.append(path)
+            continue
+        entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+        found = [entry for entry in entries if entry.suffix == ".spacy"] if format in ("", "spacy") else []
+        found = found or [entry for entry in entries if entry.is_file() or brat.is_folder(entry)]
+        if not found:
+            raise FormatError(path, None, "there is no file in this folder")
+        files += found
+    return files
+
+
+def read_gold(
+    path: Path,
+    vocab: Vocab,
+    *,
+    format: str = "",
+    corpus: str = "",
+    annotated: Sequence[str] = (),
+    renamed: Mapping[str, str] | None = None,
+    retokenize: bool = False,
+) -> GoldFile:
+    """Reads a file of gold annotation.
+
+    Args:
+        path: a .spacy file, or a file or folder of any format that `formats.read` knows.
+        vocab: the vocabulary for Docs.
+        format: its format; "spacy" by its ending, others found from the content, if empty.
+        corpus: the corpus that it is from; .spacy files say that themselves.
+        annotated: the types that it annotates (after renaming); if empty, what .spacy files say, or else
+            all that it has mentions of. If it is one, columns whose tags name no types have it.
+        renamed: other names for its types; `ANY` stands for all that aren't named.
+        retokenize: whether the pipeline gets the raw text also of files that have tokens.
+
+    Raises:
+        FormatError: if it can't be read, or can't have mentions.
+        CorpusError: if it is a .spacy file, and a corpus is given.
+    """
+    format = format or ("spacy" if path.suffix == ".spacy" else detect(path))
+    reading = Reading(format)
+    golds: list[Gold] = []
+    if format == "spacy":
+        if corpus:
+            raise CorpusError(f"{path} says itself which corpus it is from: leave out --corpus {corpus}.")
+        golds = [gold_of(doc, retokenize) for doc in read_docbin(path, vocab)]
+        data = describe_data(path).to_meta()
+    else:
+        if format in ("text", "lines"):
+            raise FormatError(path, None, "plain text has no mentions to compare with")
+        documents = read(path, format)
+        if format == "columns":  # whose tags may name no types
+            only = annotated[0] if len(annotated) == 1 else None
+            documents = columns.read(path, ColumnOptions(type=only))
+        for document in documents:
+            _note(document, reading)
+            doc = None
+            if format == "columns" and not retokenize:
+                doc, _ = to_doc(document, vocab, lambda text: Doc(vocab, words=[text]))
+            golds.append(Gold(document.text, document.mentions, corpus, None, document.id, doc))
+        data = {"file": path.name, "sha256": _checksum(path), "docs": len(golds), "corpora": {}}
+    golds = [_named(gold, renamed or {}, reading) for gold in golds]
+    if any(not mention.type for gold in golds for mention in gold.mentions):
+        raise FormatError(path, None, "some mentions have no type: say which with --map '*=TYPE'")
+    if annotated or format != "spacy":
+        types = tuple(annotated) or tuple(sorted({m.type for gold in golds for m in gold.mentions}))
+        golds = [replace(gold, types=types) for gold in golds]
+        data["corpora"] = data["corpora"] or {corpus: list(types)}
+    for gold in golds:
+        if gold.types is not None:
+            others = (mention.type for mention in gold.mentions if mention.type not in gold.types)
+            reading.not_annotated.update(others)
+        keys = [(mention.spans, mention.type) for mention in gold.mentions]
+        reading.repeated += len(keys) - len(set(keys))
+    return GoldFile(golds, reading, {**data, "format": format})
+
+
+def check_lengths(golds: Iterable[Gold], longest: int) -> None:
+    """Raises PipelineError if a text has more characters than a pipeline takes."""
+    for gold in golds:
+        if gold.doc is None and len(gold.text) > longest:
+            raise PipelineError(
+                f"Document {gold.id or '?'} has {len(gold.text):,} characters, and the pipeline takes "
+                f"{longest:,} (its max_length): cut the document, or leave it out."
+            )
+
+
+def _note(document: Document, reading: Reading) -> None:
+    place = f"document {document.id or '?'}"
+    if "line" in document.meta:
+        place = f"line {document.meta['line']}"
+    reading.repaired += document.meta.get("repaired", 0)
+    reading.unread += (f"{place}: {what}" for what in document.meta.get("unread", ()))
+    for mention in document.mentions:
+        reading.moved += MOVED in mention.meta
+        if TEXT in mention.meta:
+            reading.mismatches.append(
+                f"{place}: {mention.type} at {mention.start} is '{document.text_of(mention)}', and not "
+                f"'{mention.meta[TEXT]}'"
+            )
+
+
+def _named(gold: Gold, renamed: Mapping[str, str], reading: Reading) -> Gold:
+    if not renamed:
+        return gold
+    mentions = []
+    for mention in gold.mentions:
+        name = renamed.get(mention.type, renamed.get(ANY, mention.type))
+        if name != mention.type:
+            reading.renamed[mention.type, name] += 1
+            mention = replace(mention, type=name)
+        mentions.append(mention)
+    types = gold.types
+    if types is not None:
+        types = tuple(dict.fromkeys(renamed.get(name, renamed.get(ANY, name)) for name in types))
+    return replace(gold, mentions=tuple(mentions), types=types)
+
+
+def _checksum(path: Path) -> str:
+    """The checksum of a file; of a folder, that of what `sha256sum *` prints in it."""
+    if path.is_file():
+        return sha256(path)
+    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    lines = "".join(f"{sha256(file)}  {file.name}\n" for file in files)
+    return hashlib.sha256(lines.encode("utf8", errors="surrogateescape")).hexdigest()

@@ -48,12 +48,14 @@ def endless_batches(docs: list[Doc], seed: int) -> Iterator[list[Doc]]:
         yield from minibatch_by_padded_size(docs, size=1000, buffer=256, get_length=len)
 
 
-def fine_tune(folder: Path, data: Path, seed: int, updates: int, rate: float) -> dict[str, Any]:
-    """Trains and scores the token classifier of transformers."""
+def fine_tune(
+    folder: Path, data: Path, seed: int, updates: int, rate: float, output: Path | None = None
+) -> dict[str, Any]:
+    """Trains and scores the token classifier of transformers, and saves it if asked to."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForTokenClassification.from_pretrained(folder, num_labels=len(LABELS))
+    model = AutoModelForTokenClassification.from_pretrained(folder, id2label=dict(enumerate(LABELS)))
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     warmup = 250
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -110,6 +112,9 @@ def fine_tune(folder: Path, data: Path, seed: int, updates: int, rate: float) ->
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
+    if output is not None:
+        model.save_pretrained(output)
+        tokenizer.save_pretrained(output)
     return {"f1": round(100 * best, 2), "train_seconds": round(time.process_time() - start, 1)}
 
 

@@ -1,7 +1,7 @@
 """The `bioner` component: one head per entity type, on one shared encoder."""
 
 import warnings
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -17,11 +17,8 @@ from spacy_bioner.annotations import get_annotation, mapped
 from spacy_bioner.calibration import fit_temperatures
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.folding import is_blank
-from spacy_bioner.models import decoding
+from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold, Ints
 from spacy_bioner.models.decoding import LABELS, B, I, O
-from spacy_bioner.models.heads import HeadScores, add_type
-
-Ints = Any  # numpy array of integers
 
 SPANS_KEY = "bioner"
 SCORES = "scores"
@@ -51,7 +48,6 @@ maxout_pieces = 3
 """
 )["model"]
 
-_PADDED = 20_000  # tokens, with padding, that are decoded together
 _CALIBRATED = 64  # Docs whose scores are computed together
 _SAMPLE = 10  # Docs that the model is initialized with
 
@@ -82,7 +78,7 @@ _SAMPLE = 10  # Docs that the model is initialized with
 def make_bioner(
     nlp: Language,
     name: str,
-    model: Model[list[Doc], HeadScores],
+    model: Model[list[Doc], Any],
     spans_key: str,
     threshold: float | dict[str, float],
     types: list[str] | None,
@@ -107,6 +103,9 @@ def make_bioner(
 class BioNER(TrainablePipe):
     """Finds the entities of several types, each type with a head of its own.
 
+    How scores become entities, and gold entities a loss, is the model's to say (`models.decoder`): one with a
+    head a type (`models.heads`), or with one label set for all (`models.classifier`).
+
     In training a Doc teaches only the types that its corpus annotates (`spacy_bioner.annotations`). In use
     every type is found in one pass; entities of different types may overlap.
     """
@@ -114,7 +113,7 @@ class BioNER(TrainablePipe):
     def __init__(
         self,
         nlp: Language,
-        model: Model[list[Doc], HeadScores],
+        model: Model[list[Doc], Any],
         name: str = "bioner",
         *,
         spans_key: str = SPANS_KEY,
@@ -128,7 +127,8 @@ class BioNER(TrainablePipe):
 
         Args:
             nlp: the pipeline.
-            model: the heads on their token vectors, see `models.heads.create_entity_heads`.
+            model: the heads on their token vectors, see `models.heads.create_entity_heads`, or
+                `models.classifier.create_token_classifier`.
             name: the component's name.
             spans_key: where in `doc.spans` all entities go, with their probabilities in
                 `attrs["scores"]`. Training takes gold spans from there too, or from `doc.ents` where a Doc
@@ -157,7 +157,7 @@ class BioNER(TrainablePipe):
         self.overwrite_ents = overwrite_ents
         # what was trained, and so is saved and handed to the scorer; the rest is the config's to say
         self.cfg: dict[str, Any] = {
-            "labels": [],
+            "labels": self._decoder.types(model),
             "label_map": dict(label_map or {}),
             "spans_key": spans_key,
             "temperature": {},
@@ -179,25 +179,28 @@ class BioNER(TrainablePipe):
         return True
 
     @property
-    def _heads(self) -> Model:
-        return self.model.get_ref("heads")
+    def _decoder(self) -> Decoder:
+        return self.model.attrs[DECODER]
 
     def add_label(self, label: str) -> int:
         """Adds a head for a type, which knows nothing yet. The others stay as they are.
 
         Returns:
             1, or 0 if there is one already.
+
+        Raises:
+            PipelineError: if the model has one label set for all types, and this isn't among them.
         """
         if label in self.cfg["labels"]:
             return 0
+        self._decoder.add_type(self.model, label)
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
-        add_type(self._heads, label)
         return 1
 
     # -- prediction ----------------------------------------------------------------------------------
 
-    def predict(self, docs: Iterable[Doc]) -> list[list[tuple[int, int, str, float]]]:
+    def predict(self, docs: Iterable[Doc]) -> list[list[Found]]:
         """Finds the entities of Docs, without setting them.
 
         Returns:
@@ -206,52 +209,12 @@ class BioNER(TrainablePipe):
         """
         docs = list(docs)
         self._check_types()
-        found: list[list[tuple[int, int, str, float]]] = [[] for _ in docs]
         if not self.labels or not any(len(doc) for doc in docs):
-            return found
+            return [[] for _ in docs]
         temperatures = [self.cfg["temperature"].get(label, 1.0) for label in self.labels]
-        scores, words = without_blanks(self.model.predict(docs), docs)
-        return self._find(scores, words, temperatures)
+        return self._decoder.find(self.model, self.model.predict(docs), words_of(docs), temperatures)
 
-    def _find(
-        self, scores: HeadScores, words: Sequence[Ints | None], temperatures: list[float]
-    ) -> list[list[tuple[int, int, str, float]]]:
-        """The entities on the best paths of each Doc of a batch, at a temperature a type.
-
-        Args:
-            scores, words: as `without_blanks` gives them.
-            temperatures: of each type.
-        """
-        ops = self.model.ops
-        found: list[list[tuple[int, int, str, float]]] = [[] for _ in scores.emissions]
-        if any(temperature != 1 for temperature in temperatures):
-            divisors = ops.asarray2f([[temperature] for temperature in temperatures])
-            scores = HeadScores(
-                [emissions / divisors for emissions in scores.emissions],
-                scores.transitions / divisors.reshape((-1, 1, 1)),
-            )
-        for members in _by_length([len(emissions) for emissions in scores.emissions]):
-            spans = decoding.find_spans(self._lattice(scores, members))
-            columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
-            rows = zip(*(ops.to_numpy(column).tolist() for column in columns), strict=True)
-            for sequence, type_index, start, end, probability in rows:
-                i = members[sequence]
-                own = words[i]
-                if own is not None:
-                    start, end = int(own[start]), int(own[end - 1]) + 1
-                found[i].append((start, end, self.labels[type_index], probability))
-        return found
-
-    def _lattice(self, scores: HeadScores, members: Sequence[int]) -> decoding.Lattice:
-        """The scores of some Docs of a batch, padded to the longest."""
-        ops = self.model.ops
-        lengths = [len(scores.emissions[i]) for i in members]
-        padded = ops.xp.zeros((max(lengths), len(members), len(self.labels), LABELS), dtype="float64")
-        for column, i in enumerate(members):
-            padded[: lengths[column], column] = scores.emissions[i]
-        return decoding.lattice(ops.xp, padded, scores.transitions, lengths)
-
-    def set_annotations(self, docs: Iterable[Doc], scores: list[list[tuple[int, int, str, float]]]) -> None:
+    def set_annotations(self, docs: Iterable[Doc], scores: list[list[Found]]) -> None:
         """Writes entities to `doc.spans` and `doc.ents`.
 
         Spans of other types that stand under the key already, from another component, stay.
@@ -310,47 +273,20 @@ class BioNER(TrainablePipe):
     def finish_update(self, sgd: Optimizer) -> None:
         """Updates the parameters; a type that no Doc has taught since the last time stays as it is."""
         self.model.finish_update(sgd)
-        heads = self._heads
-        for name, gradient in heads.attrs["gradients"].items():
-            parameters, _ = sgd((heads.id, name), heads.get_param(name), gradient)
-            heads.set_param(name, parameters)
-        heads.attrs["gradients"] = {}
+        self._decoder.finish_update(self.model, sgd)
 
-    def get_loss(self, examples: Iterable[Example], scores: HeadScores) -> tuple[float, HeadScores]:
+    def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
         """The negative log probability of the gold annotation, a Doc on average, and its gradient.
 
         A type counts on the Docs whose corpus annotates it, and tokens whose annotation is missing count as
         whatever fits best.
         """
         examples = list(examples)
-        ops = self.model.ops
-        gold = [self._gold(eg) for eg in examples]
-        whole = [ops.xp.zeros_like(e) for e in scores.emissions]
-        scores, words = without_blanks(scores, [eg.predicted for eg in examples])
-        gradients = [ops.xp.zeros_like(e) for e in scores.emissions]
-        d_transitions = ops.xp.zeros_like(scores.transitions)
-        loss = 0.0
-        for members in _by_length([len(emissions) for emissions in scores.emissions]):
-            grid = self._lattice(scores, members)
-            allowed = ops.xp.ones(grid.emissions.shape, dtype=bool)
-            counts = ops.xp.zeros((len(members), len(self.labels)), dtype=bool)
-            for column, i in enumerate(members):
-                doc_allowed, doc_counts = gold[i]
-                own = words[i]
-                if own is not None:
-                    doc_allowed = doc_allowed[own]
-                allowed[: len(doc_allowed), column] = ops.asarray(doc_allowed)
-                counts[column] = ops.asarray(doc_counts)
-            part, nodes, edges = decoding.loss_and_gradient(grid, allowed, counts)
-            loss += part
-            d_transitions += edges.astype("float32") / len(examples)
-            for column, i in enumerate(members):
-                gradients[i][:] = nodes[: len(gradients[i]), column] / len(examples)
-        for full, own, gradient in zip(whole, words, gradients, strict=True):
-            full[slice(None) if own is None else own] = gradient
-        return loss / max(len(examples), 1), HeadScores(whole, d_transitions)
+        words = words_of([example.predicted for example in examples])
+        gold = [self._gold(example) for example in examples]
+        return self._decoder.loss(self.model, scores, words, gold)
 
-    def _gold(self, example: Example) -> tuple[Any, Any]:
+    def _gold(self, example: Example) -> Gold:
         """What a reference Doc says of the tokens of the predicted one.
 
         Returns:
@@ -417,13 +353,14 @@ class BioNER(TrainablePipe):
         for batch in minibatch(examples, _CALIBRATED):
             if any(len(example.predicted) for example in batch):
                 docs = [example.predicted for example in batch]
-                scores, words = without_blanks(self.model.predict(docs), docs)
-                batches.append((scores, words, [self._truth(example) for example in batch]))
+                batches.append(
+                    (self.model.predict(docs), words_of(docs), [self._truth(example) for example in batch])
+                )
 
         def judged_at(temperature: float) -> dict[str, list[tuple[float, bool]]]:
             judged: dict[str, list[tuple[float, bool]]] = {label: [] for label in self.labels}
             for scores, words, truths in batches:
-                found = self._find(scores, words, [temperature] * len(self.labels))
+                found = self._decoder.find(self.model, scores, words, [temperature] * len(self.labels))
                 for spans, (annotated, gold, starts, ends) in zip(found, truths, strict=True):
                     for start, end, label, probability in spans:
                         if label in annotated:
@@ -505,17 +442,14 @@ class BioNER(TrainablePipe):
 
     def _copy_heads(self, source: "BioNER") -> None:
         """Takes over the heads of types with the same names, and their temperatures."""
-        heads, theirs = self._heads, source._heads
-        if theirs.get_dim("nI") != heads.get_dim("nI"):
+        if self._decoder != source._decoder:
             raise PipelineError(
-                f"'{self.name}': the heads to begin with are for token vectors of {theirs.get_dim('nI')}, "
-                f"and these are of {heads.get_dim('nI')}."
+                f"'{self.name}': the model to begin with is of another architecture than this one."
             )
-        for entity_type in filter(theirs.has_param, self.labels):
-            parameters: Any = theirs.get_param(entity_type)
-            heads.set_param(entity_type, heads.ops.asarray2f(parameters))
-            if entity_type in source.cfg["temperature"]:
-                self.cfg["temperature"][entity_type] = source.cfg["temperature"][entity_type]
+        temperatures = source.cfg["temperature"]
+        for entity_type in self._decoder.take_over(self.model, source.model):
+            if entity_type in temperatures:
+                self.cfg["temperature"][entity_type] = temperatures[entity_type]
 
     def _check_types(self) -> None:
         """Raises PipelineError if the config names a type that there is no head for."""
@@ -574,25 +508,17 @@ def ranked(pairs: Iterable[tuple[Span, float]]) -> list[Span]:
     return [span for span, _ in order]
 
 
-def without_blanks(scores: HeadScores, docs: Sequence[Doc]) -> tuple[HeadScores, list[Ints | None]]:
-    """Leaves out the scores of tokens that are nothing but spaces.
+def words_of(docs: Iterable[Doc]) -> list[Ints | None]:
+    """The numbers of each Doc's tokens that are more than spaces; None for all.
 
-    Corpora have no such tokens, texts do: a non-breaking space, or a second space, inside a mention would
+    Corpora have no other tokens, texts do: a non-breaking space, or a second space, inside a mention would
     end it. Line breaks stay, which stand between title and abstract.
-
-    Args:
-        scores: of all tokens.
-        docs: the Docs.
-
-    Returns:
-        The scores of the others, and for each Doc the numbers of their tokens; None for all.
     """
     words: list[Ints | None] = []
     for doc in docs:
         kept = [i for i, token in enumerate(doc) if not is_blank(token.text)]
         words.append(None if len(kept) == len(doc) else numpy.array(kept, dtype="int64"))
-    emissions = [e if own is None else e[own] for e, own in zip(scores.emissions, words, strict=True)]
-    return HeadScores(emissions, scores.transitions), words
+    return words
 
 
 def without_overlaps(spans: Iterable[Span]) -> list[Span]:
@@ -654,15 +580,3 @@ def _token_map(example: Example) -> Callable[[int, int], tuple[list[int], bool]]
         return tokens, "".join(ours.split()).lower() == "".join(theirs.split()).lower()
 
     return to_tokens
-
-
-def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Puts Docs of like length together, so that little padding is needed; empty ones are left out."""
-    members: list[int] = []
-    for i in sorted((i for i, length in enumerate(lengths) if length), key=lambda i: lengths[i]):
-        if members and (len(members) + 1) * lengths[i] > _PADDED:
-            yield members
-            members = []
-        members.append(i)
-    if members:
-        yield members

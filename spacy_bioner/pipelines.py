@@ -24,3 +24,9 @@ def load_pipeline(name: str | Path) -> Language:
     except (OSError, ValueError, ImportError, AttributeError, TypeError, KeyError, SafetensorError) as error:
         reason = str(error) or type(error).__name__
         raise PipelineError(f"The pipeline '{name}' can't be loaded.\n{reason}") from error
+
+
+def check_output(folder: Path) -> None:
+    """Raises PipelineError if there is something else than a pipeline where one is to be written."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "meta.json").exists():
+        raise PipelineError(f"{folder} holds something else than a pipeline: name another folder.")

@@ -15,6 +15,7 @@ from spacy.util import load_config
 from thinc.api import Config
 from wasabi import msg
 
+from spacy_bioner.card import README, card
 from spacy_bioner.catalogue.corpora import load_corpora
 from spacy_bioner.catalogue.encoders import NO_ENCODER, ResolvedEncoder, load_encoders, resolve_encoder
 from spacy_bioner.component import BioNER, label_maps
@@ -163,6 +164,7 @@ def train_pipeline(
             made["seed"] = nlp.config.interpolate()["training"]["seed"]
             _describe(nlp, made, name, pipeline_version)
             nlp.to_disk(folder)
+            (folder / README).write_text(card(nlp.meta), encoding="utf8")
         for split, what in cut.items():
             if what.windows:
                 msg.info(f"{split}: {what}")
@@ -243,7 +245,7 @@ def _made(
     """How a pipeline was made."""
     before = source.meta.get(META_KEY, {}) if source is not None else {}
     return {
-        "encoder": before.get("encoder") if source is not None else _encoder_meta(resolved),
+        "encoder": resolved.to_meta() if resolved is not None else before.get("encoder"),
         "corpora": _entries(data["train"]),
         "started_from": before,
         "data": {split: [file.to_meta() for file in files] for split, files in data.items()},
@@ -275,21 +277,6 @@ def _learning_rate(nlp: Language) -> float | None:
     """What the catalogue has as the learning rate of a trained pipeline's encoder."""
     name = (nlp.meta.get(META_KEY, {}).get("encoder") or {}).get("name", "")
     return next((known.learning_rate for known in load_encoders().values() if known.label == name), None)
-
-
-def _encoder_meta(resolved: ResolvedEncoder | None) -> dict[str, Any] | None:
-    if resolved is None:
-        return None
-    encoder = resolved.encoder
-    return {
-        "name": encoder.label,
-        "hub": encoder.hub,
-        "revision": resolved.revision,
-        "source": resolved.source,
-        "weights_sha256": resolved.weights_sha256(),
-        "licence": encoder.licence,
-        "citation": encoder.citation,
-    }
 
 
 def _entries(data: Iterable[Data]) -> list[dict[str, Any]]:

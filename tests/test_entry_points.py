@@ -12,7 +12,8 @@ import pytest
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.api import reduce_mean
+from thinc.api import NumpyOps, reduce_mean
+from thinc.types import Ragged
 
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.mini import unpack
@@ -68,6 +69,17 @@ def call_heads(create: Callable, data: Path) -> None:
     assert create(tok2vec).has_ref("heads")
 
 
+def call_classifier(create: Callable, data: Path) -> None:
+    nlp = spacy.blank("en")
+    tok2vec = nlp.add_pipe("tok2vec").model
+    assert create(tok2vec, ["O", "B-Gene", "I-Gene"]).has_ref("classifier")
+
+
+def call_first_piece(create: Callable, data: Path) -> None:
+    vectors = Ragged(NumpyOps().asarray2f([[1], [2]]), NumpyOps().asarray1i([2]))
+    assert create().predict(vectors).tolist() == [[1]]
+
+
 def call_folded_tok2vec(create: Callable, data: Path) -> None:
     nlp = spacy.blank("en")
     plain = nlp.add_pipe("tok2vec").model
@@ -108,6 +120,8 @@ CALLS: dict[str, Callable[[Any, Path], None]] = {
     "spacy_readers: spacy-bioner.MultiCorpus.v1": call_multi_corpus,
     "spacy_factories: bioner": call_factory,
     "spacy_architectures: spacy-bioner.EntityHeads.v1": call_heads,
+    "spacy_architectures: spacy-bioner.TokenClassifier.v1": call_classifier,
+    "spacy_architectures: spacy-bioner.FirstPiece.v1": call_first_piece,
     "spacy_architectures: spacy-bioner.FoldedTok2Vec.v1": call_folded_tok2vec,
     "spacy_architectures: spacy-bioner.TransformerModel.v1": call_transformer,
     "spacy_architectures: spacy-bioner.Tok2VecTransformer.v1": call_tok2vec_transformer,

@@ -99,6 +99,18 @@ class ResolvedEncoder:
                 digest.update(block)
         return digest.hexdigest()
 
+    def to_meta(self) -> dict[str, Any]:
+        """What the meta of a pipeline says of its encoder."""
+        return {
+            "name": self.encoder.label,
+            "hub": self.encoder.hub,
+            "revision": self.revision,
+            "source": self.source,
+            "weights_sha256": self.weights_sha256(),
+            "licence": self.encoder.licence,
+            "citation": self.encoder.citation,
+        }
+
 
 def load_encoders() -> dict[str, Encoder]:
     """Reads the catalogue: encoders by their short names."""

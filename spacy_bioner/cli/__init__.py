@@ -65,16 +65,19 @@ def listed(values: Iterable[str]) -> list[str]:
 
 from spacy_bioner.cli import (  # noqa: E402
     annotate,  # noqa: F401
+    card,  # noqa: F401
     convert,  # noqa: F401
     corpora,  # noqa: F401
     encoders,  # noqa: F401
     evaluate,  # noqa: F401
     fetch,  # noqa: F401
+    from_hf,  # noqa: F401
     optimize,  # noqa: F401
     pretrain,  # noqa: F401
     pretrain_card,  # noqa: F401
     pretrain_pack,  # noqa: F401
     pretrain_text,  # noqa: F401
     pretrain_vocabulary,  # noqa: F401
+    to_hf,  # noqa: F401
     train,  # noqa: F401
 )

@@ -43,10 +43,9 @@ def optimize(model: str, output: Path, data: Path, precision: str = "int8", tole
     from spacy_bioner.files import Outputs
     from spacy_bioner.optimize import compare
     from spacy_bioner.optimize import optimize as optimized
-    from spacy_bioner.pipelines import load_pipeline
+    from spacy_bioner.pipelines import check_output, load_pipeline
 
-    if output.is_dir() and any(output.iterdir()) and not (output / "meta.json").exists():
-        raise PipelineError(f"{output} holds something else than a pipeline: name another folder.")
+    check_output(output)
     docs = read_docbin(data)
     if not docs:
         raise PipelineError(f"{data}: there are no documents in it.")

@@ -1,17 +1,20 @@
 """`spacy-bioner.EntityHeads.v1`: scores of B, I and O for every entity type, on any token vectors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from spacy.tokens import Doc
-from thinc.api import Dropout, Model, Ops, chain, glorot_uniform_init, with_array
+from thinc.api import Dropout, Model, Ops, Optimizer, chain, glorot_uniform_init, with_array
 from thinc.types import Floats2d
 
-from spacy_bioner.models.decoding import LABELS
+from spacy_bioner.errors import PipelineError
+from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold, Ints
+from spacy_bioner.models.decoding import LABELS, Lattice, find_spans, lattice, loss_and_gradient
 
 # Columns of a type's array behind its weights: the bias, and the transition from each label.
 _EXTRA = 1 + LABELS
+_PADDED = 20_000  # tokens, with padding, that are decoded together
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,17 @@ def create_entity_heads(tok2vec: Model[list[Doc], list[Floats2d]]) -> Model[list
     model: Model[list[Doc], HeadScores] = chain(tok2vec, dropout, heads)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("heads", heads)
+    model.attrs[DECODER] = _DECODER
     return model
 
 
-def add_type(heads: Model, entity_type: str) -> None:
+def _types(model: Model) -> list[str]:
+    return list(model.get_ref("heads").attrs["types"])
+
+
+def _add_type(model: Model, entity_type: str) -> None:
     """Adds a head for a type; to an initialized model one with scores of zero, until it is trained."""
+    heads = model.get_ref("heads")
     heads.attrs["types"].append(entity_type)
     if heads.has_dim("nI"):
         _allocate(heads, entity_type)
@@ -110,3 +119,114 @@ def _forward(
         return ops.unflatten(d_vectors, lengths)
 
     return HeadScores(ops.unflatten(emissions, lengths), transitions), backprop
+
+
+def _find(
+    model: Model, scores: HeadScores, words: Sequence[Ints | None], temperatures: Sequence[float]
+) -> list[list[Found]]:
+    """The entities on the best paths of each Doc of a batch, at a temperature a type."""
+    ops, types = model.ops, _types(model)
+    scores = _of_words(scores, words)
+    found: list[list[Found]] = [[] for _ in scores.emissions]
+    if any(temperature != 1 for temperature in temperatures):
+        divisors = ops.asarray2f([[temperature] for temperature in temperatures])
+        scores = HeadScores(
+            [emissions / divisors for emissions in scores.emissions],
+            scores.transitions / divisors.reshape((-1, 1, 1)),
+        )
+    for members in _by_length([len(emissions) for emissions in scores.emissions]):
+        spans = find_spans(_lattice(ops, scores, members))
+        columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
+        rows = zip(*(ops.to_numpy(column).tolist() for column in columns), strict=True)
+        for sequence, type_index, start, end, probability in rows:
+            i = members[sequence]
+            own = words[i]
+            if own is not None:
+                start, end = int(own[start]), int(own[end - 1]) + 1
+            found[i].append((start, end, types[type_index], probability))
+    return found
+
+
+def _of_words(scores: HeadScores, words: Sequence[Ints | None]) -> HeadScores:
+    """The scores of some tokens of each Doc, by their numbers; None for all."""
+    emissions = [e if own is None else e[own] for e, own in zip(scores.emissions, words, strict=True)]
+    return HeadScores(emissions, scores.transitions)
+
+
+def _lattice(ops: Ops, scores: HeadScores, members: Sequence[int]) -> Lattice:
+    """The scores of some Docs of a batch, padded to the longest."""
+    lengths = [len(scores.emissions[i]) for i in members]
+    padded = ops.xp.zeros((max(lengths), len(members), len(scores.transitions), LABELS), dtype="float64")
+    for column, i in enumerate(members):
+        padded[: lengths[column], column] = scores.emissions[i]
+    return lattice(ops.xp, padded, scores.transitions, lengths)
+
+
+def _loss(
+    model: Model, scores: HeadScores, words: Sequence[Ints | None], gold: Sequence[Gold]
+) -> tuple[float, HeadScores]:
+    """The negative log probability of the gold annotation, a Doc on average, and its gradient."""
+    ops = model.ops
+    whole = [ops.xp.zeros_like(e) for e in scores.emissions]
+    scores = _of_words(scores, words)
+    gradients = [ops.xp.zeros_like(e) for e in scores.emissions]
+    d_transitions = ops.xp.zeros_like(scores.transitions)
+    loss = 0.0
+    for members in _by_length([len(emissions) for emissions in scores.emissions]):
+        grid = _lattice(ops, scores, members)
+        allowed = ops.xp.ones(grid.emissions.shape, dtype=bool)
+        counts = ops.xp.zeros((len(members), len(scores.transitions)), dtype=bool)
+        for column, i in enumerate(members):
+            doc_allowed, doc_counts = gold[i]
+            own = words[i]
+            if own is not None:
+                doc_allowed = doc_allowed[own]
+            allowed[: len(doc_allowed), column] = ops.asarray(doc_allowed)
+            counts[column] = ops.asarray(doc_counts)
+        part, nodes, edges = loss_and_gradient(grid, allowed, counts)
+        loss += part
+        d_transitions += edges.astype("float32") / len(gold)
+        for column, i in enumerate(members):
+            gradients[i][:] = nodes[: len(gradients[i]), column] / len(gold)
+    for full, own, gradient in zip(whole, words, gradients, strict=True):
+        full[slice(None) if own is None else own] = gradient
+    return loss / max(len(gold), 1), HeadScores(whole, d_transitions)
+
+
+def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Puts Docs of like length together, so that little padding is needed; empty ones are left out."""
+    members: list[int] = []
+    for i in sorted((i for i, length in enumerate(lengths) if length), key=lambda i: lengths[i]):
+        if members and (len(members) + 1) * lengths[i] > _PADDED:
+            yield members
+            members = []
+        members.append(i)
+    if members:
+        yield members
+
+
+def _finish_update(model: Model, optimizer: Optimizer) -> None:
+    """Updates the heads; that of a type that no Doc has taught since the last time stays as it is."""
+    heads = model.get_ref("heads")
+    for name, gradient in heads.attrs["gradients"].items():
+        parameters, _ = optimizer((heads.id, name), heads.get_param(name), gradient)
+        heads.set_param(name, parameters)
+    heads.attrs["gradients"] = {}
+
+
+def _take_over(model: Model, source: Model) -> list[str]:
+    """Takes over the heads of types with the same names."""
+    heads, theirs = model.get_ref("heads"), source.get_ref("heads")
+    if theirs.get_dim("nI") != heads.get_dim("nI"):
+        raise PipelineError(
+            f"The heads to begin with are for token vectors of {theirs.get_dim('nI')}, and these are of "
+            f"{heads.get_dim('nI')}."
+        )
+    taken = [entity_type for entity_type in heads.attrs["types"] if theirs.has_param(entity_type)]
+    for entity_type in taken:
+        parameters: Any = theirs.get_param(entity_type)
+        heads.set_param(entity_type, heads.ops.asarray2f(parameters))
+    return taken
+
+
+_DECODER = Decoder(_types, _add_type, _find, _loss, _finish_update, _take_over)

@@ -10,7 +10,9 @@ import pytest
 from spacy_bioner.cli import listed
 
 PRETRAINING = ["pretrain", "pretrain-card", "pretrain-pack", "pretrain-text", "pretrain-vocabulary"]
-VERBS = ["convert", "corpora", "encoders", "evaluate", "fetch", "optimize", *PRETRAINING, "train"]
+DATA = ["convert", "corpora", "fetch"]
+HUGGING_FACE = ["card", "from-hf", "to-hf"]
+VERBS = [*DATA, "encoders", "evaluate", "optimize", "train", *HUGGING_FACE, *PRETRAINING]
 
 
 def python(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,71 @@
+"""The model card of a token classifier that was made of a pipeline."""
+
+from spacy.language import Language
+
+from spacy_bioner.card import front_matter, hub_licence, licences_of, table
+from spacy_bioner.checkpoints.to_hf import Agreement, Classifier
+from spacy_bioner.provenance import META_KEY
+
+_USE = """```python
+from transformers import pipeline
+
+find = pipeline("token-classification", model=FOLDER, aggregation_strategy="first")
+find("Cisplatin-induced nephrotoxicity was attenuated in Tp53-deficient mice.")
+```"""
+
+_SAME = (
+    "Labels and weights are the pipeline's own. What may differ: a pipeline has tokens of its own, and one "
+    "label for each, where transformers takes what its tokenizer counts as a word (with word pieces as "
+    "BERT's, text between spaces and punctuation; with others, text between spaces); and it reads long texts "
+    "in windows, where transformers cuts them off."
+)
+_FOLDED = (
+    "The pipeline has a head for each type, with transitions between labels, and finds the best path. Here "
+    "all heads are folded into one label set: the share of B-T or I-T beside O is exp(B - O) or exp(I - O) "
+    "of type T's head, which is exact where only one type can be. What could not be folded: **transitions**, "
+    "and that I follows nothing but B or I (transformers takes any I for the beginning of an entity); "
+    "**overlapping types**, of which one is left"
+)
+_MEAN = "; and the pipeline takes the **mean of a token's word pieces**, where transformers takes the first"
+
+
+def card(nlp: Language, classifier: Classifier, agreement: Agreement | None) -> str:
+    """The text of the card, with its header.
+
+    Args:
+        nlp: the pipeline.
+        classifier: what was made of it.
+        agreement: how its predictions compare with the pipeline's.
+    """
+    made = nlp.meta.get(META_KEY, {})
+    name = f"{nlp.meta['lang']}_{nlp.meta['name']}"
+    encoder = made.get("encoder") or {}
+    header = front_matter(
+        {
+            "language": nlp.meta["lang"],
+            "license": hub_licence(licences_of(nlp.meta)),
+            "library_name": "transformers",
+            "pipeline_tag": "token-classification",
+            "base_model": encoder.get("hub"),
+            "tags": ["biomedical", "named-entity-recognition"],
+        }
+    )
+    facts = {
+        "made of": f"{name} {nlp.meta['version']}, a pipeline of spacy-bioner",
+        "entity types": ", ".join(classifier.types),
+        "labels": ", ".join(classifier.model.config.id2label.values()),
+        "encoder": encoder.get("name") or None,
+        "encoder's revision": encoder.get("revision") or None,
+        "corpora": ", ".join(entry["name"] for entry in made.get("corpora", ())) or None,
+        "licences": "; ".join(licences_of(nlp.meta)) or "not known",
+    }
+    differences = _SAME if classifier.same_weights else f"{_FOLDED}{'' if classifier.first_piece else _MEAN}."
+    compared = (
+        'On a sample, transformers\' pipeline (`aggregation_strategy="first"`) beside the pipeline itself: '
+        f"{agreement}."
+        if agreement is not None
+        else "Predictions were not compared with the pipeline's: `spacy bioner to-hf ... --sample FILE` does."
+    )
+    parts = [f"# {name}, as a token classifier", table(("", ""), facts.items()), "## Use", _USE]
+    parts += ["## Beside the pipeline that it was made of", differences, compared]
+    return header + "\n\n".join(parts) + "\n"

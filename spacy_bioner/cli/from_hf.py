@@ -1,0 +1,91 @@
+"""`spacy bioner from-hf`: a pipeline from a token classifier of transformers."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from spacy_bioner.cli import listed, verb
+
+
+@verb("from-hf")
+def from_hf_cli(
+    checkpoint: str = typer.Argument(..., help="Folder with a token classifier in it, or its id on the hub"),
+    output: Path = typer.Argument(..., help="Folder to write the pipeline to"),
+    labels: list[str] = typer.Option(
+        [], help="The labels in their order, where they are LABEL_0 ...: O,B-Disease,I-Disease"
+    ),
+    entity_type: str = typer.Option("", "--type", help="The type, where the labels are B, I, O alone"),
+    scheme: str = typer.Option(
+        "", help="IOB1, IOB2, IOBES or BILOU, for training further; default: that of the labels"
+    ),
+    revision: str = typer.Option("", help="Commit id of the checkpoint's repository on the hub"),
+    assets: Path = typer.Option(Path("assets"), help="Folder that may hold encoders/NAME"),
+    precision: str = typer.Option(
+        "float32", help="float32: the checkpoint's own predictions; auto: faster where there is bfloat16"
+    ),
+    name: str = typer.Option("", help="Name of the pipeline, without its language"),
+    version: str = typer.Option("0.1.0", help="Version of the pipeline"),
+) -> None:
+    """Make a pipeline of a token classifier of transformers, with the same predictions."""
+    from_hf(
+        checkpoint,
+        output,
+        labels=listed(labels),
+        entity_type=entity_type,
+        scheme=scheme,
+        revision=revision,
+        assets=assets,
+        precision=precision,
+        name=name,
+        version=version,
+    )
+
+
+def from_hf(
+    checkpoint: str,
+    output: Path,
+    *,
+    labels: list[str] | None = None,
+    entity_type: str = "",
+    scheme: str = "",
+    revision: str = "",
+    assets: Path = Path("assets"),
+    precision: str = "float32",
+    name: str = "",
+    version: str = "0.1.0",
+) -> Path:
+    """Writes a pipeline made of a token classifier; see `checkpoints.from_hf` and the command's options.
+
+    Returns:
+        The folder.
+
+    Raises:
+        BionerError: if the checkpoint can't be had or isn't a token classifier, or something else stands at
+            the output. Nothing is written then.
+    """
+    from spacy_bioner.card import README, card
+    from spacy_bioner.catalogue.encoders import resolve_encoder
+    from spacy_bioner.checkpoints.from_hf import from_hf as made_from
+    from spacy_bioner.files import Outputs
+    from spacy_bioner.pipelines import check_output
+
+    check_output(output)
+    resolved = resolve_encoder(checkpoint, assets=assets, revision=revision)
+    nlp = made_from(
+        resolved,
+        labels=labels or [],
+        entity_type=entity_type,
+        scheme=scheme,
+        precision=precision,
+        name=name,
+        pipeline_version=version,
+    )
+    with Outputs() as outputs:
+        folder = outputs.temporary(output, folder=True)
+        nlp.to_disk(folder)
+        (folder / README).write_text(card(nlp.meta), encoding="utf8")
+    made = nlp.meta["spacy_bioner"]["from_hf"]
+    msg.text(f"{made['architecture']}, labels {', '.join(made['read_as'])}")
+    msg.good(str(output))
+    return output

@@ -509,10 +509,10 @@ def ranked(pairs: Iterable[tuple[Span, float]]) -> list[Span]:
 
 
 def words_of(docs: Iterable[Doc]) -> list[Ints | None]:
-    """The numbers of each Doc's tokens that are more than spaces; None for all.
+    """The numbers of each Doc's tokens that are more than white space; None for all.
 
-    Corpora have no other tokens, texts do: a non-breaking space, or a second space, inside a mention would
-    end it. Line breaks stay, which stand between title and abstract.
+    Corpora have no other tokens, texts do, and nobody taught the heads what to make of these: a line break
+    would become a mention, or a non-breaking space inside a mention end it.
     """
     words: list[Ints | None] = []
     for doc in docs:

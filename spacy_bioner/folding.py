@@ -194,11 +194,8 @@ def fold(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing but spaces of any kind, or nothing at all, is left of a text when it is folded.
-
-    A line break is not blank.
-    """
-    return not fold(text).strip(" ")
+    """Whether nothing but white space, or nothing at all, is left of a text when it is folded."""
+    return not fold(text).strip()
 
 
 def fold_with_origins(text: str) -> tuple[str, Ints | None]:

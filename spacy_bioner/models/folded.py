@@ -39,12 +39,12 @@ def create_folded_tok2vec(
             `spacy.CharacterEmbed.v2`), for what other components have said of a token is not in the folded
             Docs.
         encode: makes of these the vectors in context.
-        folding: whether the layers see texts folded to ASCII, see `spacy_bioner.folding`. Docs in ASCII go
-            through as they are.
+        folding: whether the layers see texts folded to ASCII, see `spacy_bioner.folding`, and without white
+            space, as corpora in columns are. Docs that are so go through as they are.
 
     Returns:
-        The model, with the references "embed" and "encode". White space that is not ASCII's, such as a
-        non-breaking space, has a vector of zeros, and its neighbours are next to each other.
+        The model, with the references "embed" and "encode". Tokens of white space have vectors of zeros, and
+        their neighbours are next to each other.
     """
     tok2vec = build_Tok2Vec_model(embed, encode)
     model: Model[list[Doc], list[Floats2d]] = Model(
@@ -63,12 +63,13 @@ def fold_doc(doc: Doc) -> tuple[Doc, Ints | None]:
     """Makes a Doc of the folded tokens of another.
 
     Returns:
-        The Doc, the same if it is in ASCII, and the numbers of the tokens that it has; None for all.
+        The Doc, the same if it is in ASCII and without white space, and the numbers of the tokens that it
+        has; None for all.
     """
     words = [token.text for token in doc]
-    if all(map(str.isascii, words)):
+    if all(map(str.isascii, words)) and not any(map(str.isspace, words)):
         return doc, None
-    kept = [i for i, word in enumerate(words) if word.isascii() or not is_blank(word)]
+    kept = [i for i, word in enumerate(words) if not is_blank(word)]
     # a sign whose spelling is a word of its own has spaces around
     folded = Doc(doc.vocab, words=[fold(words[i]).strip(" ") or words[i] for i in kept])
     return folded, None if len(kept) == len(words) else numpy.array(kept, dtype="int64")

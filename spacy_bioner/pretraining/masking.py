@@ -24,18 +24,21 @@ class Masked:
         rows: the row of each piece that it has to guess, in order.
         columns: the column of each.
         labels: what each was.
+        begins: the place at which each row begins.
     """
 
     inputs: Tensor
     rows: Tensor
     columns: Tensor
     labels: Tensor
+    begins: Tensor
 
     def slice(self, start: int, end: int) -> "Masked":
         """Some rows of it."""
         first, last = torch.searchsorted(self.rows, torch.tensor([start, end])).tolist()
         rows = self.rows[first:last] - start
-        return Masked(self.inputs[start:end], rows, self.columns[first:last], self.labels[first:last])
+        columns, labels = self.columns[first:last], self.labels[first:last]
+        return Masked(self.inputs[start:end], rows, columns, labels, self.begins[start:end])
 
 
 class WordMasker:
@@ -62,8 +65,14 @@ class WordMasker:
         begins[:, 1:] |= special[:, :-1]  # a sequence may begin inside a word: the rest counts as one
         return begins.flatten().cumsum(0).view_as(sequences) - 1
 
-    def __call__(self, sequences: Tensor, generator: torch.Generator) -> Masked:
-        """Masks sequences (numbers of pieces, a sequence a row), with draws of a generator."""
+    def __call__(self, sequences: Tensor, generator: torch.Generator, last_begin: int = 0) -> Masked:
+        """Masks sequences.
+
+        Args:
+            sequences: numbers of pieces, a sequence a row.
+            generator: what draws.
+            last_begin: the last place at which a sequence may begin; where each does is drawn.
+        """
         word = self.words(sequences)
         count = int(word[-1, -1]) + 1
         draws = torch.rand(2, count, generator=generator)
@@ -75,4 +84,5 @@ class WordMasker:
         seen = torch.where(kind < 0.8, self._mask, torch.where(kind < 0.9, random, labels))
         inputs = sequences.clone()
         inputs[rows, columns] = seen
-        return Masked(inputs, rows, columns, labels)
+        begins = torch.randint(last_begin + 1, (len(sequences),), generator=generator)
+        return Masked(inputs, rows, columns, labels, begins)

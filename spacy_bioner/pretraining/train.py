@@ -347,7 +347,9 @@ class Run:
         )  # dropout's; nothing to keep for resuming
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + progress.step)
         batch = self._feed.batch(length, settings.batch // length)
-        masked = self._masker(torch.from_numpy(batch.astype("int64")), generator)
+        # a short sequence begins anywhere: so all places are learned, not those of its length alone
+        last_begin = settings.positions - length
+        masked = self._masker(torch.from_numpy(batch.astype("int64")), generator, last_begin)
         guesses = max(1, len(masked.labels))
         self.model.train()
         total = torch.zeros((), device=self.device)
@@ -385,8 +387,9 @@ class Run:
         missing = -len(masked.labels) % _GUESSES
         places = F.pad(masked.rows * masked.inputs.shape[1] + masked.columns, (0, missing)).to(self.device)
         labels = F.pad(masked.labels, (0, missing), value=_NONE).to(self.device)
+        positions = (masked.begins[:, None] + torch.arange(masked.inputs.shape[1])).to(self.device)
         with self._autocast():
-            hidden = self.model.bert.embeddings(input_ids=masked.inputs.to(self.device))
+            hidden = self.model.bert.embeddings(masked.inputs.to(self.device), position_ids=positions)
             hidden = self.model.bert.encoder(hidden)[0].flatten(0, 1).index_select(0, places)
             scores = self.model.cls(hidden)
         return scores, labels

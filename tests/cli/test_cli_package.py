@@ -81,6 +81,6 @@ print([name for name in {heavy} if name in added], sorted(n for n in added if n.
 def test_error_goes_without_a_traceback_and_with_exit_code_1(tmp_path: Path):
     result = python("-m", "spacy", "bioner", "convert", tmp_path / "nowhere.tsv", tmp_path / "out.spacy")
     assert result.returncode == 1
-    assert "no such file" in result.stdout
+    assert "no such file" in result.stderr
     assert "Traceback" not in result.stdout + result.stderr
     assert list(tmp_path.iterdir()) == []

@@ -20,6 +20,7 @@ from transformers import AutoTokenizer
 
 from spacy_bioner.annotations import Annotation, set_annotation
 from spacy_bioner.folding import fold
+from spacy_bioner.models.decoder import DECODER
 from spacy_bioner.models.decoding import B, I, O
 from spacy_bioner.models.folded import fold_doc
 from spacy_bioner.models.heads import HeadScores
@@ -242,10 +243,17 @@ def test_the_cnn_s_tokens_have_the_vectors_of_their_ascii_spelling(words, embed,
 def test_the_cnn_s_vectors_of_ascii_texts_are_those_without_folding(words):
     on, off = made(words), made(words, folding=False)
     plain = on.layers[0]
-    for text in ("IL-2 in  breast\ncancer", ""):
+    for text in ("IL-2 in breast cancer", ""):
         assert vector_list(on, words, text) == vector_list(off, words, text)
         assert vector_list(on, words, text) == vector_list(plain, words, text)
     assert vector_list(on, words, "β") != vector_list(off, words, "β") == vector_list(plain, words, "β")
+
+
+def test_line_breaks_are_not_seen_by_the_cnn(words):
+    on = made(words)
+    first, break_, second = vector_list(on, words, "breast\ncancer")
+    assert [first, second] == vector_list(on, words, "breast cancer")
+    assert not any(break_)
 
 
 def test_blank_tokens_have_vectors_of_zeros_and_are_not_seen(words):
@@ -276,7 +284,8 @@ def test_a_folded_doc_has_the_tokens_that_are_left(words, text: str):
     assert len(folded) == len(numbers)
     for i, token in zip(numbers, folded, strict=True):
         assert token.text == (fold(doc[int(i)].text).strip(" ") or doc[int(i)].text)
-    assert (folded is doc) == doc.text.isascii()
+    plain = all(token.text.isascii() and not token.is_space for token in doc)
+    assert (folded is doc) == plain
     assert doc.text == text
 
 
@@ -348,11 +357,12 @@ def finds(nlp: Language, words: set[str]) -> None:
                 made[token.i, 0, I if inside else B] = 9.0
             else:
                 made[token.i, 0, O] = 9.0
-            inside = token.text in words or (inside and not token.text.strip(" \u00a0"))
+            inside = token.text in words or (inside and token.is_space)
         return made
 
     bioner = nlp.get_pipe("bioner")
-    bioner.model = Model("found", forward)
+    attrs = {DECODER: bioner.model.attrs[DECODER], "types": list(bioner.labels)}
+    bioner.model = Model("found", forward, attrs=attrs)
     bioner.model.set_ref("heads", bioner.model)
 
 
@@ -364,7 +374,9 @@ def finds(nlp: Language, words: set[str]) -> None:
         ("\u00a0breast\u00a0", ["breast"]),
         ("a breast\u00a0", ["breast"]),
         ("\u00a0\u2009", []),
-        ("breast\ncancer", ["breast", "cancer"]),
+        ("a breast\ncancer b", ["breast\ncancer"]),
+        ("\nbreast\n\n", ["breast"]),
+        ("\n", []),
     ],
 )
 def test_a_mention_goes_on_behind_a_blank_token(small: Language, text: str, expected: list[str]):

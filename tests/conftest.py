@@ -15,6 +15,7 @@ import pytest
 import spacy
 from browser import Browser, find_browser
 from hypothesis import settings
+from known import KNOWN
 from spacy.language import Language
 
 # transformers imports TensorFlow where it is installed, which takes seconds and isn't needed
@@ -210,15 +211,6 @@ def _run_cli(code: int, *arguments: object) -> str:
     return click.unstyle(result.output)
 
 
-KNOWN = [
-    (
-        "BRCA1 breast cancer risk\nAspirin treats pain in mice.",
-        [(0, 5, "Gene"), (0, 19, "Disease"), (25, 32, "Chemical"), (40, 44, "Disease"), (48, 52, "Species")],
-    ),
-    ("human insulin gene\nNo entity here.", [(0, 5, "Species"), (0, 13, "Gene"), (6, 13, "Chemical")]),
-    ("EGFR KRAS\nTP53 and all that.", [(0, 4, "Gene"), (5, 9, "Gene"), (10, 14, "Gene")]),
-    ("No entity here.\nAt all.", []),
-]
 """Texts, a title and an abstract each, with the mentions that `knowing_pipeline` finds in them."""
 
 

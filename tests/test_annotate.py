@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import spacy
-from conftest import KNOWN
 from hypothesis import given
 from hypothesis import strategies as st
+from known import KNOWN
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import spacy
-from conftest import KNOWN
+from known import KNOWN
 
 from spacy_bioner import formats
 from spacy_bioner.annotate import Settings

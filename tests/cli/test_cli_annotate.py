@@ -240,7 +240,7 @@ def test_nothing_to_annotate(
     write("old", "out.jsonl")
     message = refuse_cli("bioner", "annotate", knowing_pipeline, "in.jsonl", "--output", "out.jsonl")
     assert "Not one document could be annotated" in message
-    assert "in.jsonl, line 1" in message
+    assert "in.jsonl, document 1: line 1" in message
     assert Path("out.jsonl").read_text() == "old"
     assert names(Path()) == ["in.jsonl", "out.jsonl"]
 
@@ -269,6 +269,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         "needs an output with a name",
     ),
     "resume of standard input": (["-", "--output", "o.jsonl", "--resume"], "can't be read again"),
+    "what the system refuses": (["in.jsonl", "--output", f"{'o' * 300}.jsonl"], "File name too long"),
     "no GPU": (["in.jsonl", "--output", "o.jsonl", "--gpu-id", "99"], "GPU 99 can't be used"),
 }
 
@@ -302,6 +303,16 @@ def test_standard_input_and_output(knowing_pipeline: Path, source: Path):
     assert done.returncode == 1
     assert done.stdout.count(b"\n") <= 4  # BioC's heading
     assert b"Not one document" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's file that is always full")
+def test_full_disk_is_said(knowing_pipeline: Path, source: Path):
+    arguments = (knowing_pipeline, source, "--output", "-", "--to", "jsonl")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command(*arguments), stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 # runs that are killed

@@ -2,8 +2,8 @@
 
 Small valid inputs of each format are changed at random: bytes, lines and pieces are cut out, doubled, swapped
 and replaced by what is known to hurt. Each must give documents, which are then written in some format, or one
-of our own errors, within a second of the processor's time; anything else is printed with the input that did it, and the exit code
-is 1.
+of our own errors, within a second of the processor's time; anything else is printed with the input that did
+it, and the exit code is 1.
 """
 
 import argparse

@@ -283,9 +283,7 @@ before = highest()
 count = sum(1 for _ in formats.read(Path(sys.argv[1])))
 print(count, highest() - before)
 """
-asks_linux = pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="asks Linux for the memory"
-)
+asks_linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for the memory")
 
 
 def write_citations(path, number):

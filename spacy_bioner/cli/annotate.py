@@ -103,13 +103,20 @@ def annotate_cli(
         raise typer.Exit(1)
 
 
+def _written_formats() -> list[str]:
+    from spacy_bioner.formats import FORMATS
+
+    return [name for name, known in FORMATS.items() if known.writes]
+
+
 def _format_by_ending(output: str) -> str:
     from spacy_bioner.errors import ConversionError
-    from spacy_bioner.formats import FORMATS
 
     found = OUTPUTS.get(Path(output.removesuffix(".gz")).suffix)
     if found is None:
-        raise ConversionError(f"Which format shall '{output}' be in? Say --to {', '.join(FORMATS)}, spacy.")
+        raise ConversionError(
+            f"Which format shall '{output}' be in? Say --to {', '.join(_written_formats())}, spacy."
+        )
     return found
 
 
@@ -200,11 +207,13 @@ def _check_settings(settings: "Settings", to_file: bool, resume: bool) -> None:
     from spacy_bioner.errors import ConversionError, OutputError
     from spacy_bioner.formats import FORMATS
 
-    for option, value in (("--to", settings.to), ("--from", settings.source)):
-        if value not in ("", SPACY, *FORMATS):
-            raise ConversionError(
-                f"There is no format '{value}': use {option} {', '.join(FORMATS)}, {SPACY}."
-            )
+    read = [name for name, known in FORMATS.items() if known.reads]
+    options = (("--to", settings.to, _written_formats()), ("--from", settings.source, read))
+    for option, value, names in options:
+        if value not in ("", SPACY, *names):
+            what = "is only read" if option == "--to" else "is only written"
+            told = f"'{value}' {what}" if value in FORMATS else f"There is no format '{value}'"
+            raise ConversionError(f"{told}: use {option} {', '.join(names)}, {SPACY}.")
     if settings.existing not in EXISTING:
         raise ConversionError(f"--existing {settings.existing}: use {', '.join(EXISTING)}.")
     if to_file:

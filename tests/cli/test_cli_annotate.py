@@ -259,6 +259,8 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     ),
     "no format": (["in.jsonl", "--output", "out.dat"], "Which format shall 'out.dat' be in?"),
     "unknown format": (["in.jsonl", "--output", "o", "--to", "word"], "There is no format 'word'"),
+    "only read": (["in.jsonl", "--output", "o.xml", "--to", "pubmed"], "'pubmed' is only read: use --to pub"),
+    "only written": (["in.jsonl", "--output", "o.xml", "--from", "html"], "'html' is only written"),
     "unknown type": (["in.jsonl", "--output", "o.jsonl", "--types", "X"], "no entity type X; it knows"),
     "bad threshold": (["in.jsonl", "--output", "o.jsonl", "--threshold", "Gene=2"], "from 0 to 1"),
     "bad existing": (["in.jsonl", "--output", "o.jsonl", "--existing", "x"], "use replace, add, fill"),

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import accumulate, islice
 from pathlib import Path
@@ -375,10 +375,10 @@ def _to_stream(
             output.write(encoded(piece))
             account.add(piece)
     output.flush()
-    for entry in aside:  # all of them: there may be no list
-        msg.warn(f"set aside: {entry}")
     if not account.docs:
         _refuse(aside)
+    for entry in aside:  # all of them: there may be no list
+        msg.warn(f"set aside: {entry}")
     if list_file is not None:
         with Outputs() as outputs:
             _write_list(outputs.temporary(list_file), aside)
@@ -393,11 +393,12 @@ def _is_folder(to: str) -> bool:
     return to != SPACY and not known(to).suffix
 
 
-def _refuse(aside: Iterable["SetAside"]) -> NoReturn:
+def _refuse(aside: Sequence["SetAside"]) -> NoReturn:
     from spacy_bioner.errors import PipelineError
 
-    reasons = "\n".join(map(str, islice(aside, SHOWN)))
-    raise PipelineError(f"Not one document could be annotated, so nothing was written.\n{reasons}")
+    reasons = [*map(str, aside[:SHOWN]), *([f"and {len(aside) - SHOWN:,} more"] if aside[SHOWN:] else [])]
+    told = "\n".join(("Not one document could be annotated, so nothing was written.", *reasons))
+    raise PipelineError(told)
 
 
 def _write_list(path: Path, aside: Iterable["SetAside"]) -> None:

@@ -241,6 +241,7 @@ def test_nothing_to_annotate(
     message = refuse_cli("bioner", "annotate", knowing_pipeline, "in.jsonl", "--output", "out.jsonl")
     assert "Not one document could be annotated" in message
     assert "in.jsonl, document 1: line 1" in message
+    assert "more" not in message
     assert Path("out.jsonl").read_text() == "old"
     assert names(Path()) == ["in.jsonl", "out.jsonl"]
 
@@ -301,10 +302,12 @@ def test_standard_input_and_output(knowing_pipeline: Path, source: Path):
     assert [places(document) for document in formats.read(Path("out.json"))] == EXPECTED
     assert b"mentions of the input replaced" in done.stderr
     assert b"annotating" not in done.stderr  # no progress bar where there is no terminal
-    done = subprocess.run(command(*arguments), input=b'{"text": 1}\n', capture_output=True)
+    done = subprocess.run(command(*arguments), input=b'{"text": 1}\n' * 25, capture_output=True)
     assert done.returncode == 1
     assert done.stdout.count(b"\n") <= 4  # BioC's heading
     assert b"Not one document" in done.stderr
+    assert done.stderr.count(b"standard-input, document 1:") == 1
+    assert b"and 5 more" in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's file that is always full")

@@ -2,8 +2,8 @@
 
 Small valid inputs of each format are changed at random: bytes, lines and pieces are cut out, doubled, swapped
 and replaced by what is known to hurt. Each must give documents, which are then written in some format, or one
-of our own errors, within a second; anything else is printed with the input that did it, and the exit code
-is 1.
+of our own errors, within a second of the processor's time; anything else is printed with the input that did
+it, and the exit code is 1.
 """
 
 import argparse
@@ -24,7 +24,9 @@ from spacy_bioner.document import Document, Mention, Passage, Relation
 from spacy_bioner.errors import BionerError
 
 LIMIT = 1
-"""Seconds for an input."""
+"""Seconds of the processor's time for an input."""
+LONGEST = 60
+"""Seconds for an input, on a machine that may be busy."""
 
 SAMPLES = [
     Document(
@@ -171,6 +173,7 @@ def samples(folder: Path) -> dict[str, dict[str, bytes]]:
         else:
             found[name] = {file.name: file.read_bytes() for file in path.iterdir()}
         assert list(formats.read(path, name)), name
+    write(SAMPLES, "html")  # so that the first input doesn't pay for the import of spaCy
     for name in ("jsonl", "pubmed", "brat"):
         packed = {f"{file}.gz": gzip.compress(data) for file, data in found[name].items()}
         found[f"{name}.gz"] = packed if name == "brat" else {"in": packed["in.gz"]}
@@ -222,7 +225,7 @@ class TooLongError(Exception):
 
 
 def _too_long(signal: int, frame: FrameType | None) -> None:
-    raise TooLongError(f"more than {LIMIT} s")
+    raise TooLongError(f"more than {LIMIT} s of work, or {LONGEST} s")
 
 
 def main() -> None:
@@ -235,7 +238,9 @@ def main() -> None:
     results: Counter[str] = Counter()
     failures = 0
     slowest = 0.0
-    signal.signal(signal.SIGALRM, _too_long)
+    timers = {signal.ITIMER_PROF: LIMIT, signal.ITIMER_REAL: LONGEST}
+    for kind in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(kind, _too_long)
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
         valid = Path(temporary) / "valid"
@@ -263,11 +268,16 @@ def main() -> None:
             asked = "" if name.endswith(".gz") or chance.random() < 0.3 else name
             to = chance.choice([other for other, known in formats.FORMATS.items() if known.writes])
             documents: list[Document] = []
-            start = time.perf_counter()
-            signal.setitimer(signal.ITIMER_REAL, LIMIT)
+            start = time.process_time()
+            for timer, seconds in timers.items():
+                signal.setitimer(timer, seconds)
             try:
-                documents = list(formats.read(path, asked))
-                assert documents
+                if chance.random() < 0.3:  # as `annotate` does, past what can't be read
+                    each = formats.read_each(path, asked)
+                    documents = [item for item in each if isinstance(item, Document)]
+                else:
+                    documents = list(formats.read(path, asked))
+                    assert documents
                 results[f"{name}: read"] += 1
                 write(documents, to)
                 results["written"] += 1
@@ -280,8 +290,9 @@ def main() -> None:
                 print(f"input {number}, {name}, {victim}: {files[victim][:2000]!r}", file=sys.stderr)
                 traceback.print_exc()
             finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            slowest = max(slowest, time.perf_counter() - start)
+                for timer in timers:
+                    signal.setitimer(timer, 0)
+            slowest = max(slowest, time.process_time() - start)
     for result, count in sorted(results.items()):
         print(f"{result:20} {count:8,}")
     print(f"{number:,} inputs, {failures:,} failures, slowest {1000 * slowest:.0f} ms")

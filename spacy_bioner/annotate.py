@@ -165,17 +165,19 @@ def read_items(inputs: Iterable[tuple[Path, str]]) -> Iterator[Item | SetAside]:
                 documents = read_each(path, format)
             for number, found in enumerate(documents, start=1):
                 if isinstance(found, FormatError):
-                    yield SetAside(path.name, number, found.document, _reason(found))
+                    yield SetAside(path.name, number, found.document_id, _reason(found, path))
                 else:
                     yield Item(found, path.name, number)
             if not number:
                 yield SetAside(path.name, 1, "", "the file is empty: no document in it", rest=True)
         except FormatError as error:
-            yield SetAside(path.name, number + 1, error.document, _reason(error), rest=True)
+            yield SetAside(path.name, number + 1, error.document_id, _reason(error, path), rest=True)
 
 
-def _reason(error: FormatError) -> str:
-    """What an error says, without the folder of its file."""
+def _reason(error: FormatError, input: Path) -> str:
+    """What an error says, without the input, and with the name alone of another file (of a folder)."""
+    if error.path == input:
+        return str(error).removeprefix(str(input)).lstrip(",: ")
     return str(error).replace(str(error.path), error.path.name)
 
 

@@ -14,15 +14,15 @@ class FormatError(BionerError):
         path: the file.
         line: the number of the line, from 1; None if the whole file is meant.
         message: what is wrong with it, and what to do.
-        document: the id of the document that it is wrong with, if that is known.
+        document_id: the id of the document that it is wrong with, if that is known.
     """
 
-    def __init__(self, path: str | Path, line: int | None, message: str, document: str = "") -> None:
+    def __init__(self, path: str | Path, line: int | None, message: str, document_id: str = "") -> None:
         where = f"{path}" if line is None else f"{path}, line {line}"
         super().__init__(f"{where}: {message}")
         self.path = Path(path)
         self.line = line
-        self.document = document
+        self.document_id = document_id
 
 
 class OutputError(BionerError):

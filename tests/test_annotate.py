@@ -1,6 +1,7 @@
 """Documents through a pipeline: known answers, long texts, failures, what the input had."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,6 +15,7 @@ from known import KNOWN
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from spacy_bioner import formats
 from spacy_bioner.annotate import (
     Item,
     SetAside,
@@ -302,6 +304,13 @@ def test_folders_stand_for_their_files(write: Callable[..., Path], tmp_path: Pat
         find_inputs([tmp_path / "nowhere"])
 
 
+PUBMED = "<PubmedArticleSet>{}</PubmedArticleSet>".format(
+    "".join(
+        f"<PubmedArticle><MedlineCitation><PMID>{number}</PMID>"
+        f"<Article><ArticleTitle>{title}</ArticleTitle></Article></MedlineCitation></PubmedArticle>\n"
+        for number, title in enumerate(("One", "Two", "Three"), start=1)
+    )
+)
 BAD = {
     "jsonl": ('{"id": "1", "text": "a"}\n{"text": 1}\n{"id": "3", "text": "c"}\n', "", "line 2"),
     "pubtator": ("1|t|a\n1|a|\n\n2|t|b\n2|a|\n2\t0\t99\tb\tX\n\n3|t|c\n3|a|\n", "2", "99"),
@@ -328,6 +337,7 @@ BAD = {
         "2",
         "whole numbers",
     ),
+    "pubmed": (re.sub("<Article>(?=.*Two).*Article>(?=</M)", "", PUBMED), "2", "without <Article>"),
 }
 
 
@@ -341,7 +351,21 @@ def test_document_that_cannot_be_read_is_set_aside(
     assert (first.document.id, last.document.id) == ("1", "3")
     assert (aside.file, aside.number, aside.id, aside.rest) == ("in.txt", 2, id, False)
     assert fragment in aside.reason
-    assert str(path.parent) not in aside.reason
+    assert "in.txt" not in aside.reason  # which `file` says
+
+
+@pytest.mark.parametrize("format", ["pubmed", "bioc-xml"])
+def test_last_document_before_xml_breaks_off_is_read(write: Callable[..., Path], format: str):
+    content = PUBMED if format == "pubmed" else BAD["bioc-xml"][0].replace(">x<", ">0<")
+    path = write(content[: content.index("3<")], "in.xml")
+    *found, aside = read_items([(path, format)])
+    assert [item.document.id for item in found] == ["1", "2"]
+    assert (aside.number, aside.rest) == (3, True)
+    assert aside.reason.count("line") == 2  # where it ends, and which element began where
+    documents = formats.read(path, format)
+    assert [next(documents).id, next(documents).id] == ["1", "2"]
+    with pytest.raises(FormatError, match="not well-formed XML"):
+        next(documents)
 
 
 def test_file_of_a_folder_that_cannot_be_read_is_set_aside(write: Callable[..., Path], tmp_path: Path):

@@ -5,6 +5,7 @@ command line has imported already; what a verb needs, its plain function imports
 """
 
 import contextlib
+import errno
 import functools
 import sys
 from collections.abc import Callable, Iterable
@@ -28,7 +29,7 @@ app.add_typer(bioner_cli)
 
 
 def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
-    """Registers a function as a verb whose errors of ours are printed, and exit with 1.
+    """Registers a function as a verb whose errors of ours, and the system's, are printed, and exit with 1.
 
     Args:
         name: of the verb; empty for what a group does where no verb of it is named.
@@ -41,11 +42,12 @@ def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _
             try:
                 return function(*args, **kwargs)
             except BionerError as error:
-                first, *rest = str(error).splitlines()
-                with contextlib.redirect_stdout(sys.stderr):
-                    msg.fail(first)
-                    for line in filter(str.strip, rest):
-                        msg.text(line)  # one by one: wasabi makes one paragraph of a text
+                _fail(str(error))
+                raise typer.Exit(1) from None
+            except OSError as error:
+                if error.errno in (None, errno.EPIPE):
+                    raise  # a library's own, or a reader that has had enough (`| head`)
+                _fail(_told(error))
                 raise typer.Exit(1) from None
 
         settings = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -56,6 +58,21 @@ def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _
         return reporting
 
     return register
+
+
+def _fail(text: str) -> None:
+    """Prints an error, the first line of which says what is wrong."""
+    first, *rest = text.splitlines()
+    with contextlib.redirect_stdout(sys.stderr):
+        msg.fail(first)
+        for line in filter(str.strip, rest):
+            msg.text(line)  # one by one: wasabi makes one paragraph of a text
+
+
+def _told(error: OSError) -> str:
+    """What the system refuses: a full disk, a folder without permission, a name that is too long."""
+    name = f"{error.filename}: " if error.filename is not None else ""
+    return f"{name}{error.strerror}"
 
 
 def listed(values: Iterable[str]) -> list[str]:

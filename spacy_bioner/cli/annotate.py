@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import accumulate, islice
 from pathlib import Path
@@ -103,13 +103,20 @@ def annotate_cli(
         raise typer.Exit(1)
 
 
+def _written_formats() -> list[str]:
+    from spacy_bioner.formats import FORMATS
+
+    return [name for name, known in FORMATS.items() if known.writes]
+
+
 def _format_by_ending(output: str) -> str:
     from spacy_bioner.errors import ConversionError
-    from spacy_bioner.formats import FORMATS
 
     found = OUTPUTS.get(Path(output.removesuffix(".gz")).suffix)
     if found is None:
-        raise ConversionError(f"Which format shall '{output}' be in? Say --to {', '.join(FORMATS)}, spacy.")
+        raise ConversionError(
+            f"Which format shall '{output}' be in? Say --to {', '.join(_written_formats())}, spacy."
+        )
     return found
 
 
@@ -200,11 +207,13 @@ def _check_settings(settings: "Settings", to_file: bool, resume: bool) -> None:
     from spacy_bioner.errors import ConversionError, OutputError
     from spacy_bioner.formats import FORMATS
 
-    for option, value in (("--to", settings.to), ("--from", settings.source)):
-        if value not in ("", SPACY, *FORMATS):
-            raise ConversionError(
-                f"There is no format '{value}': use {option} {', '.join(FORMATS)}, {SPACY}."
-            )
+    read = [name for name, known in FORMATS.items() if known.reads]
+    options = (("--to", settings.to, _written_formats()), ("--from", settings.source, read))
+    for option, value, names in options:
+        if value not in ("", SPACY, *names):
+            what = "is only read" if option == "--to" else "is only written"
+            told = f"'{value}' {what}" if value in FORMATS else f"There is no format '{value}'"
+            raise ConversionError(f"{told}: use {option} {', '.join(names)}, {SPACY}.")
     if settings.existing not in EXISTING:
         raise ConversionError(f"--existing {settings.existing}: use {', '.join(EXISTING)}.")
     if to_file:
@@ -366,10 +375,10 @@ def _to_stream(
             output.write(encoded(piece))
             account.add(piece)
     output.flush()
-    for entry in aside:  # all of them: there may be no list
-        msg.warn(f"set aside: {entry}")
     if not account.docs:
         _refuse(aside)
+    for entry in aside:  # all of them: there may be no list
+        msg.warn(f"set aside: {entry}")
     if list_file is not None:
         with Outputs() as outputs:
             _write_list(outputs.temporary(list_file), aside)
@@ -384,11 +393,12 @@ def _is_folder(to: str) -> bool:
     return to != SPACY and not known(to).suffix
 
 
-def _refuse(aside: Iterable["SetAside"]) -> NoReturn:
+def _refuse(aside: Sequence["SetAside"]) -> NoReturn:
     from spacy_bioner.errors import PipelineError
 
-    reasons = "\n".join(map(str, islice(aside, SHOWN)))
-    raise PipelineError(f"Not one document could be annotated, so nothing was written.\n{reasons}")
+    reasons = [*map(str, aside[:SHOWN]), *([f"and {len(aside) - SHOWN:,} more"] if aside[SHOWN:] else [])]
+    told = "\n".join(("Not one document could be annotated, so nothing was written.", *reasons))
+    raise PipelineError(told)
 
 
 def _write_list(path: Path, aside: Iterable["SetAside"]) -> None:

@@ -104,7 +104,7 @@ FORMATS: dict[str, Format] = {
     "jsonl": Format(
         jsonl.read, jsonl.write, ".jsonl", lambda head: _json_key(head) in jsonl.TEXT_KEYS, jsonl.each
     ),
-    "pubmed": Format(pubmed.read, pubmed.write, ".xml", _is_pubmed, writes=False),
+    "pubmed": Format(pubmed.read, pubmed.write, ".xml", _is_pubmed, pubmed.each, writes=False),
     "html": Format(html.read, html.write, ".html", _is_html, reads=False),
     "columns": Format(columns.read, columns.lines, ".tsv", _looks_like_columns),
     "text": Format(text.read, text.write, "", _never, text.each),

@@ -57,20 +57,25 @@ def each(path: Path) -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for an element that isn't one."""
     last: Readable | None = None  # what stands behind the last document is told of with it
     collection: dict[str, Any] = {}
-    for element in elements(path, ("document",), ("collection",), "a BioC collection"):
-        outermost = element.getparent() is None
-        before = list(element if outermost else element.itersiblings(preceding=True))
-        unread = _collection(collection, before if outermost else before[::-1])
+    try:
+        for element in elements(path, ("document",), ("collection",), "a BioC collection"):
+            outermost = element.getparent() is None
+            before = list(element if outermost else element.itersiblings(preceding=True))
+            unread = _collection(collection, before if outermost else before[::-1])
+            if last is not None:
+                yield _with_unread(last, unread) if outermost else last
+            if outermost:
+                return
+            try:
+                last = _document(path, element, collection, unread)
+            except FormatError as error:
+                error.document_id = element.findtext("id") or ""
+                last = error
+            forget(element)
+    except FormatError:  # the file breaks off, and the last document before is whole
         if last is not None:
-            yield _with_unread(last, unread) if outermost else last
-        if outermost:
-            return
-        try:
-            last = _document(path, element, collection, unread)
-        except FormatError as error:
-            error.document = element.findtext("id") or ""
-            last = error
-        forget(element)
+            yield last
+        raise
 
 
 def _collection(known: dict[str, Any], parts: Iterable[Any]) -> Counter[str]:

@@ -96,7 +96,7 @@ def each(path: Path) -> Iterator[Readable]:
         try:
             yield _document(file)
         except FormatError as error:
-            error.document = document_id(file)
+            error.document_id = document_id(file)
             yield error
 
 

@@ -167,10 +167,17 @@ def mark_of(mention: Mention, who: str = "", found: bool = False) -> Mark:
         who: what stands before its type ("gold").
         found: see `Mark`.
     """
-    parts = [who, mention.type, "" if mention.score is None else f"{mention.score:.2f}"]
+    parts = [who, mention.type, "" if mention.score is None else _rounded(mention.score)]
     places = ", ".join(f"{start} to {end}" for start, end in mention.spans)
     tip = "\n".join((f"characters {places}", *mention.identifiers))
     return Mark(mention.spans, mention.type, " ".join(filter(None, parts)), tip, found)
+
+
+def _rounded(score: float) -> str:
+    """A probability in two digits, which are never those of certainty."""
+    if score > 0.995:
+        return ">0.99"
+    return "<0.01" if score < 0.005 else f"{score:.2f}"
 
 
 def marked(text: str, marks: Sequence[Mark]) -> str:

@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 from spacy_bioner.document import Document, Passage
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.formats.metas import COUNTED, UNREAD
+from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.xml import elements, forget, refuse_entities
 
 SETS = ("PubmedArticleSet", "PubmedBookArticleSet", "BookDocumentSet")
@@ -48,32 +49,55 @@ def read(path: Path) -> Iterator[Document]:
         FormatError: with the file, and the line where it can be told, if it isn't XML (see `xml`) or not
             PubMed's, has a citation without a PMID, or no citation at all.
     """
-    last: Document | None = None  # what stands behind the last citation is told of with it
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for a citation that isn't one."""
+    last: Readable | None = None  # what stands behind the last citation is told of with it
     counted: Counter[str] = Counter()
     unread: Counter[str] = Counter()
-    for element in elements(path, (*_CITATIONS, *_DELETIONS), SETS, "a file of PubMed"):
-        parent = element.getparent()
-        if parent is not None and parent.tag == "PubmedBookArticle":
-            continue  # it is read with that
-        beside = element if parent is None else element.itersiblings(preceding=True)
-        strange = [part.tag for part in beside if part.tag not in (*_CITATIONS, *_DELETIONS)]
-        unread.update(f"element <{tag}> beside the citations" for tag in strange)
-        if parent is None:
-            break
-        if parent.tag not in SETS:
-            raise FormatError(path, element.sourceline, f"a <{element.tag}> in a <{parent.tag}>")
-        if element.tag in _DELETIONS:
-            counted["citations that the file deletes, which are no documents"] += len(element.findall("PMID"))
-        else:
-            if last is not None:
-                yield last
-            last = _with(_document(path, element), counted, unread)
-            counted, unread = Counter(), Counter()
-        forget(element)
+    try:
+        for element in elements(path, (*_CITATIONS, *_DELETIONS), SETS, "a file of PubMed"):
+            parent = element.getparent()
+            if parent is not None and parent.tag == "PubmedBookArticle":
+                continue  # it is read with that
+            beside = element if parent is None else element.itersiblings(preceding=True)
+            strange = [part.tag for part in beside if part.tag not in (*_CITATIONS, *_DELETIONS)]
+            unread.update(f"element <{tag}> beside the citations" for tag in strange)
+            if parent is None:
+                break
+            if element.tag in _DELETIONS:
+                deleted = len(element.findall("PMID"))
+                counted["citations that the file deletes, which are no documents"] += deleted
+            else:
+                if last is not None:
+                    yield last
+                last = _citation(path, element)
+                if isinstance(last, Document):
+                    last = _with(last, counted, unread)
+                    counted, unread = Counter(), Counter()
+            forget(element)
+    except FormatError:  # the file breaks off, and the last citation before is whole
+        if last is not None:
+            yield last
+        raise
     if last is None:
-        deleted = f", and it deletes {counted.total():,}" if counted else ""
-        raise FormatError(path, None, f"there is no citation in it{deleted}")
-    yield _with(last, counted, unread)
+        deletes = f", and it deletes {counted.total():,}" if counted else ""
+        raise FormatError(path, None, f"there is no citation in it{deletes}")
+    yield _with(last, counted, unread) if isinstance(last, Document) else last
+
+
+def _citation(path: Path, element: Any) -> Readable:
+    """A citation as a document, or why it can't be read."""
+    try:
+        if element.getparent().tag not in SETS:
+            raise FormatError(path, element.sourceline, f"a <{element.tag}> in a <{element.getparent().tag}>")
+        return _document(path, element)
+    except FormatError as error:
+        ids = (element.findtext(f"{holder}PMID") for holder in ("", "MedlineCitation/", "BookDocument/"))
+        error.document_id = next(filter(None, ids), "").strip()
+        return error
 
 
 def _with(document: Document, counted: Counter[str], unread: Iterable[str]) -> Document:

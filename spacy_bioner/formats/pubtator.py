@@ -43,7 +43,7 @@ def each(path: Path) -> Iterator[Readable]:
             try:
                 yield _document(path, lines)
             except FormatError as error:
-                error.document = re.split(r"[|\t]", lines[0][1], maxsplit=1)[0]
+                error.document_id = re.split(r"[|\t]", lines[0][1], maxsplit=1)[0]
                 yield error
 
 

@@ -33,7 +33,7 @@ def each(path: Path) -> Iterator[Readable]:
         try:
             yield Document(read_text(file), id=document_id(file))
         except FormatError as error:
-            error.document = document_id(file)
+            error.document_id = document_id(file)
             yield error
 
 

@@ -20,6 +20,7 @@ MOST_BYTES = 64 << 20
 _ENTITY = b"<!ENTITY"
 _ENCODING = re.compile(rb"\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']([^\"']*)")
 _ENCODINGS = (b"utf-8", b"utf8", b"us-ascii", b"ascii")  # in which no tag can hide
+_PLACE = re.compile(r", line [0-9]+, column [0-9]+$")
 _ROOT = re.compile(
     r"(?:(?><\?.*?\?>)|(?><!--.*?-->)|\s++)*+<(?:!DOCTYPE\s++)?([A-Za-z][\w.-]*)", re.DOTALL | re.ASCII
 )
@@ -107,7 +108,8 @@ def elements(path: Path, tags: Collection[str], roots: Collection[str], what: st
                     yield element
                     checked.pending = 0
         except etree.XMLSyntaxError as error:
-            raise FormatError(path, error.lineno, f"not well-formed XML: {error.msg}") from None
+            what = _PLACE.sub("", error.msg or "")
+            raise FormatError(path, error.lineno, f"not well-formed XML: {what}") from None
         if events.root is None or events.root.tag not in roots:
             raise FormatError(path, None, f"not {what}")
 

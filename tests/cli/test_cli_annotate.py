@@ -240,7 +240,8 @@ def test_nothing_to_annotate(
     write("old", "out.jsonl")
     message = refuse_cli("bioner", "annotate", knowing_pipeline, "in.jsonl", "--output", "out.jsonl")
     assert "Not one document could be annotated" in message
-    assert "in.jsonl, line 1" in message
+    assert "in.jsonl, document 1: line 1" in message
+    assert "more" not in message
     assert Path("out.jsonl").read_text() == "old"
     assert names(Path()) == ["in.jsonl", "out.jsonl"]
 
@@ -259,6 +260,8 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     ),
     "no format": (["in.jsonl", "--output", "out.dat"], "Which format shall 'out.dat' be in?"),
     "unknown format": (["in.jsonl", "--output", "o", "--to", "word"], "There is no format 'word'"),
+    "only read": (["in.jsonl", "--output", "o.xml", "--to", "pubmed"], "'pubmed' is only read: use --to pub"),
+    "only written": (["in.jsonl", "--output", "o.xml", "--from", "html"], "'html' is only written"),
     "unknown type": (["in.jsonl", "--output", "o.jsonl", "--types", "X"], "no entity type X; it knows"),
     "bad threshold": (["in.jsonl", "--output", "o.jsonl", "--threshold", "Gene=2"], "from 0 to 1"),
     "bad existing": (["in.jsonl", "--output", "o.jsonl", "--existing", "x"], "use replace, add, fill"),
@@ -269,6 +272,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
         "needs an output with a name",
     ),
     "resume of standard input": (["-", "--output", "o.jsonl", "--resume"], "can't be read again"),
+    "what the system refuses": (["in.jsonl", "--output", f"{'o' * 300}.jsonl"], "File name too long"),
     "no GPU": (["in.jsonl", "--output", "o.jsonl", "--gpu-id", "99"], "GPU 99 can't be used"),
 }
 
@@ -298,10 +302,22 @@ def test_standard_input_and_output(knowing_pipeline: Path, source: Path):
     assert [places(document) for document in formats.read(Path("out.json"))] == EXPECTED
     assert b"mentions of the input replaced" in done.stderr
     assert b"annotating" not in done.stderr  # no progress bar where there is no terminal
-    done = subprocess.run(command(*arguments), input=b'{"text": 1}\n', capture_output=True)
+    done = subprocess.run(command(*arguments), input=b'{"text": 1}\n' * 25, capture_output=True)
     assert done.returncode == 1
     assert done.stdout.count(b"\n") <= 4  # BioC's heading
     assert b"Not one document" in done.stderr
+    assert done.stderr.count(b"standard-input, document 1:") == 1
+    assert b"and 5 more" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's file that is always full")
+def test_full_disk_is_said(knowing_pipeline: Path, source: Path):
+    arguments = (knowing_pipeline, source, "--output", "-", "--to", "jsonl")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command(*arguments), stdout=full, stderr=subprocess.PIPE)
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 # runs that are killed

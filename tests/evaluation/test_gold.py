@@ -4,12 +4,14 @@ import contextlib
 import gzip
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-import spacy
 from spacy.language import Language
+from spacy.vocab import Vocab
 
 from spacy_bioner import formats
 from spacy_bioner.annotations import Annotation, set_annotation
@@ -304,15 +306,48 @@ def test_the_verb_refuses(
         assert reason in refuse_cli("bioner", "evaluate", model, "gold.pubtator", *options)
 
 
-def test_real_corpora_in_all_formats_agree(corpora: Path):
-    """BC5CDR's test split from PubTator and BioC, and its gold mentions against themselves."""
-    nlp = spacy.blank("en")
-    nlp.add_pipe("entity_ruler").add_patterns([{"label": "Disease", "pattern": "x"}])
-    found = {}
-    for path in ("pubtator/BC5CDR/CDR_TestSet.PubTator.txt", "bioc/BC5CDR/CDR_TestSet.BioC.xml"):
-        file = read_gold(corpora / path, nlp.vocab)
-        found[path] = [
-            sum(m.type == name for g in file.golds for m in g.mentions) for name in ("Chemical", "Disease")
-        ]
-        assert len(file.golds) == 500
-    assert found["pubtator/BC5CDR/CDR_TestSet.PubTator.txt"] == [5385, 4424]
+def gold_mentions(path: Path, **options: Any) -> dict[str, tuple[str, Counter[Any]]]:
+    """The text and the gold mentions of each document, by its id."""
+    golds = read_gold(path, Vocab(), **options).golds
+    found = {g.id: (g.text.rstrip("\n"), Counter((m.spans, m.type) for m in g.mentions)) for g in golds}
+    assert len(found) == len(golds)
+    return found
+
+
+def test_bc5cdr_is_the_same_from_pubtator_and_bioc(corpora: Path):
+    """BioC also has the parts of composite mentions, and a "-" in place of a "_"."""
+    one = gold_mentions(corpora / "pubtator/BC5CDR/CDR_TestSet.PubTator.txt")
+    other = gold_mentions(corpora / "bioc/BC5CDR/CDR_TestSet.BioC.xml")
+    assert one.keys() == other.keys()
+    assert len(one) == 500
+    parts = 0
+    types: Counter[str] = Counter()
+    for id, (text, mentions) in one.items():
+        same, more = other[id]
+        assert same == (text.replace("24_h", "24-h") if id == "24209900" else text)
+        assert not mentions - more
+        types.update(type for _, type in mentions.elements())
+        for spans, type in (more - mentions).elements():
+            start, end = spans[0][0], spans[-1][1]
+            assert any(t == type and s[0][0] <= start and end <= s[-1][1] for s, t in mentions)
+            parts += 1
+    assert types == {"Chemical": 5385, "Disease": 4424}
+    assert parts == 119
+
+
+@pytest.mark.parametrize(
+    ("files", "mentions"),
+    [
+        (("bioc/BioRED/Dev.PubTator", "bioc/BioRED/Dev.BioC.XML", "bioc/BioRED/Dev.BioC.JSON"), 3533),
+        (("pubtator/NCBI-disease/NCBIdisease_Test.PubTator", "brat/NCBI-disease/test"), 960),
+    ],
+)
+def test_corpora_are_the_same_from_all_formats(corpora: Path, files: tuple[str, ...], mentions: int):
+    first, *others = (gold_mentions(corpora / file) for file in files)
+    assert len(first) == 100
+    assert sum(found.total() for _, found in first.values()) == mentions
+    for other in others:
+        assert other.keys() == first.keys()
+        for id, (text, found) in first.items():
+            assert other[id][1] == found
+            assert re.sub(r"\s", " ", other[id][0]).strip() == re.sub(r"\s", " ", text).strip()

@@ -248,3 +248,13 @@ def test_long_chain_of_events_is_dropped_at_once():
     relations = [Relation("X", (("trigger", f"E{i + 1}"),), f"E{i}") for i in range(1, count + 1)]
     _, ann = brat.write([Document("a", (), (), tuple(relations))])
     assert (len(ann.relations), ann.related, ann.text) == (count, 0, "")
+
+
+def test_order_of_lines_is_no_note(write, tmp_path):
+    write("Aspirin\n", "in/1.txt")
+    write("T1\tChemical 0 7\tAspirin\n", "in/1.ann")
+    [document] = brat.read(tmp_path / "in")
+    assert document.meta["order"]
+    for name in ("pubtator", "html", "bioc-xml"):
+        account = formats.write([document], tmp_path / f"out.{name}", name)
+        assert "notes on documents" not in account.others

@@ -4,6 +4,7 @@ import gzip
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -191,3 +192,12 @@ def test_damaged_gzip_is_refused(write, damage):
     path = write(damage(gzip.compress(os.urandom(1000).hex().encode())))
     with pytest.raises(FormatError, match="not a whole gzip file"):
         read_text(path)
+
+
+def test_broken_inputs_give_documents_or_our_errors():
+    """A little of `benchmarks.fuzz`, in a process of its own as it sets timers."""
+    command = [sys.executable, "-m", "benchmarks.fuzz", "--inputs", "300"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "300 inputs, 0 failures" in done.stdout

@@ -277,3 +277,11 @@ def test_only_the_first_group_is_laid_out_until_it_is_printed(browser: Browser, 
     browser.send("Emulation.setEmulatedMedia", media="")
     assert closed < 60
     assert printed > 1000
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"),
+    [(1.0, ">0.99"), (0.9951, ">0.99"), (0.995, "0.99"), (0.5, "0.50"), (0.005, "0.01"), (0.0, "<0.01")],
+)
+def test_no_probability_is_shown_as_certainty(score: float, shown: str):
+    assert html.mark_of(Mention(((0, 1),), "A", score=score)).label == f"A {shown}"

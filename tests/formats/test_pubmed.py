@@ -272,38 +272,60 @@ READ = """
 import re, sys
 from pathlib import Path
 from spacy_bioner import formats
+from spacy_bioner.formats import pubmed
 
 def highest():  # not ru_maxrss, which begins with that of the process that started this one
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 
+if "leak" in sys.argv:
+    pubmed.forget = lambda element: None
 before = highest()
 count = sum(1 for _ in formats.read(Path(sys.argv[1])))
 print(count, highest() - before)
 """
+asks_linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for the memory")
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for the memory")
-def test_a_file_of_30_000_citations_is_read_in_little_memory(tmp_path):
-    """As large as one of the baseline; the limit is far below its 60 MB."""
+def write_citations(path, number):
+    """Writes a file of different citations, and gives its size in bytes, unpacked."""
     chance = random.Random(1)
     vocabulary = [
         "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randint(2, 11))) for _ in range(9000)
     ]
-    path = tmp_path / "pubmed.xml.gz"
-    size = 0
     with gzip.open(path, "wt", encoding="utf-8", compresslevel=1) as file:
-        size += file.write(f"{HEAD}<PubmedArticleSet>\n")
-        for number in range(30_000):
+        size = file.write(f"{HEAD}<PubmedArticleSet>\n")
+        for pmid in range(1, number + 1):
             text = " ".join(chance.choices(vocabulary, k=200))
-            citation = STRUCTURED.replace("30000001", str(number + 1)).replace("We studied", text)
-            size += file.write(citation)
-        size += file.write(f"{DELETED}</PubmedArticleSet>\n")
-    assert size > 60_000_000
-    result = subprocess.run([sys.executable, "-c", READ, path], capture_output=True, text=True, check=True)
-    count, grown = map(int, result.stdout.split())
+            size += file.write(STRUCTURED.replace("30000001", str(pmid)).replace("We studied", text))
+        return size + file.write(f"{DELETED}</PubmedArticleSet>\n")
+
+
+def count_and_growth(path, *arguments):
+    """How many documents a file has, and by how many kB reading it made a process of its own grow."""
+    command = [sys.executable, "-c", READ, path, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    return tuple(map(int, result.stdout.split()))
+
+
+@asks_linux
+def test_citations_that_were_read_are_forgotten(tmp_path):
+    """The same file grows past the limit of the next test where they aren't."""
+    write_citations(tmp_path / "in.xml.gz", 3_000)
+    count, grown = count_and_growth(tmp_path / "in.xml.gz")
+    _, leaked = count_and_growth(tmp_path / "in.xml.gz", "leak")
+    assert count == 3_000
+    assert grown < 12_000
+    assert leaked > 30_000
+
+
+@pytest.mark.slow
+@asks_linux
+def test_a_file_of_30_000_citations_is_read_in_little_memory(tmp_path):
+    """As large as one of the baseline; the limit is far below its 60 MB."""
+    assert write_citations(tmp_path / "in.xml.gz", 30_000) > 60_000_000
+    count, grown = count_and_growth(tmp_path / "in.xml.gz")
     assert count == 30_000
-    assert grown < 30_000  # kB
+    assert grown < 30_000
 
 
 def test_counters_add_up(write):

@@ -205,15 +205,12 @@ def _making(made: Mapping[str, Any]) -> list[str]:
 
 def _limits(made: Mapping[str, Any]) -> str:
     """What a user must know before relying on it."""
-    untrained = "untrained" in ((made.get("encoder") or {}).get("name") or "")
     lines = [
         "It finds mentions by their text, and doesn't say which entry of a database they mean. It knows the "
         "types above alone, as the guidelines of their corpora define them; scores fall on other kinds of "
         "text than theirs, such as clinical notes or full articles where they are abstracts.",
         "It is no medical device: nothing that it finds or misses is a ground for treating anybody.",
     ]
-    if untrained:
-        lines.insert(0, "Its encoder began with random weights: it misses much that a pretrained one finds.")
     return "\n\n".join(lines)
 
 

@@ -276,7 +276,7 @@ def _describe(nlp: Language, made: dict[str, Any], name: str, pipeline_version: 
 def _learning_rate(nlp: Language) -> float | None:
     """What the catalogue has as the learning rate of a trained pipeline's encoder."""
     name = (nlp.meta.get(META_KEY, {}).get("encoder") or {}).get("name", "")
-    return next((known.learning_rate for known in load_encoders().values() if known.label == name), None)
+    return next((known.learning_rate for known in load_encoders().values() if known.name == name), None)
 
 
 def _entries(data: Iterable[Data]) -> list[dict[str, Any]]:

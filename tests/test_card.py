@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import spacy
@@ -122,12 +121,6 @@ def test_card_of_a_pipeline_of_which_nothing_is_known():
     assert "Not evaluated." in text
     assert "Not written down." in text
     assert "| encoder | none that was pretrained |" in text
-
-
-def test_untrained_encoders_are_named_as_such():
-    meta: dict[str, Any] = {"lang": "en", "name": "x", "version": "1.0.0"}
-    encoder = {"name": "mini (untrained: random weights)", "source": "embedded"}
-    assert "began with random weights" in card({**meta, META_KEY: {"encoder": encoder}})
 
 
 def test_header():

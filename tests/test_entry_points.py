@@ -15,6 +15,7 @@ from spacy.tokens import Doc
 from thinc.api import NumpyOps, reduce_mean
 from thinc.types import Ragged
 
+from spacy_bioner.catalogue.encoders import find_encoder
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.mini import unpack
 
@@ -90,14 +91,16 @@ def call_folded_tok2vec(create: Callable, data: Path) -> None:
 
 
 def call_transformer(create: Callable, data: Path) -> None:
-    model = create(str(unpack(data.parent / "encoder")))
+    model = create(str(unpack(data.parent / "encoder", find_encoder("mini").sha256)))
     model.initialize()
     (found,) = model.predict([spacy.blank("en")("BRCA1 is a gene")]).doc_data
     assert len(found.align.lengths) == 4
 
 
 def call_tok2vec_transformer(create: Callable, data: Path) -> None:
-    model = create(pooling=reduce_mean(), name=str(unpack(data.parent / "encoder")))
+    model = create(
+        pooling=reduce_mean(), name=str(unpack(data.parent / "encoder", find_encoder("mini").sha256))
+    )
     model.initialize()
     (found,) = model.predict([spacy.blank("en")("BRCA1 is a gene")])
     assert len(found) == 4

@@ -1,60 +1,51 @@
-"""The embedded encoder: the same weights everywhere, and never taken for a trained one."""
+"""The embedded encoder: pretrained weights in the package, known by a checksum, found without a network."""
 
-import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import spacy
 
+from spacy_bioner import mini as package
 from spacy_bioner.catalogue.encoders import find_encoder
+from spacy_bioner.errors import EncoderError
+from spacy_bioner.files import sha256
 from spacy_bioner.mini import unpack
-from spacy_bioner.provenance import META_KEY
+
+CHECKSUM = find_encoder("mini").sha256
+LIMIT = 40 << 20
 
 
 @pytest.fixture(scope="module")
 def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unpack(tmp_path_factory.mktemp("assets") / "encoders" / "mini")
-
-
-@pytest.fixture(scope="module")
-def mini_pipeline(
-    train_tiny: Callable[..., Path], mini: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    output = tmp_path_factory.mktemp("trained") / "out"
-    steps = {"training.max_steps": 1, "training.eval_frequency": 1}
-    return train_tiny(output, encoder="mini", assets=mini.parents[1], overrides=steps) / "model-best"
-
-
-def weights(folder: Path) -> str:
-    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    return unpack(tmp_path_factory.mktemp("assets") / "encoders" / "mini", CHECKSUM)
 
 
 def files(folder: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
-def test_weights_are_the_same_wherever_and_whenever_it_is_unpacked(mini: Path, tmp_path: Path):
-    import torch
-
-    torch.manual_seed(99)
-    assert weights(unpack(tmp_path / "again")) == weights(mini)
+def test_weights_are_the_catalogues_and_small(mini: Path):
+    assert sha256(mini / "model.safetensors") == CHECKSUM
+    assert sum(path.stat().st_size for path in mini.iterdir()) < LIMIT
 
 
-def test_unpacking_leaves_the_callers_random_numbers_alone(tmp_path: Path):
-    import torch
-
-    torch.manual_seed(7)
-    expected = torch.rand(3).tolist()
-    torch.manual_seed(7)
-    unpack(tmp_path / "mini")
-    assert torch.rand(3).tolist() == expected
+def test_other_weights_in_the_package_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    broken = tmp_path / "package"
+    shutil.copytree(Path(package.__file__).parent, broken)
+    (broken / "model.safetensors").write_bytes(b"cut off")
+    monkeypatch.setattr(package, "files", lambda name: broken)
+    for _ in range(2):
+        with pytest.raises(EncoderError, match="aren't those of this release"):
+            unpack(tmp_path / "mini", CHECKSUM)
+        (broken / "model.safetensors").unlink(missing_ok=True)
+    assert not (tmp_path / "mini").exists()
 
 
 def test_unpacking_again_writes_nothing(mini: Path):
     before = files(mini)
-    assert unpack(mini) == mini
+    assert unpack(mini, CHECKSUM) == mini
     assert files(mini) == before
 
 
@@ -64,8 +55,8 @@ def test_what_is_not_this_encoder_is_written_anew(mini: Path, tmp_path: Path, no
     folder.mkdir()
     (folder / "source.json").write_text(note, encoding="utf8")
     (folder / "old.bin").write_bytes(b"an encoder of an earlier version")
-    unpack(folder)
-    assert weights(folder) == weights(mini)
+    unpack(folder, CHECKSUM)
+    assert sha256(folder / "model.safetensors") == CHECKSUM
     assert {path.name for path in folder.iterdir()} == {path.name for path in mini.iterdir()}
     assert [path.name for path in tmp_path.iterdir()] == ["mini"]
 
@@ -92,31 +83,35 @@ def test_tokenizer_is_cased_and_knows_the_characters_of_the_field(mini: Path):
     assert "".join(pieces).replace("##", "") == "IFN-γ,5-HT2AandCa2+(≥10μM)innaïvemice"
 
 
-def test_its_note_says_that_it_is_untrained(mini: Path):
-    assert json.loads((mini / "source.json").read_text(encoding="utf8"))["untrained"] is True
-    assert find_encoder(str(mini)).label.endswith("(untrained: random weights)")
+def test_it_guesses_masked_words_of_the_field():
+    """What pretraining was for; random weights guess one of 16,000 pieces."""
+    import torch
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    folder = Path(package.__file__).parent
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = AutoModelForMaskedLM.from_pretrained(folder, local_files_only=True).eval()
+    for text, expected in (
+        ("The patients were treated [MASK] a daily dose of aspirin.", "with"),
+        ("We extracted total RNA and measured the expression [MASK] these genes.", "of"),
+        ("Participants were randomly [MASK] to one of two groups.", "assigned"),
+    ):
+        inputs = tokenizer(text, return_tensors="pt")
+        with torch.inference_mode():
+            scores = model(**inputs).logits[0, inputs["input_ids"][0].tolist().index(tokenizer.mask_token_id)]
+        assert expected in tokenizer.convert_ids_to_tokens(scores.topk(3).indices.tolist()), text
 
 
-def test_list_of_encoders_says_that_it_is_untrained(
-    run_cli: Callable[..., str], empty_hub_cache: Path, tmp_path: Path
-):
+def test_its_card_names_its_sources_and_licences():
+    folder = Path(package.__file__).parent
+    card = (folder / "README.md").read_text(encoding="utf8")
+    record = json.loads((folder / "training.json").read_text(encoding="utf8"))
+    assert record["finished"] is True
+    for word in ("CC BY", "ClinicalTrials.gov", f"{record['pieces']:,}", "## Limits", "## Fine-tuned"):
+        assert word in card
+
+
+def test_it_is_in_the_list_of_encoders(run_cli: Callable[..., str], empty_hub_cache: Path, tmp_path: Path):
     lines = run_cli("bioner", "encoders", "--assets", tmp_path).splitlines()
     line = next(line for line in lines if line.startswith("mini "))
-    assert "untrained" in line
     assert "embedded" in line
-
-
-def test_pipeline_says_that_its_encoder_was_untrained(mini_pipeline: Path):
-    meta = spacy.util.load_meta(mini_pipeline / "meta.json")
-    assert "untrained" in meta["description"]
-    assert "untrained" in meta[META_KEY]["encoder"]["name"]
-    assert meta[META_KEY]["encoder"]["source"] == "embedded"
-
-
-def test_scores_say_that_the_encoder_was_untrained(
-    run_cli: Callable[..., str], mini_pipeline: Path, tiny_data: Path, tmp_path: Path
-):
-    report = tmp_path / "scores.json"
-    output = run_cli("bioner", "evaluate", mini_pipeline, tiny_data / "devel.spacy", "--output", report)
-    assert "encoder: mini (untrained" in output
-    assert "untrained" in json.loads(report.read_text(encoding="utf8"))["encoder"]["name"]

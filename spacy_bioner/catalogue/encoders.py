@@ -18,7 +18,7 @@ NO_ENCODER = "cnn"
 """The name that says: none of these, the config has no place for one."""
 
 NOTE = "source.json"
-"""What is known of a folder under assets/: where it is from, its revision, whether it is untrained."""
+"""What is known of a folder under assets/: where it is from, its revision."""
 
 _WANTED = [
     "*.json",
@@ -41,7 +41,7 @@ class Encoder:
         by_hand: the address of a page from which people have to fetch such an archive.
         original: for one with a repository, the address of the archive that it was released in before.
         embedded: whether it is part of this package.
-        untrained: whether its weights are random.
+        sha256: of the weights of the one that is part of this package.
         cased: whether it tells capital letters from small ones; None if not known.
         parameters: its size in millions of parameters; None if not known.
         learning_rate: for fine-tuning, where the command line says nothing else; None for the config's.
@@ -56,7 +56,7 @@ class Encoder:
     by_hand: str = ""
     original: str = ""
     embedded: bool = False
-    untrained: bool = False
+    sha256: str = ""
     cased: bool | None = None
     parameters: int | None = None
     learning_rate: float | None = None
@@ -68,11 +68,6 @@ class Encoder:
     def source(self) -> str:
         """Its repository or an address; empty for a local folder and for the embedded one."""
         return self.hub or self.archive or self.by_hand
-
-    @property
-    def label(self) -> str:
-        """Its name for people and in a pipeline's meta: with what must not be overlooked."""
-        return f"{self.name} (untrained: random weights)" if self.untrained else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +97,7 @@ class ResolvedEncoder:
     def to_meta(self) -> dict[str, Any]:
         """What the meta of a pipeline says of its encoder."""
         return {
-            "name": self.encoder.label,
+            "name": self.encoder.name,
             "hub": self.encoder.hub,
             "revision": self.revision,
             "source": self.source,
@@ -137,11 +132,9 @@ def find_encoder(name: str) -> Encoder:
             return encoder
     folder = Path(name)
     if is_complete(folder):
-        untrained = bool(_note(folder).get("untrained"))
         cased = _note(folder).get("cased")
         return Encoder(
             _identifier(folder.resolve().name),
-            untrained=untrained,
             cased=cased if isinstance(cased, bool) else None,
             description="a local folder",
         )
@@ -179,7 +172,7 @@ def resolve_encoder(
     if encoder.embedded:
         from spacy_bioner.mini import unpack
 
-        return ResolvedEncoder(encoder, unpack(folder), "embedded")
+        return ResolvedEncoder(encoder, unpack(folder, encoder.sha256), "embedded")
     for local in (Path(name), folder):
         if is_complete(local):
             known = _note(local).get("revision", "")

@@ -42,7 +42,7 @@ def encoders(assets: Path) -> None:
                 f"{encoder.parameters}M",
                 "cased" if encoder.cased else "uncased",
                 encoder.licence,
-                "untrained: random weights" if encoder.untrained else encoder.source,
+                encoder.source,
             )
         )
     header = ("encoder", "at hand", "size", "casing", "licence", "from")

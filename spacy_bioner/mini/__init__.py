@@ -1,58 +1,52 @@
-"""The embedded encoder: a small BERT that needs no download.
+"""The embedded encoder: a small BERT, pretrained on biomedical text by this project, that needs no download.
 
-Its config, vocabulary and seed are part of the package; its weights are random and made from the seed where
-they are needed. It is there so that everything runs on a fresh machine; it knows nothing yet.
+Its files are part of the package; README.md beside this module is its model card, training.json the record of
+its training.
 """
 
-import hashlib
-import json
 from importlib.resources import files
 from pathlib import Path
 
-from spacy_bioner.files import Outputs
+from spacy_bioner.errors import EncoderError
+from spacy_bioner.files import Outputs, sha256, write_json
 
-SEED = 2026
-_FILES = ("config.json", "vocab.txt")
+WEIGHTS = "model.safetensors"
+_FILES = (
+    WEIGHTS,
+    "config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+)
 
 
-def unpack(folder: Path) -> Path:
+def unpack(folder: Path, checksum: str) -> Path:
     """Writes the encoder to a folder, in the layout of `transformers`, unless it is there already.
 
     Args:
         folder: where to write config.json, model.safetensors and the tokenizer's files.
+        checksum: what the weights' SHA-256 must be.
 
     Returns:
         The folder.
-    """
-    source = Path(str(files("spacy_bioner.mini")))
-    note = {
-        "source": "spacy-bioner, embedded",
-        "untrained": True,
-        "seed": SEED,
-        **{name: hashlib.sha256((source / name).read_bytes()).hexdigest() for name in _FILES},
-    }
-    try:
-        noted = json.loads((folder / "source.json").read_text(encoding="utf8"))
-    except (OSError, ValueError):
-        noted = None  # not there, or not ours: written anew
-    if noted == note and (folder / "model.safetensors").is_file():
-        return folder
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
 
-    config = BertConfig.from_json_file(source / "config.json")
-    tokenizer = BertTokenizerFast(
-        str(source / "vocab.txt"),
-        do_lower_case=False,
-        strip_accents=False,
-        model_max_length=config.max_position_embeddings,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        model = BertModel(config)
+    Raises:
+        EncoderError: if the package's weights aren't those.
+    """
+    if (folder / WEIGHTS).is_file() and sha256(folder / WEIGHTS) == checksum:
+        return folder
+    source = Path(str(files("spacy_bioner.mini")))
+    found = sha256(source / WEIGHTS) if (source / WEIGHTS).is_file() else "none"
+    if found != checksum:
+        raise EncoderError(
+            f"The weights of the embedded encoder aren't those of this release (SHA-256 {found}, and not "
+            f"{checksum}): install spacy-bioner again."
+        )
     with Outputs() as outputs:
         temporary = outputs.temporary(folder, folder=True)
-        model.save_pretrained(temporary, safe_serialization=True)
-        tokenizer.save_pretrained(temporary)
-        (temporary / "source.json").write_text(json.dumps(note, indent=2) + "\n", encoding="utf8")
+        temporary.mkdir(parents=True, exist_ok=True)
+        for name in _FILES:
+            (temporary / name).write_bytes((source / name).read_bytes())
+        write_json(temporary / "source.json", {"source": "spacy-bioner, embedded", "sha256": checksum})
     return folder

@@ -86,7 +86,7 @@ def test_every_entry_is_complete(encoder: Encoder):
     assert [bool(encoder.hub), bool(encoder.archive), bool(encoder.by_hand), encoder.embedded].count(
         True
     ) == 1
-    assert encoder.untrained == encoder.embedded
+    assert bool(encoder.sha256) == encoder.embedded
 
 
 def test_every_known_repository_is_in_the_catalogue(corpora: Path):
@@ -161,7 +161,6 @@ def test_folder_is_an_encoder_with_a_name_that_a_package_can_have(
     encoder = find_encoder(str(tmp_path / folder))
     assert encoder.name == name
     assert encoder.cased is None
-    assert encoder.label == name
 
 
 def test_unknown_name_is_an_error_of_three_lines_with_the_known_ones():
@@ -180,11 +179,6 @@ def test_incomplete_folder_is_refused(tiny_encoder: Path, tmp_path: Path, missin
     shutil.copytree(tiny_encoder, folder, ignore=shutil.ignore_patterns(missing))
     with pytest.raises(EncoderError, match=r"half' isn't an encoder: it needs config\.json, one of"):
         resolve_encoder(str(folder))
-
-
-def test_label_says_that_an_encoder_is_untrained():
-    assert find_encoder("mini").label == "mini (untrained: random weights)"
-    assert find_encoder("biobert").label == "biobert"
 
 
 def test_embedded_encoder_is_unpacked_into_assets(tmp_path: Path, hub: Hub):
@@ -336,8 +330,7 @@ def test_table_in_the_documentation_has_the_catalogues_encoders(root: Path):
     assert [row[0].strip("`") for row in listed] == list(catalogue)
     for (_, what, source, how, licence), encoder in zip(listed, catalogue.values(), strict=True):
         casing = "cased" if encoder.cased else "uncased"
-        untrained = "; **untrained**" if encoder.untrained else ""
-        assert what == f"{encoder.description.split(';')[0]}{untrained}, {casing}"
+        assert what == f"{encoder.description.split(';')[0]}, {casing}"
         addresses = (encoder.hub, *encoder.formerly, encoder.archive, encoder.by_hand, encoder.original)
         assert set(re.findall("[`<]([^`<>]+)[`>]", source)) == set(filter(None, addresses))
         kinds = {"hub": encoder.hub, "archive": encoder.archive, "by hand": encoder.by_hand}

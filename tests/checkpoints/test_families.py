@@ -10,7 +10,7 @@ import subprocess
 import sys
 import unicodedata
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,13 @@ def encoder(
     return make
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+def params() -> Iterator[Any]:
+    """The families; large ones, which take minutes, are left to the slow tests."""
+    for name in FAMILIES:
+        yield pytest.param(name, marks=[pytest.mark.slow] if "large" in name else [])
+
+
+@pytest.fixture(scope="module", params=params())
 def family(request: pytest.FixtureRequest, encoder: Callable[[str], Path]) -> Path:
     """The folder of each family's encoder."""
     return encoder(request.param)

@@ -142,7 +142,7 @@ def test_files_of_weights_are_no_larger_than_the_limit(train: Train, run: Path, 
 def test_encoder_can_be_named(run: Path):
     from spacy_bioner.catalogue.encoders import find_encoder, resolve_encoder
 
-    assert not find_encoder(str(run / "model")).untrained
+    assert find_encoder(str(run / "model")).name == "model"
     assert resolve_encoder(str(run / "model")).folder == run / "model"
 
 

@@ -42,7 +42,7 @@ def encoders(assets: Path) -> None:
                 f"{encoder.parameters}M",
                 "cased" if encoder.cased else "uncased",
                 encoder.licence,
-                encoder.source,
+                encoder.source or "this package",
             )
         )
     header = ("encoder", "at hand", "size", "casing", "licence", "from")

@@ -25,7 +25,7 @@ def test_every_encoder_is_listed_with_where_it_is_from(run_cli: Callable[..., st
     for encoder in load_encoders().values():
         row = listed[encoder.name]
         assert row[2:4] == [f"{encoder.parameters}M", "cased" if encoder.cased else "uncased"]
-        assert (encoder.source or "weights") == row[-1]
+        assert (encoder.source or "package") == row[-1]
     assert list(tmp_path.iterdir()) == []  # looking unpacks nothing
 
 

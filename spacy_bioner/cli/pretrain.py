@@ -15,6 +15,9 @@ def pretrain_cli(
     minutes: float = typer.Option(0.0, min=0.0, help="How long the run may take"),
     steps: int = typer.Option(0, min=0, help="How many updates to make"),
     settings: str = typer.Option("", help="Others, with spaces between: 'layers=6 width=384 batch=16384'"),
+    start_from: Path | None = typer.Option(
+        None, help="Folder of weights of an earlier run, or spacy_bioner/mini, to begin with"
+    ),
     device: str = typer.Option("", help="cpu or cuda; default: a GPU if there is one"),
     threads: int = typer.Option(0, min=0, help="Threads of PyTorch on the CPU; default: its own choice"),
     pause_minutes: float = typer.Option(0.0, min=0.0, help="Stop after these, to go on later"),
@@ -24,7 +27,15 @@ def pretrain_cli(
     from spacy_bioner.pretraining.train import parse_settings, pretrain
 
     chosen = parse_settings(f"minutes={minutes} steps={steps} {settings}")
-    model = pretrain(packed, output, chosen, device=device, threads=threads, pause_minutes=pause_minutes)
+    model = pretrain(
+        packed,
+        output,
+        chosen,
+        start_from=start_from,
+        device=device,
+        threads=threads,
+        pause_minutes=pause_minutes,
+    )
     if model is not None:
         write_card(model)
         msg.good(str(model))

@@ -54,11 +54,16 @@ def card(record: dict[str, Any], name: str) -> str:
         "sequences": f"{settings['length']} pieces{long_share if settings['long_share'] else ''}",
         "updates": f"{record['step']:,} of {settings['batch']:,} pieces; AdamW, learning rate "
         f"{settings['learning_rate']:g}, rising for {settings['warmup']:.0%} of the run, then falling to 0",
-        "pieces seen": f"{record['pieces']:,} ({record['epochs']:.2f} epochs)",
-        "time": f"{record['seconds'] / 3600:.2f} hours on {record['hardware']}, {record['precision']}",
+        "pieces seen": f"{_sum(record, 'pieces'):,} ({_sum(record, 'epochs'):.2f} epochs)",
+        "time": f"{_sum(record, 'seconds') / 3600:.2f} hours on {record['hardware']}, {record['precision']}",
         "seed": str(settings["seed"]),
         "software": ", ".join(f"{package} {version}" for package, version in record["versions"].items()),
     }
+    if start := record.get("start_from"):
+        facts["begun with"] = (
+            f"the weights of an earlier run (SHA-256 {start['sha256']}): {start['step']:,} updates, "
+            f"{start['pieces']:,} pieces, {start['curve'][-1]['held_out_accuracy']:.1%} right"
+        )
     if not record["finished"]:
         facts["state"] = f"taken at {last['share']:.0%} of the run, before the learning rate had fallen to 0"
     points = [
@@ -120,11 +125,17 @@ def _text(text: dict[str, Any]) -> list[str]:
     ]
 
 
+def _sum(record: dict[str, Any], key: str) -> Any:
+    """A figure of a run and of those whose weights it began with."""
+    start = record.get("start_from")
+    return record[key] + (_sum(start, key) if start else 0)
+
+
 def _limits(record: dict[str, Any]) -> str:
     """What a reader must know before using it."""
     words = record["data"]["text"]["words"]
     return (
-        f"It is small and has seen {record['pieces'] / 1e6:,.0f} million word pieces of a text of "
+        f"It is small and has seen {_sum(record, 'pieces') / 1e6:,.0f} million word pieces of a text of "
         f"{words / 1e6:,.0f} million words; the field's large encoders have seen billions. It knows English "
         "alone. What the text says, right or wrong or out of date, is in the weights: it is no source of "
         "medical knowledge, and its guesses at masked words are no statements of fact."

@@ -11,6 +11,9 @@ would leave the later positions unlearned. The same command goes on with a run t
 paused; what is drawn depends on the seed and the number of the step alone, so that with `steps` it ends where
 it would have ended.
 
+A run begins with random weights, or with those of an earlier run of the same shape and vocabulary
+(`start_from`): their optimizer is gone, so the learning rate rises and falls anew.
+
 The schedule goes by the share of the run that is over: of the steps, of the minutes, or of whichever is
 farther where both are given. The learning rate rises from 0 in the first part of it, and falls in a straight
 line to 0 at its end. The minutes are those of training and evaluation, in all sessions together; the time of
@@ -43,6 +46,7 @@ from spacy_bioner.pretraining.documents import RECORD
 from spacy_bioner.pretraining.masking import Masked, WordMasker
 from spacy_bioner.pretraining.neighbours import look_at_neighbours
 from spacy_bioner.pretraining.packed import Feed, Packed, load_packed, sequences
+from spacy_bioner.pretraining.start import read_start
 from spacy_bioner.pretraining.vectors import static_vectors
 
 CHECKPOINT = "checkpoint.pt"
@@ -193,6 +197,7 @@ def pretrain(
     output: Path,
     settings: Settings,
     *,
+    start_from: Path | None = None,
     device: str = "",
     threads: int = 0,
     pause_minutes: float = 0.0,
@@ -205,6 +210,7 @@ def pretrain(
         output: the folder of the run: weights at several points, `model` at the end, each with tokenizer and
             training.json; curve.json; and checkpoint.pt, which the same call goes on from.
         settings: the settings.
+        start_from: a folder of weights that an earlier run wrote, to begin with; None for random ones.
         device: "cpu" or "cuda"; empty for a GPU if there is one.
         threads: how many threads PyTorch is to use; 0 for its own choice.
         pause_minutes, pause_steps: after how much of this session to checkpoint and stop; 0 for never.
@@ -215,12 +221,13 @@ def pretrain(
     Raises:
         FormatError: if the packed text or the checkpoint can't be read.
         PretrainingError: if the settings can't be, are others than the run began with, the text is too short,
-            the device isn't there, a tensor is larger than a file may be, or the loss isn't finite.
+            the weights to begin with are of another shape or vocabulary, the device isn't there, a tensor is
+            larger than a file may be, or the loss isn't finite.
     """
     settings.check()
     if threads:
         torch.set_num_threads(threads)
-    run = Run(load_packed(packed), packed, output, settings, _device(device))
+    run = Run(load_packed(packed), packed, output, settings, _device(device), start_from)
     begun, first = time.perf_counter(), run.progress.step
     checkpointed = begun
     while True:
@@ -242,9 +249,16 @@ class Run:
     """A run: a model, its optimizer, and where both stand. Begun anew, or from the output's checkpoint."""
 
     def __init__(
-        self, packed: Packed, folder: Path, output: Path, settings: Settings, device: torch.device
+        self,
+        packed: Packed,
+        folder: Path,
+        output: Path,
+        settings: Settings,
+        device: torch.device,
+        start_from: Path | None,
     ) -> None:
         self.output, self.settings, self.device = output, settings, device
+        self._start = None if start_from is None else read_start(start_from)
         self.progress = Progress()
         self.curve: list[dict[str, float]] = []
         self._packed, self._folder = packed, folder
@@ -277,7 +291,8 @@ class Run:
     def _identity(self) -> dict[str, Any]:
         """What must be the same when a run goes on."""
         parts = [part["sha256"] for part in self._packed.manifest["parts"]]
-        return {"settings": asdict(self.settings), "parts": parts}
+        start = self._start.sha256 if self._start else None
+        return {"settings": asdict(self.settings), "parts": parts, "start_from": start}
 
     def _config(self, dropout: float) -> BertConfig:
         settings = self.settings
@@ -307,7 +322,19 @@ class Run:
                 f"The largest matrix takes {2 * largest / (1 << 20):.1f} MiB, and a file of weights may have "
                 f"{settings.shard_mib}: give a larger shard_mib, or a smaller width."
             )
-        if settings.static_vectors and not (self.output / CHECKPOINT).is_file():
+        if (self.output / CHECKPOINT).is_file():
+            pass  # its weights are read afterwards
+        elif self._start:
+            self._start.load(model, self._packed.vocabulary)
+        else:
+            self._first_weights(model)
+        torch.nn.Module.to(model, self.device)  # transformers' own hides its arguments from mypy
+        return model
+
+    def _first_weights(self, model: BertForMaskedLM) -> None:
+        """Random weights, with what the settings put into them."""
+        settings, config = self.settings, model.config
+        if settings.static_vectors:
             sample = self._packed.training[: int(settings.static_vectors * 1e6)]
             vectors = static_vectors(
                 sample, config.vocab_size, settings.width, settings.deviation, settings.seed
@@ -317,8 +344,6 @@ class Run:
                 embeddings.copy_(torch.where(vectors.abs().sum(1, keepdim=True) > 0, vectors, embeddings))
         if settings.neighbours:
             look_at_neighbours(model.bert, settings.neighbours, settings.seed)
-        torch.nn.Module.to(model, self.device)  # transformers' own hides its arguments from mypy
-        return model
 
     def look(self) -> None:
         """Evaluates and writes weights where it is time to, and checkpoints then."""
@@ -524,7 +549,7 @@ class Run:
             },
             "data": data,
             "curve": self.curve,
-        }
+        } | ({"start_from": self._start.record} if self._start else {})
 
 
 def _device(name: str) -> torch.device:
@@ -553,6 +578,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=0.0, help="how long the run may take")
     parser.add_argument("--steps", type=int, default=0, help="how many updates to make")
     parser.add_argument("--settings", default="", help='others: "layers=6 width=384"')
+    parser.add_argument("--start-from", type=Path, help="folder of weights of an earlier run, to begin with")
     parser.add_argument("--device", default="", help="cpu or cuda; default: a GPU if there is one")
     parser.add_argument("--threads", type=int, default=0, help="threads of PyTorch on the CPU")
     parser.add_argument("--pause-minutes", type=float, default=0.0, help="stop after these, to go on later")
@@ -563,6 +589,7 @@ def main(arguments: list[str] | None = None) -> int:
             given.packed,
             given.output,
             settings,
+            start_from=given.start_from,
             device=given.device,
             threads=given.threads,
             pause_minutes=given.pause_minutes,

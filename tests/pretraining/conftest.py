@@ -74,11 +74,13 @@ def packed(tmp_path_factory: pytest.TempPathFactory, text: Path, vocabulary: Pat
 def train(packed: Path) -> Callable[..., Path | None]:
     """Trains a tiny model on the CPU, with some settings changed."""
 
-    def train(output: Path, pause_steps: int = 0, **settings: float) -> Path | None:
+    def train(
+        output: Path, pause_steps: int = 0, start_from: Path | None = None, **settings: float
+    ) -> Path | None:
         threads = torch.get_num_threads()
         try:
-            chosen = replace(TINY, **settings)
-            return pretrain(packed, output, chosen, device="cpu", threads=1, pause_steps=pause_steps)
+            chosen, options = replace(TINY, **settings), {"device": "cpu", "threads": 1}
+            return pretrain(packed, output, chosen, start_from=start_from, pause_steps=pause_steps, **options)
         finally:
             torch.set_num_threads(threads)
 

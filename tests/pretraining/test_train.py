@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,9 +16,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer, BertForMaskedLM
+from transformers import AutoModel, AutoTokenizer, BertForMaskedLM, BertModel
 
 from spacy_bioner.errors import FormatError, PretrainingError
+from spacy_bioner.files import sha256
 from spacy_bioner.pretraining.card import write_card
 from spacy_bioner.pretraining.overlap import Overlap
 from spacy_bioner.pretraining.pack import pack
@@ -106,6 +108,50 @@ def test_another_seed_gives_other_weights(train: Train, run: Path, tmp_path: Pat
     first, second = weights(run / "model"), weights(tmp_path / "run" / "model")
     name = "bert.encoder.layer.0.attention.self.query.weight"
     assert not torch.equal(first[name], second[name])
+
+
+def test_a_run_begins_with_the_weights_of_another(train: Train, run: Path, tmp_path: Path):
+    settings = {"seed": 2, "warmup": 0.5}
+    assert train(tmp_path / "whole", start_from=run / "model", **settings)
+    first, *_ = curve(tmp_path / "whole")
+    *_, last = curve(run)
+    # masked with another seed, so about the same
+    assert first["held_out_loss"] == pytest.approx(last["held_out_loss"], abs=0.15)
+    record = json.loads((tmp_path / "whole" / "model" / "training.json").read_text(encoding="utf8"))
+    before = json.loads((run / "model" / "training.json").read_text(encoding="utf8"))
+    assert record["start_from"] == {
+        **{key: value for key, value in before.items() if key not in ("format", "data")},
+        "sha256": sha256(run / "model" / "model.safetensors"),
+    }
+    text = write_card(tmp_path / "whole" / "model").read_text(encoding="utf8")
+    assert "3,072 (" in text
+    assert "the weights of an earlier run" in text
+    # in parts, with the same weights to begin with, and not with others
+    assert train(tmp_path / "parts", start_from=run / "model", pause_steps=4, **settings) is None
+    with pytest.raises(PretrainingError, match="other settings"):
+        train(tmp_path / "parts", **settings)
+    assert train(tmp_path / "parts", start_from=run / "model", **settings)
+    assert_same(tmp_path / "whole" / "model", tmp_path / "parts" / "model")
+
+
+def test_weights_that_no_run_can_begin_with(train: Train, run: Path, tmp_path: Path):
+    with pytest.raises(PretrainingError, match="num_hidden_layers=2, and the settings say 3"):
+        train(tmp_path / "other", start_from=run / "model", layers=3)
+    with pytest.raises(FormatError, match="not there: make the folder with spacy bioner pretrain"):
+        train(tmp_path / "other", start_from=tmp_path)
+    shutil.copytree(run / "model", tmp_path / "words")
+    with (tmp_path / "words" / "vocab.txt").open("a", encoding="utf8") as file:
+        file.write("newword\n")
+    with pytest.raises(PretrainingError, match=r"another vocabulary.*pretrain-pack"):
+        train(tmp_path / "other", start_from=tmp_path / "words")
+    shutil.copytree(run / "model", tmp_path / "bare")
+    BertModel.from_pretrained(run / "model", local_files_only=True).save_pretrained(tmp_path / "bare")
+    with pytest.raises(PretrainingError, match=r"lacks cls\.predictions"):
+        train(tmp_path / "other", start_from=tmp_path / "bare")
+    (tmp_path / "bare" / "model.safetensors").unlink()
+    with pytest.raises(PretrainingError, match=r"has no model\.safetensors"):
+        train(tmp_path / "other", start_from=tmp_path / "bare")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_finished_run_is_left_alone(train: Train, run: Path):

@@ -36,6 +36,7 @@ from spacy_bioner.training_config import (
     label_map,
     names_from,
     rate_settings,
+    schedule_settings,
 )
 from spacy_bioner.windows import Cut, count_cut, find_transformer
 
@@ -138,6 +139,7 @@ def train_pipeline(
         settings["system.seed"] = seed
     check_settings(config, overrides or {})
     settings |= dict(overrides or {})
+    settings |= schedule_settings(config, settings)
     use_device(gpu_id)
     return_large_blocks()
     with Outputs() as outputs:

@@ -5,7 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import spacy
 from spacy.language import DEFAULT_CONFIG, Language
+from spacy.util import dot_to_object, registry
 from thinc.api import Config
 
 from spacy_bioner.annotations import mapped
@@ -18,6 +20,8 @@ MULTI_CORPUS = "spacy-bioner.MultiCorpus.v1"
 BIONER = "components.bioner"
 ENCODER_PATH = "paths.encoder"
 _LEARNING_RATE = "training.optimizer.learn_rate.initial_rate"
+_RATE_ENDS = "training.optimizer.learn_rate.total_steps"
+_RATE_RISES = "training.optimizer.learn_rate.warmup_steps"
 _MIXED_PRECISION = "components.transformer.model.mixed_precision"
 _ENCODERS = ("transformer", "tok2vec")
 
@@ -52,6 +56,36 @@ def encoder_settings(config: Config, resolved: ResolvedEncoder, gpu_id: int) -> 
 def rate_settings(config: Config, rate: float | None) -> dict[str, Any]:
     """The learning rate that the catalogue has for an encoder, if it has one."""
     return {_LEARNING_RATE: rate} if rate is not None and has(config, _LEARNING_RATE) else {}
+
+
+def schedule_settings(config: Config, settings: Mapping[str, Any]) -> dict[str, int]:
+    """The number of updates after which the learning rate is 0, and that in which it rises.
+
+    spaCy's schedules count updates, and how many an epoch has depends on the data. The rate falls until the
+    end of the config's epochs, and rises for a tenth of that if the config's own number is larger.
+
+    Args:
+        config: the config.
+        settings: what is set in place of its own settings.
+
+    Returns:
+        The settings; none where the config has no such schedule or no number of epochs, or they are set.
+    """
+    if _RATE_ENDS in settings or not has(config, _RATE_ENDS):
+        return {}
+    whole = Config().from_str(config.to_str(), overrides=dict(settings))
+    training = whole["training"]
+    if training["max_epochs"] < 1:
+        return {}
+    reader = dot_to_object(whole, training["train_corpus"])
+    found = registry.resolve({"reader": reader, "batcher": training["batcher"]})
+    examples = found["reader"](spacy.blank(whole["nlp"]["lang"]))
+    updates = training["max_epochs"] * sum(1 for _ in found["batcher"](list(examples)))
+    updates = min(updates, training["max_steps"] or updates)
+    schedule = {_RATE_ENDS: updates}
+    if _RATE_RISES not in settings:
+        schedule[_RATE_RISES] = min(dot_to_object(whole, _RATE_RISES), updates // 10)
+    return schedule
 
 
 def label_map(entries: Sequence[Mapping[str, Any]], own_heads: Collection[str] = ()) -> dict[str, str]:

@@ -1,12 +1,17 @@
-"""What a training adds to its config: files by the names that the readers want."""
+"""What a training adds to its config: files by the names that the readers want, the end of its schedule."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import spacy
+from spacy.tokens import Doc
+from spacy.util import load_config
 from thinc.api import Config
 
-from spacy_bioner.training_config import MULTI_CORPUS, data_settings
+from spacy_bioner.docbin import docbin
+from spacy_bioner.training_config import MULTI_CORPUS, data_settings, schedule_settings
 
 CONFIG = Config({"corpora": {"train": {"@readers": MULTI_CORPUS}, "dev": {"@readers": "spacy.Corpus.v1"}}})
 
@@ -48,3 +53,37 @@ def test_names_survive_in_a_config_file(name: str):
     paths = {"train": data_settings(CONFIG, {"train": files})["paths.train"]}
     text = Config({"paths": paths}).to_str(interpolate=False)
     assert list(Config().from_str(text)["paths"]["train"].values()) == [str(file) for file in files]
+
+
+RATE = "training.optimizer.learn_rate"
+
+
+def schedule(root: Path, docs: Sequence[int], tmp_path: Path, **training: Any) -> dict[str, int]:
+    """The setting for a transformer's config and Docs of so many tokens, one each epoch."""
+    vocab = spacy.blank("en").vocab
+    docbin([Doc(vocab, ["word"] * length) for length in docs]).to_disk(tmp_path / "train.spacy")
+    config = load_config(root / "configs" / "bioner_trf.cfg", interpolate=False)
+    settings = {"paths.train": str(tmp_path / "train.spacy"), "corpora.train.join": 0}
+    return schedule_settings(config, settings | {f"training.{key}": value for key, value in training.items()})
+
+
+def test_the_learning_rate_falls_to_zero_with_the_last_epoch(root: Path, tmp_path: Path):
+    docs = [100] * 35  # batches of a thousand tokens: four
+    assert schedule(root, docs, tmp_path, max_epochs=5) == {
+        f"{RATE}.total_steps": 20,
+        f"{RATE}.warmup_steps": 2,
+    }
+    assert schedule(root, docs, tmp_path, max_epochs=5, max_steps=12) == {
+        f"{RATE}.total_steps": 12,
+        f"{RATE}.warmup_steps": 1,
+    }
+    size = {"batcher.size": 500, "optimizer.learn_rate.warmup_steps": 9}
+    assert schedule(root, docs, tmp_path, max_epochs=5, **size) == {f"{RATE}.total_steps": 35}
+    assert schedule(root, docs, tmp_path, max_epochs=10_000)[f"{RATE}.warmup_steps"] == 250  # the config's
+
+
+def test_a_schedule_is_left_alone(root: Path, tmp_path: Path):
+    set_already = {"optimizer.learn_rate.total_steps": 7}
+    assert schedule(root, [10], tmp_path, max_epochs=5, **set_already) == {}
+    assert schedule(root, [10], tmp_path, max_epochs=0, max_steps=100) == {}
+    assert schedule_settings(load_config(root / "configs" / "bioner_cnn.cfg", interpolate=False), {}) == {}

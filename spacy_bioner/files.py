@@ -133,6 +133,22 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def files_in(path: Path) -> list[Path]:
+    """The files in a folder and those below, in order, but for hidden ones; a file is all that is in it."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.rglob("*") if file.is_file())
+    return [f for f in found if not any(part.startswith(".") for part in f.relative_to(path).parts)]
+
+
+def checksum(path: Path) -> str:
+    """The checksum of a file; of a folder, that of what `sha256sum` prints of the files in it."""
+    if not path.is_dir():
+        return sha256(path)
+    lines = (f"{sha256(file)}  {file.relative_to(path).as_posix()}\n" for file in files_in(path))
+    return hashlib.sha256("".join(lines).encode("utf8", "surrogateescape")).hexdigest()
+
+
 class Outputs:
     """Files and folders that appear under their names when all of them are complete, or not at all.
 

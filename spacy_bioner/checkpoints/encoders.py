@@ -13,6 +13,7 @@ from tarfile import is_tarfile
 from typing import Any
 from zipfile import is_zipfile
 
+from spacy_bioner.catalogue.encoders import NOTE
 from spacy_bioner.checkpoints.archives import is_archive
 from spacy_bioner.checkpoints.parameters import read_parameters
 from spacy_bioner.checkpoints.parts import Parts, opened, read_object
@@ -69,7 +70,7 @@ class Imported:
 
 
 def import_encoder(
-    source: Path, output: Path, *, cased: bool | None = None, origin: str = "", name: str = "source.json"
+    source: Path, output: Path, *, cased: bool | None = None, origin: str = "", name: str = NOTE
 ) -> Imported:
     """Makes an encoder's folder of a released checkpoint.
 

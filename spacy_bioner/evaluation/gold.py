@@ -1,6 +1,5 @@
 """Gold annotation to evaluate against: of Docs, or of documents in any format that is read here."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from spacy_bioner.convert import to_doc
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.document import Document, Mention
 from spacy_bioner.errors import CorpusError, FormatError, PipelineError
-from spacy_bioner.files import sha256
+from spacy_bioner.files import checksum
 from spacy_bioner.formats import brat, columns, detect, read
 from spacy_bioner.formats.columns import ColumnOptions
 from spacy_bioner.formats.offsets import MOVED, TEXT
@@ -186,7 +185,7 @@ def read_gold(
             if format == "columns" and not retokenize:
                 doc, _ = to_doc(document, vocab, lambda text: Doc(vocab, words=[text]))
             golds.append(Gold(document.text, document.mentions, corpus, None, document.id, doc))
-        data = {"file": path.name, "sha256": _checksum(path), "docs": len(golds), "corpora": {}}
+        data = {"file": path.name, "sha256": checksum(path), "docs": len(golds), "corpora": {}}
     golds = [_named(gold, renamed or {}, reading) for gold in golds]
     if any(not mention.type for gold in golds for mention in gold.mentions):
         raise FormatError(path, None, "some mentions have no type: say which with --map '*=TYPE'")
@@ -242,12 +241,3 @@ def _named(gold: Gold, renamed: Mapping[str, str], reading: Reading) -> Gold:
     if types is not None:
         types = tuple(dict.fromkeys(renamed.get(name, renamed.get(ANY, name)) for name in types))
     return replace(gold, mentions=tuple(mentions), types=types)
-
-
-def _checksum(path: Path) -> str:
-    """The checksum of a file; of a folder, that of what `sha256sum *` prints in it."""
-    if path.is_file():
-        return sha256(path)
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-    lines = "".join(f"{sha256(file)}  {file.name}\n" for file in files)
-    return hashlib.sha256(lines.encode("utf8", errors="surrogateescape")).hexdigest()

@@ -127,6 +127,16 @@ def write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
 
 
+def plain_name(path: Path) -> str:
+    """A file's name without the ending of gzip."""
+    return path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+
+
+def ending(path: Path) -> str:
+    """The ending of a file's name in small letters, without that of gzip."""
+    return Path(plain_name(path)).suffix.lower()
+
+
 def sha256(path: Path) -> str:
     """The checksum of a file."""
     with path.open("rb") as file:

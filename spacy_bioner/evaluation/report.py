@@ -12,6 +12,7 @@ from spacy_bioner.evaluation.counts import Score
 from spacy_bioner.evaluation.evaluate import Evaluation, corpus_variants, describe, evaluate_gold
 from spacy_bioner.evaluation.gold import GoldFile, read_gold
 from spacy_bioner.evaluation.matching import ERRORS
+from spacy_bioner.formats import SPACY
 from spacy_bioner.markdown import table
 from spacy_bioner.provenance import versions
 
@@ -25,7 +26,7 @@ def make_report(nlp: Language, data: Path, *, retokenize: bool = False, gpu_id: 
         PipelineError: if the pipeline has no type in common with the data.
         FormatError: if the data isn't a .spacy file.
     """
-    file = read_gold(data, nlp.vocab, format="spacy", retokenize=retokenize)
+    file = read_gold(data, nlp.vocab, format=SPACY, retokenize=retokenize)
     return report(nlp, file, evaluate_gold(nlp, file.golds), gpu_id)
 
 

@@ -317,11 +317,9 @@ def _join(
     to = settings.to
     if to == SPACY:
         tally = Tally()
-        scores = sum(m.score is not None for d in documents() for m in d.mentions)
         types = settings.types or tuple(sorted({m.type for d in documents() for m in d.mentions}))
         annotation = Annotation(f"{nlp.meta['lang']}_{nlp.meta['name']}", types)
         docbin(to_docs(documents(), nlp.vocab, nlp.make_doc, annotation, tally)).to_disk(temporary)
-        tally.others["scores"] = scores
         return tally
     account = Summary()
     packed = output.suffix.lower() == ".gz"

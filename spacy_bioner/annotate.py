@@ -23,6 +23,7 @@ from spacy_bioner.convert import open_source, to_doc, to_document
 from spacy_bioner.document import Document, Mention
 from spacy_bioner.document import Span as Stretch
 from spacy_bioner.errors import BionerError, ConversionError, FormatError, PipelineError
+from spacy_bioner.files import entries
 from spacy_bioner.formats import SPACY, brat, encoded, format_of, known, read_each
 from spacy_bioner.formats.columns import ColumnOptions
 from spacy_bioner.formats.metas import UNREAD
@@ -129,7 +130,7 @@ def find_inputs(paths: Iterable[Path], source: str = "") -> list[tuple[Path, str
         if not path.is_dir() or _is_documents(path, source):
             found.append((path, source or format_of(path)))
             continue
-        files = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+        files = entries(path)
         if folders := [entry for entry in files if entry.is_dir()]:
             raise FormatError(folders[0], None, "a folder in a folder isn't read: name it as an input itself")
         if not files:
@@ -144,8 +145,7 @@ def _is_documents(folder: Path, source: str) -> bool:
         return True
     if source:
         return False
-    names = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
-    return brat.is_folder(folder) or all(name.endswith((".txt", ".txt.gz")) for name in names)
+    return brat.is_folder(folder) or all(e.name.endswith((".txt", ".txt.gz")) for e in entries(folder))
 
 
 def read_items(inputs: Iterable[tuple[Path, str]]) -> Iterator[Item | SetAside]:

@@ -143,6 +143,16 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder, in the order of the names, but for what is hidden."""
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def holds_other(folder: Path, mark: str) -> bool:
+    """Whether there is something in a folder, but not the file that is in everything that may be replaced."""
+    return folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file()
+
+
 def files_in(path: Path) -> list[Path]:
     """The files in a folder and those below, in order, but for hidden ones; a file is all that is in it."""
     if not path.is_dir():

@@ -20,7 +20,7 @@ from spacy_bioner.checkpoints.parts import Parts, opened, read_object
 from spacy_bioner.checkpoints.tokenizers import Vocabulary, write_tokenizer
 from spacy_bioner.checkpoints.variables import Checkpoint, is_albert, read_variables
 from spacy_bioner.errors import EncoderError, FormatError
-from spacy_bioner.files import Outputs, sha256, write_json
+from spacy_bioner.files import Outputs, holds_other, sha256, write_json
 
 FAMILIES = ("bert", "albert", "roberta")
 _SIZES = (
@@ -135,7 +135,7 @@ def _check_output(source: Path, output: Path) -> None:
     target, origin = output.resolve(), source.resolve()
     if target == origin or target in origin.parents:
         raise EncoderError(f"{output} holds what is to be imported: name another folder.")
-    if output.is_dir() and any(output.iterdir()) and not (output / "config.json").is_file():
+    if holds_other(output, "config.json"):
         raise EncoderError(f"{output} holds something else than an encoder: name another folder.")
 
 

@@ -14,7 +14,7 @@ from spacy_bioner.convert import to_doc
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.document import Document, Mention
 from spacy_bioner.errors import CorpusError, FormatError, PipelineError
-from spacy_bioner.files import checksum, ending
+from spacy_bioner.files import checksum, ending, entries
 from spacy_bioner.formats import SPACY, brat, columns, format_of, read
 from spacy_bioner.formats.columns import ColumnOptions
 from spacy_bioner.formats.metas import MOVED, REPAIRED, UNREAD
@@ -130,9 +130,9 @@ def gold_files(paths: Iterable[Path], format: str = "") -> list[Path]:
         if not path.is_dir() or brat.is_folder(path) or format == "brat":
             files.append(path)
             continue
-        entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-        found = [entry for entry in entries if ending(entry) == ".spacy"] if format in ("", SPACY) else []
-        found = found or [entry for entry in entries if entry.is_file() or brat.is_folder(entry)]
+        inside = entries(path)
+        found = [entry for entry in inside if ending(entry) == ".spacy"] if format in ("", SPACY) else []
+        found = found or [entry for entry in inside if entry.is_file() or brat.is_folder(entry)]
         if not found:
             raise FormatError(path, None, "there is no file in this folder")
         files += found

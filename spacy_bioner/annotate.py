@@ -379,7 +379,7 @@ def _run(nlp: Language, texts: Sequence[Document], settings: Settings) -> Iterat
                     return
         except BionerError:
             raise
-        except Exception as error:
+        except Exception as error:  # any component's: the batch goes through once more
             _stop_if_fatal(error)
         batch = texts[done : done + settings.batch_size]
         yield from _one_by_one(nlp, batch, keys, settings)
@@ -396,7 +396,7 @@ def _one_by_one(
             results.append(_found(nlp(_input(nlp, text)), text, keys, settings))
         except BionerError:
             raise
-        except Exception as error:
+        except Exception as error:  # any component's: its document is set aside, with the error
             _stop_if_fatal(error)
             results.append(error)
     errors = [result for result in results if isinstance(result, Exception)]

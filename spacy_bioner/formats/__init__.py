@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spacy_bioner.document import Document
-from spacy_bioner.errors import ConversionError, FormatError, OutputError
+from spacy_bioner.errors import ConversionError, FormatError, OutputError, UnknownFormatError
 from spacy_bioner.files import Outputs, ending, open_input
 from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, html, jsonl, pubmed, pubtator, text, xml
 from spacy_bioner.formats.readable import Readable
@@ -127,7 +127,8 @@ def detect(path: Path) -> str:
     """Tells the format of a file from how it begins, that of a folder from the files in it.
 
     Raises:
-        FormatError: if there is no such file, or its format can't be told.
+        UnknownFormatError: if its format can't be told.
+        FormatError: if there is no such file, or it can't be read.
     """
     if path.is_dir():
         if brat.is_folder(path):
@@ -141,7 +142,7 @@ def detect(path: Path) -> str:
     found = next((name for name, known in FORMATS.items() if known.sniff(head)), None)
     if found is None:
         names = ", ".join(READ_FORMATS)
-        raise FormatError(path, None, f"can't tell its format: say which with --from ({names})")
+        raise UnknownFormatError(path, None, f"can't tell its format: say which with --from ({names})")
     return found
 
 

@@ -32,7 +32,7 @@ from spacy_bioner.evaluation.counts import Counts
 from spacy_bioner.evaluation.evaluate import describe, evaluate
 from spacy_bioner.folding import fold
 from spacy_bioner.formats import columns, pubtator
-from spacy_bioner.formats.offsets import TEXT
+from spacy_bioner.formats.metas import TEXT
 from spacy_bioner.models.folded import create_folded_tok2vec
 from spacy_bioner.windows import find_transformer
 

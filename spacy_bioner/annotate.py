@@ -23,11 +23,12 @@ from spacy_bioner.convert import open_source, to_doc, to_document
 from spacy_bioner.document import Document, Mention
 from spacy_bioner.document import Span as Stretch
 from spacy_bioner.errors import BionerError, ConversionError, FormatError, PipelineError
-from spacy_bioner.formats import brat, detect, encoded, known, read_each
+from spacy_bioner.files import entries
+from spacy_bioner.formats import SPACY, brat, encoded, format_of, known, read_each
 from spacy_bioner.formats.columns import ColumnOptions
+from spacy_bioner.formats.metas import UNREAD
 from spacy_bioner.formats.written import Account, Written
 
-SPACY = "spacy"
 FLAT = ("columns", SPACY)
 """The formats that hold tokens, and so no mentions that overlap."""
 EXISTING = ("replace", "add", "fill")
@@ -127,14 +128,14 @@ def find_inputs(paths: Iterable[Path], source: str = "") -> list[tuple[Path, str
         if not path.exists():
             raise FormatError(path, None, "there is no such file or folder")
         if not path.is_dir() or _is_documents(path, source):
-            found.append((path, source or _format_of(path)))
+            found.append((path, source or format_of(path)))
             continue
-        files = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+        files = entries(path)
         if folders := [entry for entry in files if entry.is_dir()]:
             raise FormatError(folders[0], None, "a folder in a folder isn't read: name it as an input itself")
         if not files:
             raise FormatError(path, None, "there is nothing in this folder")
-        found += [(file, source or _format_of(file)) for file in files]
+        found += [(file, source or format_of(file)) for file in files]
     return found
 
 
@@ -144,12 +145,7 @@ def _is_documents(folder: Path, source: str) -> bool:
         return True
     if source:
         return False
-    names = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".")]
-    return brat.is_folder(folder) or all(name.endswith((".txt", ".txt.gz")) for name in names)
-
-
-def _format_of(path: Path) -> str:
-    return SPACY if path.suffix == ".spacy" else detect(path)
+    return brat.is_folder(folder) or all(e.name.endswith((".txt", ".txt.gz")) for e in entries(folder))
 
 
 def read_items(inputs: Iterable[tuple[Path, str]]) -> Iterator[Item | SetAside]:
@@ -288,7 +284,7 @@ def _joined(
         counts["overlapping"] += result.overlapping
         offset += len(piece.text)
     counts["cut"] += len(cut) > 1
-    counts["unread"] += len(document.meta.get("unread", ()))
+    counts["unread"] += len(document.meta.get(UNREAD, ()))
     document = _combined(document, mentions, settings.existing, counts)
     if settings.to in FLAT and document.tokens is None:
         document = replace(document, tokens=tuple(tokens))
@@ -383,7 +379,7 @@ def _run(nlp: Language, texts: Sequence[Document], settings: Settings) -> Iterat
                     return
         except BionerError:
             raise
-        except Exception as error:
+        except Exception as error:  # any component's: the batch goes through once more
             _stop_if_fatal(error)
         batch = texts[done : done + settings.batch_size]
         yield from _one_by_one(nlp, batch, keys, settings)
@@ -400,7 +396,7 @@ def _one_by_one(
             results.append(_found(nlp(_input(nlp, text)), text, keys, settings))
         except BionerError:
             raise
-        except Exception as error:
+        except Exception as error:  # any component's: its document is set aside, with the error
             _stop_if_fatal(error)
             results.append(error)
     errors = [result for result in results if isinstance(result, Exception)]

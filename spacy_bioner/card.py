@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.markdown import table
 from spacy_bioner.provenance import META_KEY
 
 README = "README.md"
@@ -93,7 +94,7 @@ def card(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]] = ()) -> 
     parts = [f"# {name}", meta.get("description", ""), table(("", ""), facts.items())]
     parts += ["## Use", _USE.format(name=name), "## Scores", *_scores(meta, reports)]
     parts += ["## Corpora", *_corpora(made), "## How it was made", *_making(made)]
-    parts += ["## Limits", _limits(made)]
+    parts += ["## Limits", _LIMITS]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -106,6 +107,13 @@ doc = nlp("Cisplatin-induced nephrotoxicity was attenuated in Tp53-deficient mic
 for span, probability in scored_spans(doc):
     print(span.start_char, span.end_char, span.label_, span.text, round(probability, 2))
 ```"""
+
+_LIMITS = (
+    "It finds mentions by their text, and doesn't say which entry of a database they mean. It knows the "
+    "types above alone, as the guidelines of their corpora define them; scores fall on other kinds of text "
+    "than theirs, such as clinical notes or full articles where they are abstracts.\n\n"
+    "It is no medical device: nothing that it finds or misses is a ground for treating anybody."
+)
 
 
 def _encoder_facts(encoder: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -203,17 +211,6 @@ def _making(made: Mapping[str, Any]) -> list[str]:
     return parts or ["Not written down."]
 
 
-def _limits(made: Mapping[str, Any]) -> str:
-    """What a user must know before relying on it."""
-    lines = [
-        "It finds mentions by their text, and doesn't say which entry of a database they mean. It knows the "
-        "types above alone, as the guidelines of their corpora define them; scores fall on other kinds of "
-        "text than theirs, such as clinical notes or full articles where they are abstracts.",
-        "It is no medical device: nothing that it finds or misses is a ground for treating anybody.",
-    ]
-    return "\n\n".join(lines)
-
-
 def front_matter(values: Mapping[str, Any]) -> str:
     """The header of a card on the hub, in YAML."""
     lines = []
@@ -223,10 +220,3 @@ def front_matter(values: Mapping[str, Any]) -> str:
         elif value:
             lines.append(f"{key}: {value}")
     return "\n".join(["---", *lines, "---", "", ""])
-
-
-def table(header: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> str:
-    """A table in Markdown; rows whose last cell is None are left out."""
-    lines = [header, tuple("---" for _ in header), *(row for row in rows if row[-1] is not None)]
-    cells = [[str(cell).replace("|", "/").replace("\n", " ") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

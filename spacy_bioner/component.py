@@ -14,10 +14,11 @@ from spacy.util import minibatch
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 
 from spacy_bioner.annotations import get_annotation, mapped
+from spacy_bioner.arrays import Ints
 from spacy_bioner.calibration import fit_temperatures
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.folding import is_blank
-from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold, Ints
+from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
 from spacy_bioner.models.decoding import LABELS, B, I, O
 
 SPANS_KEY = "bioner"

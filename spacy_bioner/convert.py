@@ -25,10 +25,11 @@ from spacy_bioner.document import (
     in_tokens,
     merge,
 )
-from spacy_bioner.formats import Format, columns, detect, known, write_pieces
+from spacy_bioner.formats import SPACY, Format, columns, format_of, known, write_pieces
 from spacy_bioner.formats import read as read_format
 from spacy_bioner.formats.columns import ColumnOptions
-from spacy_bioner.formats.metas import COUNTED, MOVED, REPAIRED, TEXT, UNREAD
+from spacy_bioner.formats.metas import COUNTED, MOVED, REPAIRED, UNREAD
+from spacy_bioner.formats.offsets import mismatches
 from spacy_bioner.formats.written import Account, kept_meta, left_out
 from spacy_bioner.tags import Scheme
 from spacy_bioner.tokenizer import create_tokenizer
@@ -126,17 +127,12 @@ def _counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) 
     for document in documents:
         tally.sentences += len(document.sentences()) if document.tokens is not None else 0
         tally.repaired += document.meta.get(REPAIRED, 0)
-        tally.unread += (f"document {document.id or '?'}: {what}" for what in document.meta.get(UNREAD, ()))
+        tally.unread += (f"{document.place}: {what}" for what in document.meta.get(UNREAD, ()))
         tally.counted.update(document.meta.get(COUNTED, {}))
         tally.relations_in += len(document.relations)
         if document.mentions:
             tally.moved += sum(MOVED in mention.meta for mention in document.mentions)
-            tally.mismatches += (
-                f"document {document.id or '?'}: {m.type} at {m.start} is '{document.text_of(m)}', "
-                f"and not '{m.meta[TEXT]}'"
-                for m in document.mentions
-                if TEXT in m.meta
-            )
+            tally.mismatches += mismatches(document)
             tally.mentions_in.update(mention.type for mention in document.mentions)
             others = [m for m in document.mentions if m.type not in wanted]
             if others:
@@ -280,20 +276,19 @@ def open_source(path: Path, options: ColumnOptions, format: str = "") -> Source:
     Args:
         path: the file or folder.
         options: how to read columns.
-        format: its format, "spacy" or one of `formats.FORMATS`; if empty, .spacy by its ending, the others by
-            content.
+        format: its format, `SPACY` or one of `formats.FORMATS`; found by `format_of`, if empty.
 
     Raises:
         FormatError: if it can't be read, or isn't what it seems to be.
     """
-    if (format or path.name.lower().removesuffix(".gz").rpartition(".")[2]) == "spacy":
+    format = format or format_of(path)
+    if format == SPACY:
         docs = read_docbin(path)
         annotations = [annotation for doc in docs if (annotation := get_annotation(doc))]
         types = dict.fromkeys(name for annotation in annotations for name in annotation.types)
         types |= dict.fromkeys(ent.label_ for doc in docs for ent in doc.ents)
         unwritten = sum(len(group) for doc in docs for group in doc.spans.values())
         return Source(path, lambda: map(to_document, docs), tuple(types), len(docs), unwritten=unwritten)
-    format = format or detect(path)
     if format != "columns":
         types = dict.fromkeys(m.type for document in read_format(path, format) for m in document.mentions)
         return Source(path, lambda: read_format(path, format), tuple(types))

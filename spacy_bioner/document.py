@@ -124,6 +124,11 @@ class Document:
         found = [(p.start, p.end) for p in self.passages if p.type == SENTENCE]
         return found or [(0, len(self.text))]
 
+    @property
+    def place(self) -> str:
+        """Where it was, for people: the line of its file that it began on, or its id."""
+        return f"line {self.meta['line']}" if "line" in self.meta else f"document {self.id or '?'}"
+
 
 @dataclass(frozen=True, slots=True, init=False)
 class Dropped:
@@ -142,7 +147,7 @@ class Dropped:
     reason: str
 
     def __init__(self, document: Document, mention: Mention, reason: str) -> None:
-        _set(self, place=_place(document), mention=mention, text=document.text_of(mention), reason=reason)
+        _set(self, place=document.place, mention=mention, text=document.text_of(mention), reason=reason)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.mention.type} '{self.text}' ({self.reason})"
@@ -157,7 +162,7 @@ class DroppedRelation:
     reason: str
 
     def __init__(self, document: Document, relation: Relation, reason: str) -> None:
-        _set(self, place=_place(document), relation=relation, reason=reason)
+        _set(self, place=document.place, relation=relation, reason=reason)
 
     def __str__(self) -> str:
         arguments = ", ".join(f"{role}:{filler}" for role, filler in self.relation.arguments)
@@ -168,11 +173,6 @@ def _set(frozen: object, **fields: object) -> None:
     """Sets the fields of a frozen dataclass in its `__init__`."""
     for name, value in fields.items():
         object.__setattr__(frozen, name, value)
-
-
-def _place(document: Document) -> str:
-    meta = document.meta
-    return f"line {meta['line']}" if "line" in meta else f"document {document.id or '?'}"
 
 
 def merge(documents: Sequence[Document]) -> Document:

@@ -25,6 +25,10 @@ class FormatError(BionerError):
         self.document_id = document_id
 
 
+class UnknownFormatError(FormatError):
+    """A file in a format that can't be told."""
+
+
 class OutputError(BionerError):
     """An output that can't be written where it should be."""
 

@@ -127,10 +127,46 @@ def write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
 
 
+def plain_name(path: Path) -> str:
+    """A file's name without the ending of gzip."""
+    return path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+
+
+def ending(path: Path) -> str:
+    """The ending of a file's name in small letters, without that of gzip."""
+    return Path(plain_name(path)).suffix.lower()
+
+
 def sha256(path: Path) -> str:
     """The checksum of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder, in the order of the names, but for what is hidden."""
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def holds_other(folder: Path, mark: str) -> bool:
+    """Whether there is something in a folder, but not the file that is in everything that may be replaced."""
+    return folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file()
+
+
+def files_in(path: Path) -> list[Path]:
+    """The files in a folder and those below, in order, but for hidden ones; a file is all that is in it."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.rglob("*") if file.is_file())
+    return [f for f in found if not any(part.startswith(".") for part in f.relative_to(path).parts)]
+
+
+def checksum(path: Path) -> str:
+    """The checksum of a file; of a folder, that of what `sha256sum` prints of the files in it."""
+    if not path.is_dir():
+        return sha256(path)
+    lines = (f"{sha256(file)}  {file.relative_to(path).as_posix()}\n" for file in files_in(path))
+    return hashlib.sha256("".join(lines).encode("utf8", "surrogateescape")).hexdigest()
 
 
 class Outputs:

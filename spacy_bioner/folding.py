@@ -21,11 +21,10 @@ itself, without a look at its neighbours. See docs/unicode.md.
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy
 
-Ints = Any  # numpy array of integers
+from spacy_bioner.arrays import Ints
 
 
 @dataclass(frozen=True, slots=True)

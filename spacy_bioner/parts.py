@@ -12,7 +12,6 @@ read one after the other and written in the format that was asked for, and the o
 """
 
 import contextlib
-import hashlib
 import json
 import shutil
 from collections import Counter
@@ -26,7 +25,7 @@ from spacy.language import Language
 from spacy_bioner.annotate import SetAside, Settings
 from spacy_bioner.document import Document
 from spacy_bioner.errors import OutputError
-from spacy_bioner.files import Outputs, sha256, write_json
+from spacy_bioner.files import Outputs, checksum, files_in, write_json
 from spacy_bioner.formats import jsonl
 from spacy_bioner.provenance import versions
 
@@ -62,13 +61,13 @@ def make_manifest(nlp: Language, inputs: Iterable[tuple[Path, str]], settings: S
         "pipeline": {
             "name": f"{nlp.meta['lang']}_{nlp.meta['name']}",
             "version": nlp.meta["version"],
-            "sha256": _checksum(nlp.path) if nlp.path else None,
+            "sha256": checksum(nlp.path) if nlp.path else None,
             "device": type(_ops(nlp)).__name__,
         },
         "versions": versions(),
         "settings": settings.to_json(),
         "inputs": [
-            {"name": path.name, "format": format, "size": size(path), "sha256": _checksum(path)}
+            {"name": path.name, "format": format, "size": size(path), "sha256": checksum(path)}
             for path, format in inputs
         ],
     }
@@ -79,21 +78,9 @@ def _ops(nlp: Language) -> object:
     return next((ops for model in models if (ops := getattr(model, "ops", None))), None)
 
 
-def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-
-
 def size(path: Path) -> int:
     """The bytes of a file, or of all files in a folder."""
-    return sum(file.stat().st_size for file in _files(path))
-
-
-def _checksum(path: Path) -> str:
-    """The checksum of a file, or of all names and contents in a folder."""
-    if not path.is_dir():
-        return sha256(path)
-    lines = (f"{file.relative_to(path)}\t{sha256(file)}\n" for file in _files(path))
-    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return sum(file.stat().st_size for file in files_in(path))
 
 
 def open_parts(folder: Path, manifest: Mapping[str, Any], *, resume: bool) -> list[Part]:

@@ -7,6 +7,7 @@ from safetensors import SafetensorError
 from spacy.language import Language
 
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.files import holds_other
 
 
 def load_pipeline(name: str | Path) -> Language:
@@ -28,5 +29,5 @@ def load_pipeline(name: str | Path) -> Language:
 
 def check_output(folder: Path) -> None:
     """Raises PipelineError if there is something else than a pipeline where one is to be written."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "meta.json").exists():
+    if holds_other(folder, "meta.json"):
         raise PipelineError(f"{folder} holds something else than a pipeline: name another folder.")

@@ -1,3 +1,4 @@
+import hashlib
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner.errors import BionerError, FormatError, OutputError
-from spacy_bioner.files import Outputs, numbered_lines, open_input
+from spacy_bioner.files import Outputs, checksum, numbered_lines, open_input, sha256
 
 
 def lines(path):
@@ -234,3 +235,12 @@ def test_output_in_a_folder_that_is_replaced_is_refused(tmp_path):
         assert paths[0][0].exists()
         paths[0][0].unlink()
     assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_checksum_of_a_folder_is_that_of_what_sha256sum_prints(write, tmp_path):
+    for name in ("data/b.txt", "data/a.txt", "data/sub/c.txt", "data/.hidden", "data/.cache/d.txt"):
+        path = write(name, name)
+        assert checksum(path) == sha256(path)
+    names = ("a.txt", "b.txt", "sub/c.txt")
+    lines = "".join(f"{hashlib.sha256(f'data/{name}'.encode()).hexdigest()}  {name}\n" for name in names)
+    assert checksum(tmp_path / "data") == hashlib.sha256(lines.encode()).hexdigest()

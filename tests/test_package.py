@@ -4,11 +4,8 @@ Slow: a new virtual environment is made, with everything that the pipeline requi
 """
 
 import json
-import os
 import re
-import subprocess
 import sys
-import venv
 import zipfile
 from collections.abc import Callable
 from email.parser import HeaderParser
@@ -17,27 +14,11 @@ from pathlib import Path
 import pytest
 import spacy
 import srsly
+from programs import found_by, new_python, run
 
 from spacy_bioner.docbin import read_docbin
 
 pytestmark = pytest.mark.slow
-
-FIND = """
-import json, sys, spacy
-nlp = spacy.load(sys.argv[1])
-docs = nlp.pipe(json.load(sys.stdin))
-print(json.dumps([[[ent.text, ent.start_char, ent.label_] for ent in doc.ents] for doc in docs]))
-"""
-
-
-def run(*command: object, cwd: Path, **arguments: object) -> str:
-    """Runs a program apart from this environment's variables for Python; returns what it printed."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, **arguments
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +60,7 @@ def wheels(project: Path, model: Path, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def python(wheels: Path, root: Path, folder: Path) -> Path:
     """The Python of a new environment in which only the pipeline was asked for."""
-    venv.create(folder / "environment", with_pip=True)
-    python = folder / "environment" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    python = new_python(folder / "environment")
     constraints = root / "constraints.txt"
     install = [python, "-m", "pip", "install", "--quiet", "-c", constraints, "--find-links", wheels]
     run(*install, "en_bioner_tiny", cwd=folder)
@@ -119,11 +99,11 @@ def test_wheel_of_the_pipeline_requires_what_it_needs(wheels: Path):
 def test_installed_pipeline_finds_the_same_entities(python: Path, model: Path, tiny_data: Path, folder: Path):
     texts = [doc.text for doc in read_docbin(tiny_data / "train.spacy")]
     expected = [
-        [[ent.text, ent.start_char, ent.label_] for ent in doc.ents] for doc in spacy.load(model).pipe(texts)
+        [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents]
+        for doc in spacy.load(model).pipe(texts)
     ]
     assert sum(map(len, expected)) > 10
-    found = run(python, "-c", FIND, "en_bioner_tiny", cwd=folder, input=json.dumps(texts))
-    assert json.loads(found) == expected
+    assert found_by(python, "en_bioner_tiny", texts, folder) == expected
 
 
 def test_installed_pipeline_says_how_it_was_made(python: Path, folder: Path):

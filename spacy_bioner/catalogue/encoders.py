@@ -1,6 +1,5 @@
 """The catalogue of encoders, and how a name becomes a folder with a transformer in it."""
 
-import hashlib
 import json
 import tomllib
 from collections.abc import Iterable
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner.errors import EncoderError
-from spacy_bioner.files import Outputs
+from spacy_bioner.files import Outputs, sha256, write_json
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
@@ -88,11 +87,7 @@ class ResolvedEncoder:
 
     def weights_sha256(self) -> str:
         """The checksum of its file of weights."""
-        digest = hashlib.sha256()
-        with _weights(self.folder).open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        return digest.hexdigest()
+        return sha256(_weights(self.folder))
 
     def to_meta(self) -> dict[str, Any]:
         """What the meta of a pipeline says of its encoder."""
@@ -239,7 +234,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def _note(folder: Path) -> dict[str, Any]:
-    """What `install_encoder` or the embedded encoder noted of a folder; empty where there is none."""
+    """What `copy_encoder` or an import noted of a folder; empty where there is none."""
     try:
         note = json.loads((folder / NOTE).read_text(encoding="utf8"))
     except (OSError, ValueError):
@@ -264,16 +259,27 @@ def install_encoder(source: Path, encoder: Encoder, assets: Path, note: dict[str
         source: the folder, complete.
         encoder: which encoder it is.
         assets: the folder that gets "encoders/NAME".
-        note: what to write to source.json beside it.
+        note: see `copy_encoder`.
     """
     target = assets / "encoders" / encoder.name
+    copy_encoder(source, target, note)
+    return target
+
+
+def copy_encoder(source: Path, target: Path, note: dict[str, str]) -> None:
+    """Copies the files of an encoder to a folder of its own, with a note of where it is from.
+
+    Args:
+        source: the folder, complete; what else is in it stays there.
+        target: the folder to write; what is there is replaced.
+        note: what to write to source.json in it.
+    """
     with Outputs() as outputs:
         temporary = outputs.temporary(target, folder=True)
-        temporary.mkdir(parents=True)
+        temporary.mkdir()
         for file in _wanted_files(source):
             (temporary / file.name).write_bytes(file.read_bytes())
-        (temporary / NOTE).write_text(json.dumps(note, indent=2) + "\n", encoding="utf8")
-    return target
+        write_json(temporary / NOTE, note)
 
 
 def _wanted_files(folder: Path) -> Iterable[Path]:

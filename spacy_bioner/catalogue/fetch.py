@@ -22,11 +22,9 @@ _TIMEOUT = 60  # seconds without an answer
 
 def git_blob_id(path: Path) -> str:
     r"""The id that git gives to a file of this content: the sha1 of "blob SIZE\0" and the content."""
-    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    begun = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: begun).hexdigest()
 
 
 def fetch_corpus(corpus: Corpus, assets: Path, base: str = "") -> Iterator[tuple[Path, str]]:

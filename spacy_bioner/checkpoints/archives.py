@@ -107,7 +107,7 @@ def _unpack(archive: Path, folder: Path, left: _Left) -> list[Path]:
         lzma.LZMAError,
         EOFError,
         OSError,
-        NotImplementedError,
+        NotImplementedError,  # zipfile's, of a compression or encryption that it doesn't know
     ) as error:
         raise FormatError(archive, None, f"not a sound archive ({error}): fetch it again") from None
     return found

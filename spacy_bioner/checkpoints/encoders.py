@@ -13,13 +13,14 @@ from tarfile import is_tarfile
 from typing import Any
 from zipfile import is_zipfile
 
+from spacy_bioner.catalogue.encoders import NOTE
 from spacy_bioner.checkpoints.archives import is_archive
 from spacy_bioner.checkpoints.parameters import read_parameters
 from spacy_bioner.checkpoints.parts import Parts, opened, read_object
 from spacy_bioner.checkpoints.tokenizers import Vocabulary, write_tokenizer
 from spacy_bioner.checkpoints.variables import Checkpoint, is_albert, read_variables
 from spacy_bioner.errors import EncoderError, FormatError
-from spacy_bioner.files import Outputs, sha256, write_json
+from spacy_bioner.files import Outputs, holds_other, sha256, write_json
 
 FAMILIES = ("bert", "albert", "roberta")
 _SIZES = (
@@ -69,7 +70,7 @@ class Imported:
 
 
 def import_encoder(
-    source: Path, output: Path, *, cased: bool | None = None, origin: str = "", name: str = "source.json"
+    source: Path, output: Path, *, cased: bool | None = None, origin: str = "", name: str = NOTE
 ) -> Imported:
     """Makes an encoder's folder of a released checkpoint.
 
@@ -134,7 +135,7 @@ def _check_output(source: Path, output: Path) -> None:
     target, origin = output.resolve(), source.resolve()
     if target == origin or target in origin.parents:
         raise EncoderError(f"{output} holds what is to be imported: name another folder.")
-    if output.is_dir() and any(output.iterdir()) and not (output / "config.json").is_file():
+    if holds_other(output, "config.json"):
         raise EncoderError(f"{output} holds something else than an encoder: name another folder.")
 
 

@@ -2,8 +2,9 @@
 
 from spacy.language import Language
 
-from spacy_bioner.card import front_matter, hub_licence, licences_of, table
+from spacy_bioner.card import front_matter, hub_licence, licences_of
 from spacy_bioner.checkpoints.to_hf import Agreement, Classifier
+from spacy_bioner.markdown import table
 from spacy_bioner.provenance import META_KEY
 
 _USE = """```python

@@ -17,6 +17,7 @@ from wasabi import msg
 
 from spacy_bioner.cli import listed, verb
 from spacy_bioner.cli.convert import OUTPUTS, SHOWN
+from spacy_bioner.files import ending
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -103,19 +104,14 @@ def annotate_cli(
         raise typer.Exit(1)
 
 
-def _written_formats() -> list[str]:
-    from spacy_bioner.formats import FORMATS
-
-    return [name for name, known in FORMATS.items() if known.writes]
-
-
 def _format_by_ending(output: str) -> str:
     from spacy_bioner.errors import ConversionError
+    from spacy_bioner.formats import SPACY, WRITTEN_FORMATS
 
-    found = OUTPUTS.get(Path(output.removesuffix(".gz")).suffix)
+    found = OUTPUTS.get(ending(Path(output)))
     if found is None:
         raise ConversionError(
-            f"Which format shall '{output}' be in? Say --to {', '.join(_written_formats())}, spacy."
+            f"Which format shall '{output}' be in? Say --to {', '.join(WRITTEN_FORMATS)}, {SPACY}."
         )
     return found
 
@@ -203,12 +199,11 @@ def _spooled() -> Iterator[Path]:
 
 
 def _check_settings(settings: "Settings", to_file: bool, resume: bool) -> None:
-    from spacy_bioner.annotate import EXISTING, SPACY
+    from spacy_bioner.annotate import EXISTING
     from spacy_bioner.errors import ConversionError, OutputError
-    from spacy_bioner.formats import FORMATS
+    from spacy_bioner.formats import FORMATS, READ_FORMATS, SPACY, WRITTEN_FORMATS
 
-    read = [name for name, known in FORMATS.items() if known.reads]
-    options = (("--to", settings.to, _written_formats()), ("--from", settings.source, read))
+    options = (("--to", settings.to, WRITTEN_FORMATS), ("--from", settings.source, READ_FORMATS))
     for option, value, names in options:
         if value not in ("", SPACY, *names):
             what = "is only read" if option == "--to" else "is only written"
@@ -225,11 +220,10 @@ def _check_settings(settings: "Settings", to_file: bool, resume: bool) -> None:
 
 
 def _check_output(output: Path, to: str, inputs: list[Path], set_aside: Path | None) -> None:
-    from spacy_bioner.annotate import SPACY
     from spacy_bioner.errors import OutputError
-    from spacy_bioner.formats import check_folder, known
+    from spacy_bioner.formats import SPACY, check_folder, known
 
-    if (output.suffix == ".spacy") != (to == SPACY):
+    if (output.suffix.lower() == ".spacy") != (to == SPACY):
         raise OutputError(f"{output} isn't named as what --to {to} writes.")
     for path in inputs:
         for written in filter(None, (output, set_aside)):
@@ -312,25 +306,23 @@ def _join(
     aside: list["SetAside"],
 ) -> "Account":
     """Writes the documents of all parts in the format that is wanted."""
-    from spacy_bioner.annotate import SPACY, Summary, dressed, writable
+    from spacy_bioner.annotate import Summary, dressed, writable
     from spacy_bioner.annotations import Annotation
     from spacy_bioner.convert import Tally, to_docs
     from spacy_bioner.docbin import docbin
     from spacy_bioner.errors import ConversionError
     from spacy_bioner.files import remove
-    from spacy_bioner.formats import known, write_pieces
+    from spacy_bioner.formats import SPACY, known, write_pieces
 
     to = settings.to
     if to == SPACY:
         tally = Tally()
-        scores = sum(m.score is not None for d in documents() for m in d.mentions)
         types = settings.types or tuple(sorted({m.type for d in documents() for m in d.mentions}))
         annotation = Annotation(f"{nlp.meta['lang']}_{nlp.meta['name']}", types)
         docbin(to_docs(documents(), nlp.vocab, nlp.make_doc, annotation, tally)).to_disk(temporary)
-        tally.others["scores"] = scores
         return tally
     account = Summary()
-    packed = output.suffix == ".gz"
+    packed = output.suffix.lower() == ".gz"
     try:
         write_pieces(known(to).write(dressed(documents(), to)), temporary, account, known(to), packed)
     except ConversionError:  # once more, without the documents that can't be written
@@ -387,8 +379,7 @@ def _to_stream(
 
 
 def _is_folder(to: str) -> bool:
-    from spacy_bioner.annotate import SPACY
-    from spacy_bioner.formats import known
+    from spacy_bioner.formats import SPACY, known
 
     return to != SPACY and not known(to).suffix
 

@@ -9,6 +9,7 @@ import typer
 from wasabi import msg
 
 from spacy_bioner.cli import listed, verb
+from spacy_bioner.files import ending, plain_name
 
 if TYPE_CHECKING:
     from spacy_bioner.catalogue.corpora import Corpus
@@ -61,21 +62,22 @@ def convert_cli(
     read is either written or listed as dropped, with the reason.
     """
     from spacy_bioner.errors import ConversionError
-    from spacy_bioner.formats import FORMATS
+    from spacy_bioner.formats import FORMATS, WRITTEN_FORMATS
     from spacy_bioner.formats.columns import ColumnOptions
     from spacy_bioner.tags import SCHEMES
 
     chosen = next((known for known in SCHEMES if known == scheme.upper()), None)
     if scheme and chosen is None:
         raise ConversionError(f"'{scheme}' isn't a scheme of tags: use {', '.join(SCHEMES)}.")
-    written = [known for known in FORMATS if FORMATS[known].writes]
-    for option, action, value, names in (("--to", "write", to, written), ("--from", "read", source, FORMATS)):
+    # all of them can be asked to read: html says itself that it isn't read
+    given = (("--to", "write", to, WRITTEN_FORMATS), ("--from", "read", source, FORMATS))
+    for option, action, value, names in given:
         if value and value not in ("spacy", *names):
             raise ConversionError(f"Can't {action} '{value}': use {option} spacy, {', '.join(names)}.")
     if corpora:
-        given = {"--corpus": corpus, "--name": name, "--types": types, "--type": type, "--dropped": dropped}
-        given |= {f"--to {to}": to not in ("", "spacy"), "--untyped": untyped, "--from": source}
-        if wrong := [option for option, value in given.items() if value]:
+        others = {"--corpus": corpus, "--name": name, "--types": types, "--type": type, "--dropped": dropped}
+        others |= {f"--to {to}": to not in ("", "spacy"), "--untyped": untyped, "--from": source}
+        if wrong := [option for option, value in others.items() if value]:
             raise ConversionError(f"--corpora converts what the catalogue knows: leave out {wrong[0]}.")
         reading = ColumnOptions(None, chosen, word_column, tag_column, comments, natural)
         convert_corpora(inputs, output, listed([corpora]), group=group, options=reading)
@@ -200,7 +202,7 @@ def convert(
     files = _files_by_split(inputs, source)
     if len(files) == 1 and not any(map(_is_folder_of_splits, inputs, repeat(source))):
         _check_ending(output, to)
-    to = to or OUTPUTS.get("" if output.is_dir() else _suffix(output), "spacy")
+    to = to or OUTPUTS.get("" if output.is_dir() else ending(output), "spacy")
     targets = (
         [output / split / f"{corpus}.spacy" for split in files]
         if folders_by_split
@@ -217,7 +219,7 @@ def convert(
                 )
     only_type = entry.only_type if entry else None
     for path in files.values():
-        if _suffix(path) == ".spacy" and to == "spacy":
+        if ending(path) == ".spacy" and to == "spacy":
             raise ConversionError(f"{path} is a .spacy file already: name another format to make of it.")
     reading = replace(options, type=options.type or only_type)
     sources = [open_source(path, reading, source) for path in files.values()]
@@ -323,26 +325,12 @@ def _check_ending(output: Path, to: str) -> None:
 
     if output.is_dir() or (to not in ("", "spacy") and not known(to).suffix):
         return
-    ending = output.name.removeprefix(_plain_stem(output))
-    if ending and _suffix(output) not in OUTPUTS:
+    told = output.name.removeprefix(Path(plain_name(output)).stem)
+    if told and ending(output) not in OUTPUTS:
         raise ConversionError(
-            f"{output}: '{ending}' is the ending of no format ({', '.join(OUTPUTS)}). Name the output as "
+            f"{output}: '{told}' is the ending of no format ({', '.join(OUTPUTS)}). Name the output as "
             "one, or make the folder first, if it shall be one."
         )
-
-
-def _plain_stem(path: Path) -> str:
-    return Path(_plain_name(path)).stem
-
-
-def _plain_name(path: Path) -> str:
-    """A file's name without the ending of gzip."""
-    return path.name[:-3] if path.name.lower().endswith(".gz") else path.name
-
-
-def _suffix(path: Path) -> str:
-    """The ending of a file's name in small letters, without that of gzip."""
-    return Path(_plain_name(path)).suffix.lower()
 
 
 def _first_name(path: Path) -> str:
@@ -356,10 +344,10 @@ def _targets(files: dict[str, Path], output: Path, to: str) -> list[Path]:
     from spacy_bioner.formats import check_folder, known
 
     suffix = ".spacy" if to == "spacy" else known(to).suffix
-    if suffix and _suffix(output) in OUTPUTS and not output.is_dir():
+    if suffix and ending(output) in OUTPUTS and not output.is_dir():
         if len(files) > 1:
             raise ConversionError(f"{len(files)} inputs can't all become {output}: name a folder.")
-        if (_suffix(output) == ".spacy") != (to == "spacy") or (
+        if (ending(output) == ".spacy") != (to == "spacy") or (
             to == "spacy" and output.suffix.lower() == ".gz"
         ):
             raise ConversionError(f"{output} isn't named as what --to {to} writes.")

@@ -69,6 +69,7 @@ def from_hf(
     from spacy_bioner.checkpoints.from_hf import from_hf as made_from
     from spacy_bioner.files import Outputs
     from spacy_bioner.pipelines import check_output
+    from spacy_bioner.provenance import META_KEY
 
     check_output(output)
     resolved = resolve_encoder(checkpoint, assets=assets, revision=revision)
@@ -85,7 +86,7 @@ def from_hf(
         folder = outputs.temporary(output, folder=True)
         nlp.to_disk(folder)
         (folder / README).write_text(card(nlp.meta), encoding="utf8")
-    made = nlp.meta["spacy_bioner"]["from_hf"]
+    made = nlp.meta[META_KEY]["from_hf"]
     msg.text(f"{made['architecture']}, labels {', '.join(made['read_as'])}")
     msg.good(str(output))
     return output

@@ -14,7 +14,7 @@ def pretrain_text_cli(
     inputs: list[Path] = typer.Argument(..., help="Files of text (.txt, .txt.xz), or folders of them"),
     output: Path = typer.Argument(..., help="Folder to make"),
     corpora: list[str] = typer.Option(
-        [], help="Folders of labelled corpora whose development and test splits must not be in the text"
+        [], help="Folders of corpora in any format whose development and test splits must not be in the text"
     ),
     held_out: float = typer.Option(0.005, help="Share of the documents to keep for evaluation"),
     seed: int = typer.Option(1, help="Seed that chooses them"),
@@ -40,7 +40,7 @@ def pretrain_text(
 
     overlap = load_overlap(corpora)
     for path in overlap.unread:
-        msg.warn(f"{path}: not looked at, only columns, PubTator and .spacy are read")
+        msg.warn(f"{path}: not looked at, it is in no format that is read")
     if not corpora:
         msg.warn("No --corpora: test sentences of labelled corpora may be in the text")
     manifest = prepare_text(inputs, output, overlap, held_out, seed)

@@ -41,11 +41,11 @@ def to_hf(model: str, output: Path, per_type: bool = False, sample: Path | None 
     from spacy_bioner.checkpoints.to_hf import to_hf as made_of
     from spacy_bioner.docbin import read_docbin
     from spacy_bioner.errors import OutputError, PipelineError
-    from spacy_bioner.files import Outputs
+    from spacy_bioner.files import Outputs, holds_other
     from spacy_bioner.pipelines import load_pipeline
 
-    strangers = [path for path in output.glob("*") if not (path / "config.json").is_file()]
-    if output.is_dir() and strangers and not (output / "config.json").is_file():
+    by_type = all((path / "config.json").is_file() for path in output.glob("*"))
+    if holds_other(output, "config.json") and not by_type:
         raise OutputError(f"{output} holds something else than a checkpoint: name another folder.")
     texts = [doc.text for doc in read_docbin(sample)] if sample is not None else []
     nlp = load_pipeline(model)

@@ -1,6 +1,5 @@
 """Gold annotation to evaluate against: of Docs, or of documents in any format that is read here."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,10 +14,11 @@ from spacy_bioner.convert import to_doc
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.document import Document, Mention
 from spacy_bioner.errors import CorpusError, FormatError, PipelineError
-from spacy_bioner.files import sha256
-from spacy_bioner.formats import brat, columns, detect, read
+from spacy_bioner.files import checksum, ending, entries
+from spacy_bioner.formats import SPACY, brat, columns, format_of, read
 from spacy_bioner.formats.columns import ColumnOptions
-from spacy_bioner.formats.offsets import MOVED, TEXT
+from spacy_bioner.formats.metas import MOVED, REPAIRED, UNREAD
+from spacy_bioner.formats.offsets import mismatches
 from spacy_bioner.provenance import describe_data
 
 ANY = "*"
@@ -130,9 +130,9 @@ def gold_files(paths: Iterable[Path], format: str = "") -> list[Path]:
         if not path.is_dir() or brat.is_folder(path) or format == "brat":
             files.append(path)
             continue
-        entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-        found = [entry for entry in entries if entry.suffix == ".spacy"] if format in ("", "spacy") else []
-        found = found or [entry for entry in entries if entry.is_file() or brat.is_folder(entry)]
+        inside = entries(path)
+        found = [entry for entry in inside if ending(entry) == ".spacy"] if format in ("", SPACY) else []
+        found = found or [entry for entry in inside if entry.is_file() or brat.is_folder(entry)]
         if not found:
             raise FormatError(path, None, "there is no file in this folder")
         files += found
@@ -154,7 +154,7 @@ def read_gold(
     Args:
         path: a .spacy file, or a file or folder of any format that `formats.read` knows.
         vocab: the vocabulary for Docs.
-        format: its format; "spacy" by its ending, others found from the content, if empty.
+        format: its format; found by `format_of`, if empty.
         corpus: the corpus that it is from; .spacy files say that themselves.
         annotated: the types that it annotates (after renaming); if empty, what .spacy files say, or else
             all that it has mentions of. If it is one, columns whose tags name no types have it.
@@ -165,10 +165,10 @@ def read_gold(
         FormatError: if it can't be read, or can't have mentions.
         CorpusError: if it is a .spacy file, and a corpus is given.
     """
-    format = format or ("spacy" if path.suffix == ".spacy" else detect(path))
+    format = format or format_of(path)
     reading = Reading(format)
     golds: list[Gold] = []
-    if format == "spacy":
+    if format == SPACY:
         if corpus:
             raise CorpusError(f"{path} says itself which corpus it is from: leave out --corpus {corpus}.")
         golds = [gold_of(doc, retokenize) for doc in read_docbin(path, vocab)]
@@ -186,11 +186,11 @@ def read_gold(
             if format == "columns" and not retokenize:
                 doc, _ = to_doc(document, vocab, lambda text: Doc(vocab, words=[text]))
             golds.append(Gold(document.text, document.mentions, corpus, None, document.id, doc))
-        data = {"file": path.name, "sha256": _checksum(path), "docs": len(golds), "corpora": {}}
+        data = {"file": path.name, "sha256": checksum(path), "docs": len(golds), "corpora": {}}
     golds = [_named(gold, renamed or {}, reading) for gold in golds]
     if any(not mention.type for gold in golds for mention in gold.mentions):
         raise FormatError(path, None, "some mentions have no type: say which with --map '*=TYPE'")
-    if annotated or format != "spacy":
+    if annotated or format != SPACY:
         types = tuple(annotated) or tuple(sorted({m.type for gold in golds for m in gold.mentions}))
         golds = [replace(gold, types=types) for gold in golds]
         data["corpora"] = data["corpora"] or {corpus: list(types)}
@@ -214,18 +214,10 @@ def check_lengths(golds: Iterable[Gold], longest: int) -> None:
 
 
 def _note(document: Document, reading: Reading) -> None:
-    place = f"document {document.id or '?'}"
-    if "line" in document.meta:
-        place = f"line {document.meta['line']}"
-    reading.repaired += document.meta.get("repaired", 0)
-    reading.unread += (f"{place}: {what}" for what in document.meta.get("unread", ()))
-    for mention in document.mentions:
-        reading.moved += MOVED in mention.meta
-        if TEXT in mention.meta:
-            reading.mismatches.append(
-                f"{place}: {mention.type} at {mention.start} is '{document.text_of(mention)}', and not "
-                f"'{mention.meta[TEXT]}'"
-            )
+    reading.repaired += document.meta.get(REPAIRED, 0)
+    reading.unread += (f"{document.place}: {what}" for what in document.meta.get(UNREAD, ()))
+    reading.moved += sum(MOVED in mention.meta for mention in document.mentions)
+    reading.mismatches += mismatches(document)
 
 
 def _named(gold: Gold, renamed: Mapping[str, str], reading: Reading) -> Gold:
@@ -242,12 +234,3 @@ def _named(gold: Gold, renamed: Mapping[str, str], reading: Reading) -> Gold:
     if types is not None:
         types = tuple(dict.fromkeys(renamed.get(name, renamed.get(ANY, name)) for name in types))
     return replace(gold, mentions=tuple(mentions), types=types)
-
-
-def _checksum(path: Path) -> str:
-    """The checksum of a file; of a folder, that of what `sha256sum *` prints in it."""
-    if path.is_file():
-        return sha256(path)
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-    lines = "".join(f"{sha256(file)}  {file.name}\n" for file in files)
-    return hashlib.sha256(lines.encode("utf8", errors="surrogateescape")).hexdigest()

@@ -12,6 +12,8 @@ from spacy_bioner.evaluation.counts import Score
 from spacy_bioner.evaluation.evaluate import Evaluation, corpus_variants, describe, evaluate_gold
 from spacy_bioner.evaluation.gold import GoldFile, read_gold
 from spacy_bioner.evaluation.matching import ERRORS
+from spacy_bioner.formats import SPACY
+from spacy_bioner.markdown import table
 from spacy_bioner.provenance import versions
 
 Report = dict[str, Any]
@@ -24,7 +26,7 @@ def make_report(nlp: Language, data: Path, *, retokenize: bool = False, gpu_id: 
         PipelineError: if the pipeline has no type in common with the data.
         FormatError: if the data isn't a .spacy file.
     """
-    file = read_gold(data, nlp.vocab, format="spacy", retokenize=retokenize)
+    file = read_gold(data, nlp.vocab, format=SPACY, retokenize=retokenize)
     return report(nlp, file, evaluate_gold(nlp, file.golds), gpu_id)
 
 
@@ -37,7 +39,7 @@ def report(nlp: Language, file: GoldFile, result: Evaluation, gpu_id: int = -1) 
         result: what the evaluation found.
         gpu_id: the GPU that was used; -1 for the CPU.
     """
-    table = reliability(result.judged)
+    reliable = reliability(result.judged)
     return {
         **describe(nlp),
         "data": file.data,
@@ -55,8 +57,8 @@ def report(nlp: Language, file: GoldFile, result: Evaluation, gpu_id: int = -1) 
             kind: {name: result.kinds[kind, name] for name in result.counts.by_type()} for kind in ERRORS
         },
         "impossible": _impossible(result),
-        "calibration_error": calibration_error(table) if table else None,
-        "reliability": [asdict(part) for part in table],
+        "calibration_error": calibration_error(reliable) if reliable else None,
+        "reliability": [asdict(part) for part in reliable],
         "unscored_predictions": result.unscored,
         "types_not_in_pipeline": dict(result.not_found_by_pipeline),
         "docs": result.docs,
@@ -172,15 +174,15 @@ def markdown(reports: Sequence[Report]) -> str:
     first = reports[0]
     encoder = first["encoder"]["name"] if first["encoder"] else "none"
     tokens = dict.fromkeys(report["tokens_from"] for report in reports)
-    kinds = ("F1", "correct", *ERRORS)
+    header, rows = matrix(reports)
     errors = [
         [
             row[0],
             row[-1],
-            str(report["total"]["correct"]),
-            *(str(sum(report["errors"][kind].values())) for kind in ERRORS),
+            report["total"]["correct"],
+            *(sum(report["errors"][kind].values()) for kind in ERRORS),
         ]
-        for row, report in zip(matrix(reports)[1], reports, strict=True)
+        for row, report in zip(rows, reports, strict=True)
     ]
     lines = [
         f"# {first['pipeline']} {first['version']}",
@@ -188,26 +190,18 @@ def markdown(reports: Sequence[Report]) -> str:
         f"Strict F1 in percent. Encoder: {encoder}. Seed: {first['seed']}. Tokens from the "
         f"{' or the '.join(tokens)}.",
         "",
-        *_table(*matrix(reports)),
+        table(header, rows, numbers=True),
         "",
         "Relaxed: pairs of one type with a character in common count as well.",
         "",
-        *_table(*matrix(reports, relaxed=True)),
+        table(*matrix(reports, relaxed=True), numbers=True),
         "",
         "Errors, by what became of each mention.",
         "",
-        *_table(["", *kinds], errors),
+        table(("", "F1", "correct", *ERRORS), errors, numbers=True),
         "",
     ]
     for report in reports:
         lines.append(f"- {corpus_names(report)}: {report['docs']:,} documents")
         lines += [f"    - {remark}" for remark in remarks(report)]
     return "\n".join(lines) + "\n"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [
-        f"| {' | '.join(header)} |",
-        f"|---|{'---:|' * (len(header) - 1)}",
-        *(f"| {' | '.join(row)} |" for row in rows),
-    ]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spacy_bioner.document import Document
-from spacy_bioner.errors import ConversionError, FormatError, OutputError
-from spacy_bioner.files import Outputs, open_input
+from spacy_bioner.errors import ConversionError, FormatError, OutputError, UnknownFormatError
+from spacy_bioner.files import Outputs, ending, open_input
 from spacy_bioner.formats import bioc_json, bioc_xml, brat, columns, html, jsonl, pubmed, pubtator, text, xml
 from spacy_bioner.formats.readable import Readable
 from spacy_bioner.formats.written import Account, Written
@@ -112,11 +112,23 @@ FORMATS: dict[str, Format] = {
 }
 
 
+READ_FORMATS = tuple(name for name, known in FORMATS.items() if known.reads)
+WRITTEN_FORMATS = tuple(name for name, known in FORMATS.items() if known.writes)
+SPACY = "spacy"
+"""What spaCy's own format is called beside these; `docbin` has it."""
+
+
+def format_of(path: Path) -> str:
+    """The format of a file or folder: `SPACY` by the ending of its name, others as `detect` tells them."""
+    return SPACY if ending(path) == ".spacy" else detect(path)
+
+
 def detect(path: Path) -> str:
     """Tells the format of a file from how it begins, that of a folder from the files in it.
 
     Raises:
-        FormatError: if there is no such file, or its format can't be told.
+        UnknownFormatError: if its format can't be told.
+        FormatError: if there is no such file, or it can't be read.
     """
     if path.is_dir():
         if brat.is_folder(path):
@@ -129,8 +141,8 @@ def detect(path: Path) -> str:
         head = file.read(_HEAD).decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
     found = next((name for name, known in FORMATS.items() if known.sniff(head)), None)
     if found is None:
-        names = ", ".join(name for name, known in FORMATS.items() if known.reads)
-        raise FormatError(path, None, f"can't tell its format: say which with --from ({names})")
+        names = ", ".join(READ_FORMATS)
+        raise UnknownFormatError(path, None, f"can't tell its format: say which with --from ({names})")
     return found
 
 

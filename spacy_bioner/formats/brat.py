@@ -26,8 +26,9 @@ from typing import Any
 from spacy_bioner.document import Document, Dropped, DroppedRelation, Mention, Relation, Span
 from spacy_bioner.errors import FormatError
 from spacy_bioner.files import numbered_lines, read_text
+from spacy_bioner.formats.metas import TEXT
 from spacy_bioner.formats.names import FileNames, document_id, in_order
-from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
+from spacy_bioner.formats.offsets import Claim, inside, settle
 from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written, left_out, one_field
 

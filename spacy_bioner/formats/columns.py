@@ -19,7 +19,7 @@ from spacy_bioner import tags as tagging
 from spacy_bioner.document import SENTENCE, Document, Dropped, DroppedRelation, Mention, in_tokens
 from spacy_bioner.errors import ConversionError, FormatError, TagError
 from spacy_bioner.files import numbered_lines
-from spacy_bioner.formats.metas import DOCSTART, is_docstart
+from spacy_bioner.formats.metas import DOCSTART, LINE, REPAIRED, is_docstart
 from spacy_bioner.formats.written import BREAKS, Written, left_out
 from spacy_bioner.spacing import join, natural_spaces
 from spacy_bioner.tags import Scheme
@@ -153,12 +153,12 @@ def read_scanned(path: Path, scanned: Scan, options: ColumnOptions) -> Iterator[
             Mention(((tokens[start][0], tokens[end - 1][1]),), entity_type or options.type or "")
             for start, end, entity_type in spans
         )
-        meta: dict[str, object] = {"line": sentence.line}
+        meta: dict[str, object] = {LINE: sentence.line}
         if sentence.docstart is not None:
             meta["docstart"] = sentence.docstart
             document_id = _document_id(sentence.docstart)
         if repairs:
-            meta["repaired"] = repairs
+            meta[REPAIRED] = repairs
         yield Document(text, mentions=mentions, tokens=tokens, meta=meta, id=document_id)
 
 

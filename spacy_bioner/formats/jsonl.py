@@ -30,6 +30,7 @@ from spacy_bioner.formats.metas import (
     OF_MENTIONS,
     OF_PASSAGES,
     OF_RELATIONS,
+    TEXT,
     Names,
     taken,
 )
@@ -43,7 +44,7 @@ from spacy_bioner.formats.objects import (
     parse,
     span,
 )
-from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
+from spacy_bioner.formats.offsets import Claim, inside, settle
 from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written, kept_meta
 

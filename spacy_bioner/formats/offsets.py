@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spacy_bioner.document import Span
+from spacy_bioner.document import Document, Span
 from spacy_bioner.formats.metas import MOVED, TEXT
 
 REACH = 16
@@ -65,6 +65,16 @@ def _gives(text: str, claim: Claim, by: int) -> bool:
     if claim.spans[0][0] + by < 0 or claim.spans[-1][1] + by > len(text):
         return False
     return same(" ".join(text[start + by : end + by] for start, end in claim.spans), claim.text)
+
+
+def mismatches(document: Document) -> Iterator[str]:
+    """Names the mentions whose offsets don't give the text that the file has, with what they give."""
+    for mention in document.mentions:
+        if TEXT in mention.meta:
+            yield (
+                f"{document.place}: {mention.type} at {mention.start} is '{document.text_of(mention)}', "
+                f"and not '{mention.meta[TEXT]}'"
+            )
 
 
 def same(one: str, other: str) -> bool:

@@ -14,7 +14,8 @@ from pathlib import Path
 from spacy_bioner.document import Document, Dropped, DroppedRelation, Mention, Passage, Relation
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.files import numbered_lines
-from spacy_bioner.formats.offsets import TEXT, Claim, inside, settle
+from spacy_bioner.formats.metas import TEXT
+from spacy_bioner.formats.offsets import Claim, inside, settle
 from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import BREAKS, Written, left_out, one_field
 

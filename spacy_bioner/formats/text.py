@@ -11,6 +11,7 @@ from pathlib import Path
 from spacy_bioner.document import Document, Dropped, DroppedRelation
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.files import numbered_lines, read_text
+from spacy_bioner.formats.metas import LINE
 from spacy_bioner.formats.names import FileNames, document_id, in_order
 from spacy_bioner.formats.readable import Readable, raised
 from spacy_bioner.formats.written import Written, left_out
@@ -53,7 +54,7 @@ def read_lines(path: Path) -> Iterator[Document]:
     """
     for number, line in numbered_lines(path):
         if line.strip():
-            yield Document(line, meta={"line": number})
+            yield Document(line, meta={LINE: number})
 
 
 def write(documents: Iterable[Document]) -> Iterator[Written]:

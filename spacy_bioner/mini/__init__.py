@@ -7,25 +7,18 @@ its training.
 from importlib.resources import files
 from pathlib import Path
 
+from spacy_bioner.catalogue.encoders import copy_encoder
 from spacy_bioner.errors import EncoderError
-from spacy_bioner.files import Outputs, sha256, write_json
+from spacy_bioner.files import sha256
 
 WEIGHTS = "model.safetensors"
-_FILES = (
-    WEIGHTS,
-    "config.json",
-    "special_tokens_map.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.txt",
-)
 
 
 def unpack(folder: Path, checksum: str) -> Path:
     """Writes the encoder to a folder, in the layout of `transformers`, unless it is there already.
 
     Args:
-        folder: where to write config.json, model.safetensors and the tokenizer's files.
+        folder: where to write config.json, model.safetensors, the tokenizer's files and training.json.
         checksum: what the weights' SHA-256 must be.
 
     Returns:
@@ -43,10 +36,5 @@ def unpack(folder: Path, checksum: str) -> Path:
             f"The weights of the embedded encoder aren't those of this release (SHA-256 {found}, and not "
             f"{checksum}): install spacy-bioner again."
         )
-    with Outputs() as outputs:
-        temporary = outputs.temporary(folder, folder=True)
-        temporary.mkdir(parents=True, exist_ok=True)
-        for name in _FILES:
-            (temporary / name).write_bytes((source / name).read_bytes())
-        write_json(temporary / "source.json", {"source": "spacy-bioner, embedded", "sha256": checksum})
+    copy_encoder(source, folder, {"source": "spacy-bioner, embedded", "sha256": checksum})
     return folder

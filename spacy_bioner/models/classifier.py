@@ -12,8 +12,9 @@ from spacy.tokens import Doc
 from thinc.api import Dropout, Model, Ops, Optimizer, chain, glorot_uniform_init, with_array
 from thinc.types import Floats2d, Ragged
 
+from spacy_bioner.arrays import Ints
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold, Ints
+from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
 from spacy_bioner.models.labels import (
     LabelSet,
     allowed_labels,

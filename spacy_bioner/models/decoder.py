@@ -6,13 +6,13 @@ from typing import Any
 
 from thinc.api import Model, Optimizer
 
+from spacy_bioner.arrays import Ints
+
 Found = tuple[int, int, str, float]
 """An entity: first token, the one after the last, type, probability."""
 
 Gold = tuple[Any, Any]
 """What a gold Doc says: which of O, B and I are allowed, (tokens, types, 3); which types count, (types,)."""
-
-Ints = Any  # numpy array of integers
 
 DECODER = "decoder"
 """Where a model's `attrs` have its decoder."""

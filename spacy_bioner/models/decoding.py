@@ -13,9 +13,10 @@ each sequence ends. All arrays are in float64, of numpy or of cupy as `xp` says.
 from dataclasses import dataclass
 from typing import Any
 
+from spacy_bioner.arrays import Array
+
 O, B, I = 0, 1, 2  # noqa: E741
 LABELS = 3
-Array = Any  # an array of numpy or of cupy
 
 # From which label (row) which label (column) may follow. A sequence begins as if behind an O.
 VALID = ((True, True, False), (True, True, True), (True, True, True))

@@ -15,9 +15,8 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from spacy_bioner.arrays import Ints
 from spacy_bioner.folding import fold, is_blank
-
-Ints = Any  # numpy array of integers
 
 
 @dataclass(frozen=True, slots=True)

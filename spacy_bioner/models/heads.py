@@ -8,8 +8,9 @@ from spacy.tokens import Doc
 from thinc.api import Dropout, Model, Ops, Optimizer, chain, glorot_uniform_init, with_array
 from thinc.types import Floats2d
 
+from spacy_bioner.arrays import Ints
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold, Ints
+from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
 from spacy_bioner.models.decoding import LABELS, Lattice, find_spans, lattice, loss_and_gradient
 
 # Columns of a type's array behind its weights: the bias, and the transition from each label.

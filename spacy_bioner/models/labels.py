@@ -10,15 +10,13 @@ Arrays are numpy's. The tokens of several sequences stand behind each other, `fi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy
 
+from spacy_bioner.arrays import Array
 from spacy_bioner.errors import TagError
 from spacy_bioner.models.decoding import B, I, O
 from spacy_bioner.tags import SCHEMES, Scheme, split_tag
-
-Array = Any
 
 _BEGINS, _CLOSES = frozenset("BSU"), frozenset("ESLU")
 _LETTERS: dict[Scheme, frozenset[str]] = {

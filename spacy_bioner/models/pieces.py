@@ -13,9 +13,8 @@ import numpy
 from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
+from spacy_bioner.arrays import Ints
 from spacy_bioner.folding import fold_with_origins
-
-Ints = Any  # numpy array of integers
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from spacy_bioner.errors import FormatError
 from spacy_bioner.files import Outputs
+from spacy_bioner.markdown import table
 from spacy_bioner.pretraining.documents import RECORD, read_manifest
 
 CARD = "README.md"
@@ -82,14 +83,14 @@ def card(record: dict[str, Any], name: str) -> str:
                 f"# {name}",
                 "An encoder of English biomedical text, pretrained as a masked language model from random "
                 "weights. It is meant to be fine-tuned, for named entity recognition above all.",
-                _table(("", ""), facts.items()),
+                table(("", ""), facts.items()),
                 "## Text",
                 *_text(text),
                 "## On held-out text",
                 f"{last['held_out_accuracy']:.1%} of the masked word pieces guessed right in documents that "
                 f"were not trained on ({data['held_out']['pieces']:,} word pieces held out, the first "
                 f"{settings['evaluation_pieces']:,} of them at most looked at).",
-                _table(("run", "updates", "million pieces", "loss", "right"), points),
+                table(("run", "updates", "million pieces", "loss", "right"), points),
                 "## Limits",
                 _limits(record),
             ]
@@ -116,8 +117,8 @@ def _text(text: dict[str, Any]) -> list[str]:
     if not sources:
         return ["Where the text is from was not written down.", checked]
     return [
-        _table(("licence", "words"), ((licence, f"{words:,}") for licence, words in licences.most_common())),
-        _table(
+        table(("licence", "words"), ((licence, f"{words:,}") for licence, words in licences.most_common())),
+        table(
             ("source", "licence", "words"),
             ((source, licence, f"{words:,}") for (source, licence), words in sources.most_common()),
         ),
@@ -140,8 +141,3 @@ def _limits(record: dict[str, Any]) -> str:
         "alone. What the text says, right or wrong or out of date, is in the weights: it is no source of "
         "medical knowledge, and its guesses at masked words are no statements of fact."
     )
-
-
-def _table(header: tuple[str, ...], rows: Any) -> str:
-    lines = [header, tuple("---" for _ in header), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)

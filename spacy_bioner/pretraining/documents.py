@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner.errors import FormatError, PretrainingError
+from spacy_bioner.files import entries, holds_other
 
 SUFFIXES = (".txt", ".txt.xz")
 TEXT = "text.json"
@@ -29,7 +30,7 @@ def text_files(paths: Iterable[Path]) -> dict[str, Path]:
     for path in paths:
         if not path.exists():
             raise FormatError(path, None, "there is no such file or folder")
-        found = sorted(file for file in path.iterdir() if _is_text(file)) if path.is_dir() else [path]
+        found = [file for file in entries(path) if _is_text(file)] if path.is_dir() else [path]
         if not found:
             raise FormatError(path, None, f"there is no text in this folder ({', '.join(SUFFIXES)})")
         for file in found:
@@ -41,7 +42,7 @@ def text_files(paths: Iterable[Path]) -> dict[str, Path]:
 
 
 def _is_text(path: Path) -> bool:
-    return path.is_file() and path.name.endswith(SUFFIXES) and not path.name.startswith(".")
+    return path.is_file() and path.name.endswith(SUFFIXES)
 
 
 def read_documents(path: Path) -> Iterator[list[str]]:
@@ -103,5 +104,5 @@ def read_manifest(folder: Path, name: str, step: str) -> dict[str, Any]:
 
 def check_output(folder: Path, name: str) -> None:
     """Raises PretrainingError if a folder holds something else than an earlier output with that manifest."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / name).is_file():
+    if holds_other(folder, name):
         raise PretrainingError(f"{folder} holds something else than earlier output: name another folder.")

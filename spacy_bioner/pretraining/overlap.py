@@ -11,12 +11,16 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from spacy_bioner.errors import FormatError
+from spacy_bioner.document import Document
+from spacy_bioner.errors import FormatError, UnknownFormatError
+from spacy_bioner.files import ending, files_in
+from spacy_bioner.formats import READ_FORMATS, SPACY, brat, columns, format_of, read
+from spacy_bioner.formats.columns import ColumnOptions
 
 MIN_WORDS = 8
 _WORD = re.compile(r"[^\W_]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z0-9(])|\n+")
-_UNREAD = (".xml", ".json", ".jsonl", ".dtd", ".ann", ".a1", ".a2", ".md")
+_NO_TEXT = (".dtd", ".md", *brat.SUFFIXES)  # beside the files of a corpus
 
 
 def words_of(text: str) -> list[str]:
@@ -28,8 +32,8 @@ class Overlap:
     """The sentences of labelled corpora, by their first words.
 
     Attributes:
-        sentences: how many sentences were taken from each corpus and split.
-        unread: files of development and test splits whose format can't be read here.
+        sentences: how many different sentences were taken from each corpus and split.
+        unread: files named as development and test splits are, in no format that is read here.
     """
 
     def __init__(self) -> None:
@@ -41,9 +45,10 @@ class Overlap:
         """Adds a sentence, unless it is too short to be looked for."""
         words = tuple(words_of(sentence))
         if len(words) >= MIN_WORDS:
-            self.sentences[corpus, split] += 1
             same_start = self._by_start.setdefault(" ".join(words[:MIN_WORDS]), {})
-            same_start.setdefault(words, set()).add((corpus, split))
+            origins = same_start.setdefault(words, set())
+            self.sentences[corpus, split] += (corpus, split) not in origins
+            origins.add((corpus, split))
 
     def find(self, words: list[str]) -> set[tuple[str, str]]:
         """The corpora and splits that have a sentence all of whose words are in a row among these."""
@@ -57,10 +62,10 @@ class Overlap:
 
 
 def load_overlap(folders: Iterable[Path]) -> Overlap:
-    """Reads every development and test split in some folders and those below: columns, PubTator, .spacy.
+    """Reads every development and test split in some folders and those below, in any format that can be read.
 
-    A file is one if its name has "dev" or "test" in it; `train_dev` and the like are taken as development
-    splits. BioC and BRAT aren't read here; the corpora come in columns or PubTator as well.
+    A file or a folder of BRAT's is one if its name has "dev" or "test" in it; `train_dev` and the like are
+    taken as development splits.
 
     Raises:
         FormatError: if a folder isn't there, has no such split, or one of them isn't what it should be.
@@ -69,41 +74,63 @@ def load_overlap(folders: Iterable[Path]) -> Overlap:
     for folder in folders:
         if not folder.is_dir():
             raise FormatError(folder, None, "there is no such folder")
-        splits = [(path, split) for path in sorted(folder.rglob("*")) if (split := _split(path))]
+        splits = list(_splits(folder))
         if not splits:
             raise FormatError(folder, None, "no file in it has 'dev' or 'test' in its name, as splits have")
         for path, split in splits:
-            if path.suffix.lower() in _UNREAD:
+            format = _format(path)
+            if not format:
                 overlap.unread.append(path)
                 continue
             corpus = path.relative_to(folder).parent.as_posix()
-            for sentence in _sentences(path):
+            for sentence in _sentences(path, format):
                 overlap.add(sentence, corpus if corpus != "." else folder.resolve().name, split)
     return overlap
 
 
+def _splits(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The files and folders that are splits, each with which; what is in a folder of BRAT's belongs to it."""
+    inside = files_in(folder)
+    folders = {path for path in {file.parent for file in inside} if _split(path) and brat.is_folder(path)}
+    files = (file for file in inside if file.parent not in folders and ending(file) not in _NO_TEXT)
+    for path in sorted((*folders, *files)):
+        if split := _split(path):
+            yield path, split
+
+
 def _split(path: Path) -> str:
     name = path.name.lower()
-    if not path.is_file() or name.startswith("."):
-        return ""
     return "test" if "test" in name else "devel" if "dev" in name else ""
 
 
-def _sentences(path: Path) -> Iterator[str]:
-    from spacy_bioner.formats import columns, detect, pubtator
-    from spacy_bioner.formats.columns import ColumnOptions
+def _format(path: Path) -> str:
+    """The format of a file or folder; empty if it is none that is read."""
+    try:
+        format = format_of(path)
+    except UnknownFormatError:
+        return ""
+    return format if format in (SPACY, *READ_FORMATS) else ""
 
-    if path.suffix == ".spacy":
-        from spacy_bioner.docbin import read_docbin
+
+def _sentences(path: Path, format: str) -> Iterator[str]:
+    if format == SPACY:
+        from spacy_bioner.docbin import read_docbin  # no other format needs spaCy
 
         for doc in read_docbin(path):
             yield from split_sentences(doc.text)
-    elif detect(path) == "pubtator":
-        for document in pubtator.read(path):
-            yield from split_sentences(document.text)
-    else:
+    elif format == "columns":  # whose documents are sentences
         for document in columns.read(path, ColumnOptions(type="any", natural=False)):
             yield document.text
+    else:
+        for document in read(path, format):
+            for start, end in pairwise(_borders(document)):
+                yield from split_sentences(document.text[start:end])
+
+
+def _borders(document: Document) -> list[int]:
+    """Where no sentence goes on: the ends of the text and of its passages."""
+    ends = {end for passage in document.passages for end in (passage.start, passage.end)}
+    return sorted({0, len(document.text), *ends})
 
 
 def split_sentences(text: str) -> Iterator[str]:

@@ -3,13 +3,9 @@
 Small random ones stand for the real ones; BERTs and ALBERT are imported from TensorFlow checkpoints.
 """
 
-import json
-import os
 import random
-import subprocess
 import sys
 import unicodedata
-import venv
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -19,6 +15,7 @@ import numpy
 import pytest
 import spacy
 import torch
+from programs import found_by, new_python, run
 from spacy.training import Example
 from spacy.util import registry
 from thinc.api import Model
@@ -299,32 +296,13 @@ def test_optimized_it_finds_the_same(trained: spacy.Language, tmp_path: Path, pr
         assert result.after > 0.5
 
 
-FIND = """
-import json, sys, spacy
-nlp = spacy.load(sys.argv[1])
-docs = nlp.pipe(json.load(sys.stdin))
-print(json.dumps([[[ent.start_char, ent.end_char, ent.label_] for ent in doc.ents] for doc in docs]))
-"""
-
-
-def run(*command: object, cwd: Path, **arguments: object) -> str:
-    """Runs a program apart from this environment's variables for Python; returns what it printed."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, **arguments
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def environment(
     copy_project: Callable[[Path], Path], root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The Python of a new environment with this package, and without what only its tests need."""
     folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    python = new_python(folder / "venv")
     project = copy_project(folder / "project")
     run(python, "-m", "pip", "install", "-q", "-c", root / "constraints.txt", project, cwd=folder)
     return python
@@ -341,6 +319,4 @@ def test_packaged_and_installed_it_finds_the_same(
     run(sys.executable, "-m", "spacy", "package", "model", "packages", *options, cwd=tmp_path)
     [wheel] = (tmp_path / "packages").glob("*/dist/*.whl")
     run(environment, "-m", "pip", "install", "-q", "--no-deps", wheel, cwd=tmp_path)
-    texts = json.dumps([text for text, _ in TEXTS])
-    found = json.loads(run(environment, "-c", FIND, f"en_{name}", cwd=tmp_path, input=texts))
-    assert [[tuple(ent) for ent in doc] for doc in found] == GOLD
+    assert found_by(environment, f"en_{name}", [text for text, _ in TEXTS], tmp_path) == GOLD

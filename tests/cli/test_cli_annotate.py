@@ -146,6 +146,16 @@ def test_lines_and_spacy_in(run_cli: Callable[..., str], knowing_pipeline: Path,
     assert len(second.mentions) == 3
 
 
+@pytest.mark.parametrize("name", ["out.PubTator", "out.XML", "out.Jsonl.GZ", "out.SPACY"])
+def test_case_of_an_ending_does_not_matter(
+    run_cli: Callable[..., str], knowing_pipeline: Path, source: Path, name: str
+):
+    run_cli("bioner", "annotate", knowing_pipeline, source, "--output", name)
+    assert (Path(name).read_bytes()[:2] == b"\x1f\x8b") == name.endswith(".GZ")
+    run_cli("bioner", "annotate", knowing_pipeline, name, "--output", "back.jsonl")
+    assert [places(document) for document in formats.read(Path("back.jsonl"))] == EXPECTED
+
+
 def test_several_inputs_are_one_output(
     run_cli: Callable[..., str], knowing_pipeline: Path, source: Path, tmp_path: Path
 ):

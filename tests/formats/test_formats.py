@@ -32,6 +32,12 @@ def test_format_is_told_by_content(tmp_path, name, packed):
     assert found.text.startswith(DOCUMENT.text)
 
 
+def test_spacys_format_is_told_by_name(write):
+    for name in ("a.spacy", "b.SPACY", "c.spacy.gz"):
+        assert formats.format_of(write('{"text": "a"}', name)) == formats.SPACY
+    assert formats.format_of(write('{"text": "a"}', "spacy")) == "jsonl"
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

@@ -1,6 +1,7 @@
 import pytest
 
-from spacy_bioner.formats.offsets import REACH, Claim, inside, same, settle
+from spacy_bioner.document import Document, Mention
+from spacy_bioner.formats.offsets import REACH, Claim, inside, mismatches, same, settle
 
 TEXT = "He had PD. Then levodopa, and levodopa again; PD went."
 
@@ -87,3 +88,10 @@ def test_kind_of_white_space_does_not_matter(one, other, expected):
 )
 def test_inside(spans, expected):
     assert inside(spans, "abc") is expected
+
+
+def test_mentions_elsewhere_than_their_text_are_named():
+    mentions = (Mention(((7, 9),), "Disease"), Mention(((16, 24),), "Chemical", meta={"text": "dopa"}))
+    said = "Chemical at 16 is 'levodopa', and not 'dopa'"
+    for meta, id, place in (({}, "1", "document 1"), ({}, "", "document ?"), ({"line": 3}, "1", "line 3")):
+        assert list(mismatches(Document(TEXT, mentions=mentions, meta=meta, id=id))) == [f"{place}: {said}"]

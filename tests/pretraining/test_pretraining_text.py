@@ -9,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spacy_bioner import formats
+from spacy_bioner.document import Document, Passage
 from spacy_bioner.errors import FormatError, PretrainingError
 from spacy_bioner.pretraining.documents import read_documents, read_manifest, write_documents
-from spacy_bioner.pretraining.overlap import MIN_WORDS, Overlap, load_overlap, split_sentences
+from spacy_bioner.pretraining.overlap import MIN_WORDS, Overlap, load_overlap, split_sentences, words_of
 from spacy_bioner.pretraining.text import prepare_text
 
 SENTENCE = "Loss of BRCA1 increased the risk of ovarian cancer in carriers."
+OTHERS = {"bioc-xml": "Test.BioC.xml", "bioc-json": "Test.JSON", "jsonl": "test.jsonl.gz", "brat": "Test"}
 COLUMNS = "".join(f"{word}\tO\n" for word in [*SENTENCE[:-1].split(), "."])
 
 
@@ -84,7 +87,7 @@ def test_held_out_documents_depend_on_text_and_seed_alone(tmp_path: Path):
 
 @pytest.fixture
 def labelled(tmp_path: Path) -> Path:
-    """A folder of corpora in the three formats, with a sentence each in their test splits."""
+    """A folder of corpora in all formats, with a sentence each in a split."""
     from spacy_bioner.cli.convert import convert
 
     folder = tmp_path / "corpora"
@@ -101,29 +104,47 @@ def labelled(tmp_path: Path) -> Path:
     (folder / "docs").mkdir()
     (folder / "docs" / "x.tsv").write_text(COLUMNS.replace("ovarian", "rectal"), encoding="utf8")
     convert([folder / "docs" / "x.tsv"], folder / "docs" / "test.spacy", name="docs")
-    (folder / "docs" / "Test.BioC.xml").write_text("<x/>", encoding="utf8")
+    (folder / "docs" / "Test.dtd").write_text("<!ELEMENT a>", encoding="utf8")
+    (folder / "docs" / "latest.csv").write_text("neither this, nor that, is known here", encoding="utf8")
+    for kind, name in OTHERS.items():
+        document = Document(f"A title\n{SENTENCE.replace('ovarian', kind)}", id="test")
+        formats.write([document], folder / kind / name, kind)
     return folder
 
 
 def test_paragraphs_with_test_sentences_are_taken_out(labelled: Path, tmp_path: Path):
     overlap = load_overlap([labelled])
-    assert overlap.sentences == {("cols", "test"): 1, ("pub", "devel"): 1, ("docs", "test"): 1}
-    assert [path.name for path in overlap.unread] == ["Test.BioC.xml"]
+    splits = [("cols", "test"), ("pub", "devel"), ("docs", "test"), *((kind, "test") for kind in OTHERS)]
+    assert overlap.sentences == dict.fromkeys(splits, 1)
+    assert [path.name for path in overlap.unread] == ["latest.csv"]
     lines = [
         f"As is known, {SENTENCE.lower()} But why?",
         "Loss of BRCA1 increased the risk of gastric cancer in carriers, who are many.",
         "Loss of BRCA1 - increased the risk of (rectal) cancer in carriers.",
+        *(SENTENCE.replace("ovarian", kind) for kind in OTHERS),
         "Loss of BRCA1 increased the risk of breast cancer in carriers.",
         "Loss of BRCA1 increased the risk of ovarian cancer in mice.",
     ]
     manifest, found = prepare(tmp_path, "\n".join(lines), overlap=overlap, held_out=0.0)
-    assert found == [lines[3:]]
-    assert manifest["rules"] == {"overlap": 3}
-    assert {(entry["corpus"], entry["split"]): entry["removed"] for entry in manifest["overlap"]} == {
-        ("cols", "test"): 1,
-        ("pub", "devel"): 1,
-        ("docs", "test"): 1,
-    }
+    assert found == [lines[-2:]]
+    assert manifest["rules"] == {"overlap": len(splits)}
+    removed = {(entry["corpus"], entry["split"]): entry["removed"] for entry in manifest["overlap"]}
+    assert removed == dict.fromkeys(splits, 1)
+
+
+def test_no_sentence_goes_on_in_the_next_passage(tmp_path: Path):
+    text = f"A title{SENTENCE}"
+    passages = (Passage(0, 7, "title"), Passage(7, len(text), "abstract"))
+    formats.write([Document(text, passages)], tmp_path / "corpus" / "test.xml", "bioc-xml")
+    for folder in (tmp_path, tmp_path / "corpus"):
+        assert load_overlap([folder]).find(words_of(SENTENCE)) == {("corpus", "test")}
+
+
+def test_sentences_of_a_split_in_several_formats_count_once(tmp_path: Path):
+    for name, kind in (("test.xml", "bioc-xml"), ("Test.JSON", "bioc-json"), ("test", "brat")):
+        formats.write([Document(f"{SENTENCE} {SENTENCE}", id="1")], tmp_path / "corpus" / name, kind)
+    assert load_overlap([tmp_path]).sentences == {("corpus", "test"): 1}
+    assert load_overlap([tmp_path / "corpus" / "test"]).sentences == {("test", "test"): 1}
 
 
 @given(
@@ -161,12 +182,18 @@ def test_folders_that_are_no_corpora(tmp_path: Path):
         load_overlap([tmp_path / "none"])
     with pytest.raises(FormatError, match="'dev' or 'test'"):
         load_overlap([tmp_path])
+    (tmp_path / "test.xml").write_text("<collection><document>", encoding="utf8")
+    with pytest.raises(FormatError, match=r"test\.xml"):
+        load_overlap([tmp_path])
 
 
 def test_real_corpora_are_read(corpora: Path):
-    overlap = load_overlap([corpora / "mtl", corpora / "pubtator"])
+    overlap = load_overlap([corpora / name for name in ("mtl", "pubtator", "bioc", "brat")])
+    assert overlap.unread == []
     assert overlap.sentences["NCBI-disease-IOB", "test"] > 800
     assert overlap.sentences["BC5CDR", "devel"] > 4000
+    assert overlap.sentences["BioRED", "devel"] > 1000
+    assert overlap.sentences["BioNLP13PC", "devel"] > 800
 
 
 def test_sources_are_summed_up(tmp_path: Path):
@@ -221,6 +248,6 @@ def test_verb_prints_what_was_removed(run_cli: Callable[..., str], labelled: Pat
     lines = [line.split() for line in output.splitlines()]
     assert ["cols", "test", "1", "1"] in lines
     assert ["docs", "test", "1", "0"] in lines
-    assert "Test.BioC.xml: not looked at" in " ".join(output.split())
+    assert "latest.csv: not looked at" in " ".join(output.split())
     assert json.loads((tmp_path / "out" / "text.json").read_text(encoding="utf8"))["words"] == 4
     assert "No --corpora" in run_cli("bioner", "pretrain-text", source, tmp_path / "out")

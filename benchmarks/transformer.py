@@ -122,7 +122,9 @@ def run(way: str, seed: int, updates: int, data: Path, models: Path) -> dict[str
     """Trains in one way, and scores on devel."""
     encoder = resolve_encoder("mini")
     rate = encoder.encoder.learning_rate or 5e-5
-    row: dict[str, Any] = {"way": way, "seed": seed, "updates": updates, "learning_rate": rate}
+    weights = encoder.weights_sha256()
+    row: dict[str, Any] = {"way": way, "seed": seed, "updates": updates, "weights": weights}
+    row["learning_rate"] = rate
     if way == "transformers":
         return row | fine_tune(encoder.folder, data, seed, updates, rate)
     settings = {
@@ -155,13 +157,14 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=2000)
     arguments = parser.parse_args()
     runs = results("transformer").get("runs", [])
-    known = {(row["way"], row["seed"], row["updates"]) for row in runs}
+    weights = resolve_encoder("mini").weights_sha256()
+    known = {(row["way"], row["seed"], row["updates"], row["weights"]) for row in runs}
     with tempfile.TemporaryDirectory() as temporary:
         data = Path(temporary)
         convert([corpora_folder() / "mtl" / "NCBI-disease-IOB"], data, corpus=NAME)
         for seed in arguments.seeds:
             for way in arguments.ways:
-                if (way, seed, arguments.updates) not in known:
+                if (way, seed, arguments.updates, weights) not in known:
                     runs.append(run(way, seed, arguments.updates, data, arguments.models))
                     save("transformer", {"corpus": f"{NAME}, devel", "runs": runs})
 

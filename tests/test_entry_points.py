@@ -17,7 +17,7 @@ from thinc.types import Ragged
 
 from spacy_bioner.catalogue.encoders import find_encoder
 from spacy_bioner.errors import EncoderError
-from spacy_bioner.mini import unpack
+from spacy_bioner.mini import embedded
 
 UNVERSIONED = {"spacy_cli", "spacy_factories"}  # what they name is what a user types
 NAMES = r"spacy-bioner\.\w+\.v\d+"
@@ -91,16 +91,14 @@ def call_folded_tok2vec(create: Callable, data: Path) -> None:
 
 
 def call_transformer(create: Callable, data: Path) -> None:
-    model = create(str(unpack(data.parent / "encoder", find_encoder("mini").sha256)))
+    model = create(str(embedded(find_encoder("mini").sha256)))
     model.initialize()
     (found,) = model.predict([spacy.blank("en")("BRCA1 is a gene")]).doc_data
     assert len(found.align.lengths) == 4
 
 
 def call_tok2vec_transformer(create: Callable, data: Path) -> None:
-    model = create(
-        pooling=reduce_mean(), name=str(unpack(data.parent / "encoder", find_encoder("mini").sha256))
-    )
+    model = create(pooling=reduce_mean(), name=str(embedded(find_encoder("mini").sha256)))
     model.initialize()
     (found,) = model.predict([spacy.blank("en")("BRCA1 is a gene")])
     assert len(found) == 4

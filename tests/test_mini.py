@@ -1,64 +1,58 @@
 """The embedded encoder: pretrained weights in the package, known by a checksum, found without a network."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from spacy_bioner import mini as package
-from spacy_bioner.catalogue.encoders import find_encoder
+from spacy_bioner.catalogue.encoders import find_encoder, resolve_encoder
+from spacy_bioner.catalogue.fetch import fetch_encoder
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.files import sha256
-from spacy_bioner.mini import unpack
+from spacy_bioner.mini import embedded
 
 CHECKSUM = find_encoder("mini").sha256
 LIMIT = 40 << 20
 
 
 @pytest.fixture(scope="module")
-def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unpack(tmp_path_factory.mktemp("assets") / "encoders" / "mini", CHECKSUM)
-
-
-def files(folder: Path) -> dict[Path, tuple[int, int]]:
-    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.iterdir()}
+def mini() -> Path:
+    return embedded(CHECKSUM)
 
 
 def test_weights_are_the_catalogues_and_small(mini: Path):
     assert sha256(mini / "model.safetensors") == CHECKSUM
-    assert sum(path.stat().st_size for path in mini.iterdir()) < LIMIT
+    assert sum(path.stat().st_size for path in mini.iterdir() if path.is_file()) < LIMIT
 
 
 def test_other_weights_in_the_package_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    broken = tmp_path / "package"
-    shutil.copytree(Path(package.__file__).parent, broken)
-    (broken / "model.safetensors").write_bytes(b"cut off")
-    monkeypatch.setattr(package, "files", lambda name: broken)
+    (tmp_path / "model.safetensors").write_bytes(b"cut off")
+    monkeypatch.setattr(package, "files", lambda name: tmp_path)
     for _ in range(2):
         with pytest.raises(EncoderError, match="aren't those of this release"):
-            unpack(tmp_path / "mini", CHECKSUM)
-        (broken / "model.safetensors").unlink(missing_ok=True)
-    assert not (tmp_path / "mini").exists()
+            embedded(CHECKSUM)
+        (tmp_path / "model.safetensors").unlink(missing_ok=True)
 
 
-def test_unpacking_again_writes_nothing(mini: Path):
-    before = files(mini)
-    assert unpack(mini, CHECKSUM) == mini
-    assert files(mini) == before
-
-
-@pytest.mark.parametrize("note", ["", "{", '{"seed": 1}', "[]"], ids=["empty", "broken", "other", "list"])
-def test_what_is_not_this_encoder_is_written_anew(mini: Path, tmp_path: Path, note: str):
-    folder = tmp_path / "mini"
-    folder.mkdir()
-    (folder / "source.json").write_text(note, encoding="utf8")
-    (folder / "old.bin").write_bytes(b"an encoder of an earlier version")
-    unpack(folder, CHECKSUM)
-    assert sha256(folder / "model.safetensors") == CHECKSUM
-    assert {path.name for path in folder.iterdir()} == {path.name for path in mini.iterdir()}
-    assert [path.name for path in tmp_path.iterdir()] == ["mini"]
+def test_a_copy_for_the_configs_replaces_an_older_one(mini: Path, tmp_path: Path):
+    old = tmp_path / "encoders" / "mini"
+    old.mkdir(parents=True)
+    (old / "old.bin").write_bytes(b"an encoder of an earlier version")
+    assert fetch_encoder("mini", tmp_path) == (old, "embedded")
+    assert sha256(old / "model.safetensors") == CHECKSUM
+    assert {path.name for path in old.iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "source.json",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training.json",
+        "vocab.txt",
+    }
+    assert resolve_encoder("mini", assets=tmp_path).folder == mini
 
 
 def test_transformers_loads_it_without_a_network(mini: Path):
@@ -107,7 +101,8 @@ def test_its_card_names_its_sources_and_licences():
     card = (folder / "README.md").read_text(encoding="utf8")
     record = json.loads((folder / "training.json").read_text(encoding="utf8"))
     assert record["finished"] is True
-    for word in ("CC BY", "ClinicalTrials.gov", f"{record['pieces']:,}", "## Limits", "## Fine-tuned"):
+    pieces = record["pieces"] + record["start_from"]["pieces"]  # of both runs
+    for word in ("CC BY", "ClinicalTrials.gov", f"{pieces:,}", "## Limits", "## Fine-tuned"):
         assert word in card
 
 

@@ -154,7 +154,7 @@ def resolve_encoder(
 
     Args:
         name: see `find_encoder`.
-        assets: the folder whose "encoders/NAME" may hold it, and where the embedded one is unpacked.
+        assets: the folder whose "encoders/NAME" may hold it.
         revision: the commit id of the hub's repository to use; the catalogue's, or the newest, if empty.
         download: whether to ask the hub for what isn't at hand.
 
@@ -165,9 +165,9 @@ def resolve_encoder(
     encoder = find_encoder(name)
     folder = assets / "encoders" / encoder.name
     if encoder.embedded:
-        from spacy_bioner.mini import unpack
+        from spacy_bioner.mini import embedded
 
-        return ResolvedEncoder(encoder, unpack(folder, encoder.sha256), "embedded")
+        return ResolvedEncoder(encoder, embedded(encoder.sha256), "embedded")
     for local in (Path(name), folder):
         if is_complete(local):
             known = _note(local).get("revision", "")
@@ -234,7 +234,7 @@ def is_complete(folder: Path) -> bool:
 
 
 def _note(folder: Path) -> dict[str, Any]:
-    """What `copy_encoder` or an import noted of a folder; empty where there is none."""
+    """What `install_encoder` or an import noted of a folder; empty where there is none."""
     try:
         note = json.loads((folder / NOTE).read_text(encoding="utf8"))
     except (OSError, ValueError):
@@ -256,30 +256,19 @@ def install_encoder(source: Path, encoder: Encoder, assets: Path, note: dict[str
     """Copies an encoder's folder to assets, with a note of where it is from.
 
     Args:
-        source: the folder, complete.
-        encoder: which encoder it is.
-        assets: the folder that gets "encoders/NAME".
-        note: see `copy_encoder`.
-    """
-    target = assets / "encoders" / encoder.name
-    copy_encoder(source, target, note)
-    return target
-
-
-def copy_encoder(source: Path, target: Path, note: dict[str, str]) -> None:
-    """Copies the files of an encoder to a folder of its own, with a note of where it is from.
-
-    Args:
         source: the folder, complete; what else is in it stays there.
-        target: the folder to write; what is there is replaced.
+        encoder: which encoder it is.
+        assets: the folder that gets "encoders/NAME"; what is there is replaced.
         note: what to write to source.json in it.
     """
+    target = assets / "encoders" / encoder.name
     with Outputs() as outputs:
         temporary = outputs.temporary(target, folder=True)
         temporary.mkdir()
         for file in _wanted_files(source):
             (temporary / file.name).write_bytes(file.read_bytes())
         write_json(temporary / NOTE, note)
+    return target
 
 
 def _wanted_files(folder: Path) -> Iterable[Path]:

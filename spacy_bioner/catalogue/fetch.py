@@ -152,6 +152,9 @@ def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -
             return _fetch_archive(encoder, assets, base), "archive"
         return found.folder, found.source
     resolved = encoders.resolve_encoder(name, assets=assets, revision=revision)
+    if encoder.embedded:  # a copy is what the configs name, for plain `spacy train`
+        note = {"source": "spacy-bioner, embedded", "sha256": encoder.sha256}
+        return encoders.install_encoder(resolved.folder, encoder, assets, note), resolved.source
     return resolved.folder, resolved.source
 
 

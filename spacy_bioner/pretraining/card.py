@@ -42,9 +42,10 @@ def card(record: dict[str, Any], name: str) -> str:
         record: what training wrote of itself.
         name: the name of the encoder.
     """
-    settings, data, curve = record["settings"], record["data"], record["curve"]
-    text, vocabulary, last = data["text"], data["vocabulary"], curve[-1]
+    settings, data, runs = record["settings"], record["data"], _runs(record)
+    text, vocabulary, last = data["text"], data["vocabulary"], record["curve"][-1]
     long_share = f", {settings['long_length']} in the last {settings['long_share']:.0%} of the run"
+    pieces, epochs, seconds = (sum(run[key] for run in runs) for key in ("pieces", "epochs", "seconds"))
     facts = {
         "architecture": f"BERT, {settings['layers']} layers of {settings['width']}, {settings['heads']} "
         f"heads, {settings['positions']} positions",
@@ -53,29 +54,26 @@ def card(record: dict[str, Any], name: str) -> str:
         "text": f"{text['words']:,} words in {text['documents']:,} documents, {data['pieces']:,} word pieces",
         "objective": f"masked words ({settings['masked']:.0%} of the words, all pieces of a word together)",
         "sequences": f"{settings['length']} pieces{long_share if settings['long_share'] else ''}",
-        "updates": f"{record['step']:,} of {settings['batch']:,} pieces; AdamW, learning rate "
-        f"{settings['learning_rate']:g}, rising for {settings['warmup']:.0%} of the run, then falling to 0",
-        "pieces seen": f"{_sum(record, 'pieces'):,} ({_sum(record, 'epochs'):.2f} epochs)",
-        "time": f"{_sum(record, 'seconds') / 3600:.2f} hours on {record['hardware']}, {record['precision']}",
-        "seed": str(settings["seed"]),
+        "runs": f"{len(runs)}, each begun with the weights of the one before" if len(runs) > 1 else None,
+        "updates": "; then ".join(map(_updates, runs)),
+        "pieces seen": f"{pieces:,} ({epochs:.2f} epochs)",
+        "time": f"{seconds / 3600:.2f} hours on {record['hardware']}, {record['precision']}",
+        "seed": ", ".join(str(run["settings"]["seed"]) for run in runs),
         "software": ", ".join(f"{package} {version}" for package, version in record["versions"].items()),
+        "state": None
+        if record["finished"]
+        else f"taken at {last['share']:.0%} of the run, before the learning rate had fallen to 0",
     }
-    if start := record.get("start_from"):
-        facts["begun with"] = (
-            f"the weights of an earlier run (SHA-256 {start['sha256']}): {start['step']:,} updates, "
-            f"{start['pieces']:,} pieces, {start['curve'][-1]['held_out_accuracy']:.1%} right"
-        )
-    if not record["finished"]:
-        facts["state"] = f"taken at {last['share']:.0%} of the run, before the learning rate had fallen to 0"
     points = [
         (
-            f"{point['share']:.0%}",
+            f"{number}, {point['share']:.0%}" if len(runs) > 1 else f"{point['share']:.0%}",
             f"{point['step']:,}",
             f"{point['pieces'] / 1e6:,.1f}",
             f"{point['held_out_loss']:.3f}",
             f"{point['held_out_accuracy']:.1%}",
         )
-        for point in curve
+        for number, run in enumerate(runs, start=1)
+        for point in run["curve"]
     ]
     return (
         "\n\n".join(
@@ -92,7 +90,7 @@ def card(record: dict[str, Any], name: str) -> str:
                 f"{settings['evaluation_pieces']:,} of them at most looked at).",
                 table(("run", "updates", "million pieces", "loss", "right"), points),
                 "## Limits",
-                _limits(record),
+                _limits(pieces, text["words"]),
             ]
         )
         + "\n"
@@ -126,18 +124,25 @@ def _text(text: dict[str, Any]) -> list[str]:
     ]
 
 
-def _sum(record: dict[str, Any], key: str) -> Any:
-    """A figure of a run and of those whose weights it began with."""
-    start = record.get("start_from")
-    return record[key] + (_sum(start, key) if start else 0)
+def _runs(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """A run's record and those of the runs whose weights it began with, the first one first."""
+    earlier = _runs(record["start_from"]) if "start_from" in record else []
+    return [*earlier, record]
 
 
-def _limits(record: dict[str, Any]) -> str:
-    """What a reader must know before using it."""
-    words = record["data"]["text"]["words"]
+def _updates(run: dict[str, Any]) -> str:
+    settings = run["settings"]
     return (
-        f"It is small and has seen {_sum(record, 'pieces') / 1e6:,.0f} million word pieces of a text of "
-        f"{words / 1e6:,.0f} million words; the field's large encoders have seen billions. It knows English "
-        "alone. What the text says, right or wrong or out of date, is in the weights: it is no source of "
-        "medical knowledge, and its guesses at masked words are no statements of fact."
+        f"{run['step']:,} of {settings['batch']:,} pieces; AdamW, learning rate "
+        f"{settings['learning_rate']:g}, rising for {settings['warmup']:.0%} of the run, then falling to 0"
+    )
+
+
+def _limits(pieces: int, words: int) -> str:
+    """What a reader must know before using it, from the word pieces seen and the words of the text."""
+    return (
+        f"It is small and has seen {pieces / 1e6:,.0f} million word pieces of a text of {words / 1e6:,.0f} "
+        "million words; the field's large encoders have seen billions. It knows English alone. What the text "
+        "says, right or wrong or out of date, is in the weights: it is no source of medical knowledge, and "
+        "its guesses at masked words are no statements of fact."
     )

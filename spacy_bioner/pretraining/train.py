@@ -526,6 +526,8 @@ class Run:
             limit = self.settings.shard_mib * (1 << 20) - _HEADER
             model.save_pretrained(folder, safe_serialization=True, max_shard_size=limit)
             tokenizer.save_pretrained(folder)
+            for file in folder.glob("*.safetensors"):
+                file.chmod(0o644)  # safetensors leaves them to their owner alone
             write_json(folder / RECORD, self._record())
 
     def _record(self) -> dict[str, Any]:

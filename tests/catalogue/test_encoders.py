@@ -12,6 +12,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
+import spacy_bioner.mini
 from spacy_bioner.catalogue import encoders
 from spacy_bioner.catalogue.encoders import (
     WEIGHTS,
@@ -181,11 +182,11 @@ def test_incomplete_folder_is_refused(tiny_encoder: Path, tmp_path: Path, missin
         resolve_encoder(str(folder))
 
 
-def test_embedded_encoder_is_unpacked_into_assets(tmp_path: Path, hub: Hub):
+def test_embedded_encoder_is_the_packages_own(tmp_path: Path, hub: Hub):
     resolved = resolve_encoder("mini", assets=tmp_path / "assets")
-    assert resolved.folder == tmp_path / "assets" / "encoders" / "mini"
+    assert resolved.folder == Path(spacy_bioner.mini.__file__).parent
     assert (resolved.source, resolved.revision) == ("embedded", "")
-    assert (resolved.folder / "model.safetensors").is_file()
+    assert not (tmp_path / "assets").exists()
     assert hub.calls == []
 
 
@@ -345,5 +346,5 @@ def test_every_expected_score_has_a_protocol(root: Path):
     for _, protocol, *scores in tables(root)[2]:
         found = [score for score in scores if score]
         assert bool(found) == (protocol in protocols)
-        assert found or protocol in ("not known here", "none: random weights")
+        assert found or protocol == "not known here"
         assert all(re.fullmatch(r"\d\d\.\d\d(, both)?", score) for score in found)

@@ -22,19 +22,18 @@ from spacy_bioner.docbin import read_docbin
 from spacy_bioner.evaluation.evaluate import evaluate
 
 CORPORA = {"NCBI-disease": "NCBI-disease-IOB", "BC5CDR": "BC5CDR-IOB"}
-WHAT = ("encoder", "config", "settings", "corpus", "seed")
+WHAT = ("encoder", "weights", "config", "settings", "corpus", "seed")
 
 
 def run(what: dict[str, Any], data: Path, output: Path) -> dict[str, Any]:
     """Trains a pipeline, and scores it on devel, on which it was chosen."""
     folder = data / what["corpus"]
     encoder = what["encoder"]
-    weights = resolve_encoder(encoder).weights_sha256() if encoder else ""
     settings = dict(part.split("=", 1) for part in what["settings"].split())
     files = [folder / "train.spacy"], [folder / "devel.spacy"]
     seconds = train(what["config"], output, *files, seed=what["seed"], settings=settings, encoder=encoder)
     f1 = score(output, folder / "devel.spacy")
-    return what | {"weights": weights, "devel": f1, "train_seconds": round(seconds, 1)}
+    return what | {"devel": f1, "train_seconds": round(seconds, 1)}
 
 
 def score(output: Path, file: Path) -> float:
@@ -44,7 +43,7 @@ def score(output: Path, file: Path) -> float:
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation by encoder, config, settings and corpus."""
+    """Mean and standard deviation by encoder, weights, config, settings and corpus."""
     by_what: dict[str, list[dict[str, Any]]] = {}
     for row in runs:
         by_what.setdefault(", ".join(row[key] for key in WHAT[:-1] if row[key]), []).append(row)
@@ -70,11 +69,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     given = parser.parse_args()
     runs = results("encoders").get("runs", [])
+    checksums = {name: resolve_encoder(name).weights_sha256() if name else "" for name in given.encoders}
     wanted = [
-        dict(zip(WHAT, (encoder, given.config, given.settings, corpus, seed), strict=True))
+        dict(zip(WHAT, (encoder, weights, given.config, given.settings, corpus, seed), strict=True))
         for seed in given.seeds
         for corpus in given.corpora
-        for encoder in given.encoders
+        for encoder, weights in checksums.items()
     ]
 
     def keep() -> None:

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import spacy
+from catalogue import RegistryError
 from spacy.language import DEFAULT_CONFIG, Language
 from spacy.util import dot_to_object, registry
-from thinc.api import Config
+from thinc.api import Config, ConfigValidationError
 
 from spacy_bioner.annotations import mapped
 from spacy_bioner.catalogue.encoders import ResolvedEncoder
@@ -73,17 +75,24 @@ def schedule_settings(config: Config, settings: Mapping[str, Any]) -> dict[str, 
     """
     if _RATE_ENDS in settings or not has(config, _RATE_ENDS):
         return {}
-    whole = Config().from_str(config.to_str(), overrides=dict(settings))
-    training = whole["training"]
-    if training["max_epochs"] < 1:
-        return {}
-    reader = dot_to_object(whole, training["train_corpus"])
-    found = registry.resolve({"reader": reader, "batcher": training["batcher"]})
-    examples = found["reader"](spacy.blank(whole["nlp"]["lang"]))
-    updates = training["max_epochs"] * sum(1 for _ in found["batcher"](list(examples)))
-    updates = min(updates, training["max_steps"] or updates)
+    try:
+        whole = Config(DEFAULT_CONFIG).merge(Config().from_str(config.to_str(), overrides=dict(settings)))
+        training = whole["training"]
+        epochs, most = training["max_epochs"], training["max_steps"]
+        if not isinstance(epochs, int) or not isinstance(most, int) or epochs < 1:
+            return {}
+        reader = dot_to_object(whole, training["train_corpus"])
+        found = registry.resolve({"reader": reader, "batcher": training["batcher"]})
+    except (ConfigValidationError, RegistryError, KeyError):
+        return {}  # spaCy says better what is wrong with a config, when it reads it
+    examples = list(found["reader"](spacy.blank(whole["nlp"]["lang"])))
+    shuffled, updates = Random(0), 0
+    for _ in range(epochs):  # as spaCy does: the sizes of some batchers go on growing from epoch to epoch
+        shuffled.shuffle(examples)
+        updates += sum(1 for _ in found["batcher"](examples))
+    updates = min(updates, most or updates)
     schedule = {_RATE_ENDS: updates}
-    if _RATE_RISES not in settings:
+    if _RATE_RISES not in settings and has(whole, _RATE_RISES):
         schedule[_RATE_RISES] = min(dot_to_object(whole, _RATE_RISES), updates // 10)
     return schedule
 

@@ -52,6 +52,9 @@ def test_a_copy_for_the_configs_replaces_an_older_one(mini: Path, tmp_path: Path
         "training.json",
         "vocab.txt",
     }
+    before = {path: path.stat().st_mtime_ns for path in old.iterdir()}
+    assert fetch_encoder("mini", tmp_path) == (old, "embedded")
+    assert {path: path.stat().st_mtime_ns for path in old.iterdir()} == before
     assert resolve_encoder("mini", assets=tmp_path).folder == mini
 
 

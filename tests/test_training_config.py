@@ -87,3 +87,41 @@ def test_a_schedule_is_left_alone(root: Path, tmp_path: Path):
     assert schedule(root, [10], tmp_path, max_epochs=5, **set_already) == {}
     assert schedule(root, [10], tmp_path, max_epochs=0, max_steps=100) == {}
     assert schedule_settings(load_config(root / "configs" / "bioner_cnn.cfg", interpolate=False), {}) == {}
+
+
+def test_batches_that_grow_go_on_growing_from_epoch_to_epoch(root: Path, tmp_path: Path):
+    size = {"@schedules": "compounding.v1", "start": 100, "stop": 1000, "compound": 1.5}
+    batcher = {
+        "@batchers": "spacy.batch_by_words.v1",
+        "discard_oversize": False,
+        "tolerance": 0.0,
+        "size": size,
+    }
+    one, two = (
+        schedule(root, [100] * 40, tmp_path, max_epochs=epochs, batcher=batcher)[f"{RATE}.total_steps"]
+        for epochs in (1, 2)
+    )
+    assert one < two < 2 * one
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_epochs": "ten"},
+        {"max_epochs": None},
+        {"max_epochs": 2, "max_steps": "many"},
+        {"max_epochs": 2, "train_corpus": "corpora.nothing"},
+        {"max_epochs": 2, "batcher": {"@batchers": "unknown.v1"}},
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_config_is_left_to_spacy(root: Path, tmp_path: Path, settings: dict[str, Any]):
+    assert schedule(root, [10], tmp_path, **settings) == {}
+
+
+def test_a_config_without_what_spacy_fills_in(root: Path, tmp_path: Path):
+    """spaCy's own default is no number of epochs."""
+    config = load_config(root / "configs" / "bioner_trf.cfg", interpolate=False)
+    for name in ("max_epochs", "max_steps", "batcher"):
+        del config["training"][name]
+    assert schedule_settings(config, {}) == {}

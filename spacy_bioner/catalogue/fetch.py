@@ -13,7 +13,7 @@ from pathlib import Path
 
 from spacy_bioner.catalogue import encoders
 from spacy_bioner.catalogue.corpora import Corpus, Split
-from spacy_bioner.catalogue.encoders import Encoder
+from spacy_bioner.catalogue.encoders import Encoder, ResolvedEncoder
 from spacy_bioner.errors import CorpusError, EncoderError, FetchError, FormatError
 from spacy_bioner.files import Outputs
 
@@ -153,6 +153,10 @@ def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -
         return found.folder, found.source
     resolved = encoders.resolve_encoder(name, assets=assets, revision=revision)
     if encoder.embedded:  # a copy is what the configs name, for plain `spacy train`
+        copy = assets / "encoders" / encoder.name
+        there = ResolvedEncoder(encoder, copy, resolved.source)
+        if encoders.is_complete(copy) and there.weights_sha256() == encoder.sha256:
+            return copy, there.source
         note = {"source": "spacy-bioner, embedded", "sha256": encoder.sha256}
         return encoders.install_encoder(resolved.folder, encoder, assets, note), resolved.source
     return resolved.folder, resolved.source

@@ -43,7 +43,8 @@ def card(record: dict[str, Any], name: str) -> str:
         name: the name of the encoder.
     """
     settings, data, runs = record["settings"], record["data"], _runs(record)
-    text, vocabulary, last = data["text"], data["vocabulary"], record["curve"][-1]
+    vocabulary, last = data["vocabulary"], record["curve"][-1]
+    texts = [run["data"] for run in runs if "data" in run]  # a run on the next one's text doesn't repeat it
     long_share = f", {settings['long_length']} in the last {settings['long_share']:.0%} of the run"
     pieces, epochs, seconds = (sum(run[key] for run in runs) for key in ("pieces", "epochs", "seconds"))
     facts = {
@@ -51,12 +52,16 @@ def card(record: dict[str, Any], name: str) -> str:
         f"heads, {settings['positions']} positions",
         "parameters": f"{record['parameters'] / 1e6:.1f} million, in 16 bits on disk",
         "vocabulary": f"{vocabulary['size']:,} word pieces, {'cased' if vocabulary['cased'] else 'uncased'}",
-        "text": f"{text['words']:,} words in {text['documents']:,} documents, {data['pieces']:,} word pieces",
+        "text": "; then ".join(
+            f"{each['text']['words']:,} words in {each['text']['documents']:,} documents, "
+            f"{each['pieces']:,} word pieces"
+            for each in texts
+        ),
         "objective": f"masked words ({settings['masked']:.0%} of the words, all pieces of a word together)",
         "sequences": f"{settings['length']} pieces{long_share if settings['long_share'] else ''}",
         "runs": f"{len(runs)}, each begun with the weights of the one before" if len(runs) > 1 else None,
         "updates": "; then ".join(map(_updates, runs)),
-        "pieces seen": f"{pieces:,} ({epochs:.2f} epochs)",
+        "pieces seen": f"{pieces:,}" + (f" ({epochs:.2f} epochs)" if len(texts) == 1 else ""),
         "time": f"{seconds / 3600:.2f} hours on {record['hardware']}, {record['precision']}",
         "seed": ", ".join(str(run["settings"]["seed"]) for run in runs),
         "software": ", ".join(f"{package} {version}" for package, version in record["versions"].items()),
@@ -83,14 +88,14 @@ def card(record: dict[str, Any], name: str) -> str:
                 "weights. It is meant to be fine-tuned, for named entity recognition above all.",
                 table(("", ""), facts.items()),
                 "## Text",
-                *_text(text),
+                *(part for each in texts for part in _text(each["text"])),
                 "## On held-out text",
                 f"{last['held_out_accuracy']:.1%} of the masked word pieces guessed right in documents that "
                 f"were not trained on ({data['held_out']['pieces']:,} word pieces held out, the first "
                 f"{settings['evaluation_pieces']:,} of them at most looked at).",
                 table(("run", "updates", "million pieces", "loss", "right"), points),
                 "## Limits",
-                _limits(pieces, text["words"]),
+                _limits(pieces, sum(each["text"]["words"] for each in texts)),
             ]
         )
         + "\n"

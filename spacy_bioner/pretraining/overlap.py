@@ -13,11 +13,12 @@ from pathlib import Path
 
 from spacy_bioner.document import Document
 from spacy_bioner.errors import FormatError, UnknownFormatError
-from spacy_bioner.files import ending, files_in
-from spacy_bioner.formats import READ_FORMATS, SPACY, brat, columns, format_of, read
+from spacy_bioner.files import ending, files_in, open_input
+from spacy_bioner.formats import READ_FORMATS, SPACY, brat, columns, format_of, read, xml
 from spacy_bioner.formats.columns import ColumnOptions
 
 MIN_WORDS = 8
+_HEAD = 1 << 16  # bytes: the first element of a file is in them
 _WORD = re.compile(r"[^\W_]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z0-9(])|\n+")
 _NO_TEXT = (".dtd", ".md", *brat.SUFFIXES)  # beside the files of a corpus
@@ -109,6 +110,10 @@ def _format(path: Path) -> str:
         format = format_of(path)
     except UnknownFormatError:
         return ""
+    if format == "bioc-xml":
+        with open_input(path) as file:  # much else is XML too
+            if xml.root(file.read(_HEAD).decode("utf8", errors="replace")) != "collection":
+                return ""
     return format if format in (SPACY, *READ_FORMATS) else ""
 
 

@@ -21,12 +21,32 @@ class Start:
     Attributes:
         folder: where they are.
         sha256: their checksum.
-        record: how they were made, without what they were made of.
+        record: how they were made.
     """
 
     folder: Path
     sha256: str
     record: dict[str, Any]
+
+    def before(self, data: dict[str, Any], seed: int) -> dict[str, Any]:
+        """What another run's record says of this one: of the text, only if it was another.
+
+        Args:
+            data: what the other run is made of.
+            seed: the other run's.
+
+        Raises:
+            PretrainingError: if it would see the same text in the same order again.
+        """
+        kept = {key: value for key, value in self.record.items() if key not in ("format", "data")}
+        if self.record["data"]["parts"] != data["parts"]:
+            return kept | {"data": self.record["data"]}
+        if self.record["settings"]["seed"] == seed:
+            raise PretrainingError(
+                f"{self.folder} was trained on this text with seed {seed}, and would see it in the same "
+                "order again: give another seed."
+            )
+        return kept
 
     def load(self, model: BertForMaskedLM, vocabulary: tuple[str, ...]) -> None:
         """Copies them into a model.
@@ -64,5 +84,4 @@ def read_start(folder: Path) -> Start:
     if not (folder / WEIGHTS).is_file():
         raise PretrainingError(f"{folder} has no {WEIGHTS}: name weights that `pretrain` wrote in one file.")
     checksum = sha256(folder / WEIGHTS)
-    kept = {key: value for key, value in record.items() if key not in ("format", "data")}
-    return Start(folder, checksum, kept | {"sha256": checksum})
+    return Start(folder, checksum, record | {"sha256": checksum})

@@ -262,6 +262,7 @@ class Run:
         self.progress = Progress()
         self.curve: list[dict[str, float]] = []
         self._packed, self._folder = packed, folder
+        self._before = self._start and self._start.before(packed.manifest, settings.seed)
         cls, sep = packed.number("[CLS]"), packed.number("[SEP]")
         self._feed = Feed(packed.training, cls, sep, settings.seed)
         self._masker = WordMasker(packed.vocabulary, settings.masked)
@@ -551,7 +552,7 @@ class Run:
             },
             "data": data,
             "curve": self.curve,
-        } | ({"start_from": self._start.record} if self._start else {})
+        } | ({"start_from": self._before} if self._before else {})
 
 
 def _device(name: str) -> torch.device:

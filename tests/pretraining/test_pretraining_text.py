@@ -106,6 +106,7 @@ def labelled(tmp_path: Path) -> Path:
     convert([folder / "docs" / "x.tsv"], folder / "docs" / "test.spacy", name="docs")
     (folder / "docs" / "Test.dtd").write_text("<!ELEMENT a>", encoding="utf8")
     (folder / "docs" / "latest.csv").write_text("neither this, nor that, is known here", encoding="utf8")
+    (folder / "docs" / "test_other.xml").write_text("<?xml version='1.0'?><drugs/>", encoding="utf8")
     for kind, name in OTHERS.items():
         document = Document(f"A title\n{SENTENCE.replace('ovarian', kind)}", id="test")
         formats.write([document], folder / kind / name, kind)
@@ -116,7 +117,7 @@ def test_paragraphs_with_test_sentences_are_taken_out(labelled: Path, tmp_path: 
     overlap = load_overlap([labelled])
     splits = [("cols", "test"), ("pub", "devel"), ("docs", "test"), *((kind, "test") for kind in OTHERS)]
     assert overlap.sentences == dict.fromkeys(splits, 1)
-    assert [path.name for path in overlap.unread] == ["latest.csv"]
+    assert [path.name for path in overlap.unread] == ["latest.csv", "test_other.xml"]
     lines = [
         f"As is known, {SENTENCE.lower()} But why?",
         "Loss of BRCA1 increased the risk of gastric cancer in carriers, who are many.",

@@ -123,6 +123,7 @@ def test_a_run_begins_with_the_weights_of_another(train: Train, run: Path, tmp_p
         **{key: value for key, value in before.items() if key not in ("format", "data")},
         "sha256": sha256(run / "model" / "model.safetensors"),
     }
+    assert (tmp_path / "whole" / "model" / "model.safetensors").stat().st_mode & 0o777 == 0o644
     text = write_card(tmp_path / "whole" / "model").read_text(encoding="utf8")
     for part in (
         "| 2, each begun with",
@@ -140,20 +141,35 @@ def test_a_run_begins_with_the_weights_of_another(train: Train, run: Path, tmp_p
     assert_same(tmp_path / "whole" / "model", tmp_path / "parts" / "model")
 
 
+def test_a_run_on_other_text_names_both(train: Train, run: Path, tmp_path: Path):
+    record = json.loads((run / "model" / "training.json").read_text(encoding="utf8"))
+    shutil.copytree(run / "model", tmp_path / "elsewhere")
+    record["data"]["parts"][0]["sha256"] = "of another text"
+    record["data"]["text"]["words"] = 123_456
+    (tmp_path / "elsewhere" / "training.json").write_text(json.dumps(record), encoding="utf8")
+    assert train(tmp_path / "run", start_from=tmp_path / "elsewhere")  # with the same seed
+    card = write_card(tmp_path / "run" / "model").read_text(encoding="utf8")
+    assert "| text | 123,456 words in" in card
+    assert card.count("was not compared with any labelled corpus") == 2
+    assert "epochs)" not in card
+
+
 def test_weights_that_no_run_can_begin_with(train: Train, run: Path, tmp_path: Path):
+    with pytest.raises(PretrainingError, match=r"with seed 1, .* give another seed"):
+        train(tmp_path / "other", start_from=run / "model")
     with pytest.raises(PretrainingError, match="num_hidden_layers=2, and the settings say 3"):
-        train(tmp_path / "other", start_from=run / "model", layers=3)
+        train(tmp_path / "other", start_from=run / "model", layers=3, seed=2)
     with pytest.raises(FormatError, match="not there: make the folder with spacy bioner pretrain"):
         train(tmp_path / "other", start_from=tmp_path)
     shutil.copytree(run / "model", tmp_path / "words")
     with (tmp_path / "words" / "vocab.txt").open("a", encoding="utf8") as file:
         file.write("newword\n")
     with pytest.raises(PretrainingError, match=r"another vocabulary.*pretrain-pack"):
-        train(tmp_path / "other", start_from=tmp_path / "words")
+        train(tmp_path / "other", start_from=tmp_path / "words", seed=2)
     shutil.copytree(run / "model", tmp_path / "bare")
     BertModel.from_pretrained(run / "model", local_files_only=True).save_pretrained(tmp_path / "bare")
     with pytest.raises(PretrainingError, match=r"lacks cls\.predictions"):
-        train(tmp_path / "other", start_from=tmp_path / "bare")
+        train(tmp_path / "other", start_from=tmp_path / "bare", seed=2)
     (tmp_path / "bare" / "model.safetensors").unlink()
     with pytest.raises(PretrainingError, match=r"has no model\.safetensors"):
         train(tmp_path / "other", start_from=tmp_path / "bare")

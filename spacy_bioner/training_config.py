@@ -23,6 +23,8 @@ BIONER = "components.bioner"
 ENCODER_PATH = "paths.encoder"
 _LEARNING_RATE = "training.optimizer.learn_rate.initial_rate"
 _RATE_ENDS = "training.optimizer.learn_rate.total_steps"
+_EVALUATED = "training.eval_frequency"
+_EVALUATIONS = 5
 _RATE_RISES = "training.optimizer.learn_rate.warmup_steps"
 _MIXED_PRECISION = "components.transformer.model.mixed_precision"
 _ENCODERS = ("transformer", "tok2vec")
@@ -61,10 +63,11 @@ def rate_settings(config: Config, rate: float | None) -> dict[str, Any]:
 
 
 def schedule_settings(config: Config, settings: Mapping[str, Any]) -> dict[str, int]:
-    """The number of updates after which the learning rate is 0, and that in which it rises.
+    """The updates after which the learning rate is 0, in which it rises, and between two evaluations.
 
     spaCy's schedules count updates, and how many an epoch has depends on the data. The rate falls until the
-    end of the config's epochs, and rises for a tenth of that if the config's own number is larger.
+    end of the config's epochs, and rises for a tenth of that if the config's own number is larger. What it
+    falls for is best at the end: so evaluations are spread to have one there, and at least five in all.
 
     Args:
         config: the config.
@@ -94,6 +97,9 @@ def schedule_settings(config: Config, settings: Mapping[str, Any]) -> dict[str, 
     schedule = {_RATE_ENDS: updates}
     if _RATE_RISES not in settings and has(whole, _RATE_RISES):
         schedule[_RATE_RISES] = min(dot_to_object(whole, _RATE_RISES), updates // 10)
+    if _EVALUATED not in settings:
+        last = max(1, updates - 1)
+        schedule[_EVALUATED] = max(1, last // max(_EVALUATIONS, round(last / training["eval_frequency"])))
     return schedule
 
 

@@ -68,18 +68,27 @@ def schedule(root: Path, docs: Sequence[int], tmp_path: Path, **training: Any) -
 
 
 def test_the_learning_rate_falls_to_zero_with_the_last_epoch(root: Path, tmp_path: Path):
-    docs = [100] * 35  # batches of a thousand tokens: four
-    assert schedule(root, docs, tmp_path, max_epochs=5) == {
+    docs, every = [100] * 35, {"eval_frequency": 7}  # batches of a thousand tokens: four
+    assert schedule(root, docs, tmp_path, max_epochs=5, **every) == {
         f"{RATE}.total_steps": 20,
         f"{RATE}.warmup_steps": 2,
     }
-    assert schedule(root, docs, tmp_path, max_epochs=5, max_steps=12) == {
+    assert schedule(root, docs, tmp_path, max_epochs=5, max_steps=12, **every) == {
         f"{RATE}.total_steps": 12,
         f"{RATE}.warmup_steps": 1,
     }
-    size = {"batcher.size": 500, "optimizer.learn_rate.warmup_steps": 9}
+    size = {"batcher.size": 500, "optimizer.learn_rate.warmup_steps": 9, **every}
     assert schedule(root, docs, tmp_path, max_epochs=5, **size) == {f"{RATE}.total_steps": 35}
     assert schedule(root, docs, tmp_path, max_epochs=10_000)[f"{RATE}.warmup_steps"] == 250  # the config's
+
+
+@pytest.mark.parametrize(("epochs", "frequency"), [(1, 1), (5, 3), (75, 59), (500, 199)])
+def test_the_end_is_evaluated(root: Path, tmp_path: Path, epochs: int, frequency: int):
+    """spaCy evaluates after the updates 0, f, 2 f, ...; the config says each 200."""
+    found = schedule(root, [100] * 35, tmp_path, max_epochs=epochs)
+    assert found["training.eval_frequency"] == frequency
+    last = found[f"{RATE}.total_steps"] - 1
+    assert last % frequency < last / frequency
 
 
 def test_a_schedule_is_left_alone(root: Path, tmp_path: Path):

@@ -8,11 +8,13 @@ test and devel splits, with the spaces that `convert` rebuilds:
   (`aggregation_strategy="first"`), by their characters. Differences are counted by their cause: a boundary of
   transformers inside a token of ours, a text that transformers cut, or another.
 - `to-hf` of that, and `from-hf` again.
-- with `--heads FOLDER`, a pipeline with a head a type: `to-hf` folds it.
+- with `--heads FOLDER ...`, pipelines with a head a type: `to-hf` folds them, and with `--fit` teaches what
+  comes out what they find in the texts of the train split; `from-hf` of that.
 """
 
 import argparse
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from benchmarks.common import corpora_folder, save
 from benchmarks.transformer import NAME, fine_tune
 from spacy_bioner.catalogue.encoders import resolve_encoder
 from spacy_bioner.checkpoints.to_hf import Span, predict
+from spacy_bioner.checkpoints.to_hf import to_hf as made_of
 from spacy_bioner.cli.convert import convert
 from spacy_bioner.cli.from_hf import from_hf
 from spacy_bioner.cli.to_hf import to_hf
@@ -62,10 +65,36 @@ def f1(spans: set[Span], docs: list[Doc]) -> float:
     return round(200 * len(spans & gold) / max(len(spans) + len(gold), 1), 2)
 
 
+def heads(path: Path, folder: Path, train: Path, sample: Path, docs: list[Doc]) -> dict[str, Any]:
+    """What becomes of a pipeline with a head a type: folded alone, and fitted on the train split's texts.
+
+    Args:
+        path: the pipeline.
+        folder: for what is made of it.
+        train, sample: texts to fit on, and to compare on.
+        docs: the sample with gold entities.
+    """
+    nlp = spacy.load(path)
+    own = entities(nlp, docs, own_tokens=True)[0]
+    first = made_of(nlp).first_piece
+    result: dict[str, Any] = {"pooling": "the first piece" if first else "the mean of pieces"}
+    result["f1"] = f1(own, docs)
+    for name, texts in (("folded", None), ("fitted", train)):
+        start = time.process_time()
+        (same,) = to_hf(str(path), folder / name, fit=texts, sample=sample)
+        seconds = round(time.process_time() - start, 1)
+        theirs = set(predict(folder / name, [doc.text for doc in docs]))
+        result[name] = {"agreement": str(same), "f1": f1(theirs, docs), "seconds": seconds}
+    back = spacy.load(from_hf(str(folder / "fitted"), folder / "back"))
+    found = entities(back, docs, own_tokens=True)[0]
+    result["from-hf of fitted"] = {"entities": len(found), "the same as transformers": len(found & theirs)}
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True, help="token classifier, made if missing")
-    parser.add_argument("--heads", type=Path, help="trained pipeline with a head a type, to fold")
+    parser.add_argument("--heads", type=Path, nargs="*", default=[], help="pipelines with a head a type")
     parser.add_argument("--updates", type=int, default=1000)
     parser.add_argument("--sentences", type=int, default=1000)
     arguments = parser.parse_args()
@@ -110,14 +139,10 @@ def main() -> None:
             "entities": len(own),
             "the same": len(own & entities(again, docs, own_tokens=True)[0]),
         }
-        if arguments.heads is not None:
-            (folded,) = to_hf(str(arguments.heads), folder / "folded", sample=sample)
-            heads = entities(spacy.load(arguments.heads), docs, own_tokens=True)[0]
-            result["to-hf of heads, folded"] = {
-                "agreement": str(folded),
-                "f1_heads": f1(heads, docs),
-                "f1_folded": f1(set(predict(folder / "folded", texts)), docs),
-            }
+        result["to-hf of heads"] = [
+            heads(path, folder / f"heads-{i}", folder / "train.spacy", sample, docs)
+            for i, path in enumerate(arguments.heads)
+        ]
     save("huggingface", result)
 
 

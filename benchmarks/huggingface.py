@@ -1,18 +1,21 @@
 """Token classifiers of transformers in and out, against its own pipeline: `python -m benchmarks.huggingface`.
 
-`--checkpoint FOLDER` is a token classifier for NCBI-disease, trained there as in `benchmarks.transformer`
-(`mini`, AutoModelForTokenClassification) if there is none. On the first 1,000 sentences of NCBI-disease's
-test and devel splits, with the spaces that `convert` rebuilds:
+On the first 1,000 sentences of NCBI-disease's test and devel splits, with the spaces that `convert` rebuilds:
 
-- `from-hf`, with its own tokens and with the corpus's: entities beside those of transformers' pipeline
-  (`aggregation_strategy="first"`), by their characters. Differences are counted by their cause: a boundary of
-  transformers inside a token of ours, a text that transformers cut, or another.
-- `to-hf` of that, and `from-hf` again.
-- with `--heads FOLDER`, a pipeline with a head a type: `to-hf` folds it.
+- `--checkpoint FOLDER`, a token classifier for NCBI-disease, trained there as in `benchmarks.transformer`
+  (`mini`, AutoModelForTokenClassification) if there is none: `from-hf`, with its own tokens and with the
+  corpus's, beside transformers' pipeline (`aggregation_strategy="first"`), entities by their characters.
+  Differences are counted by their cause: a boundary of transformers inside a token of ours, a text that
+  transformers cut, or another. `to-hf` of that, and `from-hf` again.
+- `--heads FOLDER`, a pipeline with a head a type: `to-hf` folds it, and with `--fit` teaches what comes out
+  what the pipeline finds in the texts of the train split; `from-hf` of that.
+
+Each of the two can be run alone: the results keep the other.
 """
 
 import argparse
 import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,16 +23,18 @@ from typing import Any
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from transformers import AutoTokenizer
 
-from benchmarks.common import corpora_folder, save
+from benchmarks.common import corpora_folder, results, save
 from benchmarks.transformer import NAME, fine_tune
 from spacy_bioner.catalogue.encoders import resolve_encoder
-from spacy_bioner.checkpoints.to_hf import Span, predict
+from spacy_bioner.checkpoints.to_hf import Agreement, Span, predict
+from spacy_bioner.checkpoints.to_hf import to_hf as made_of
 from spacy_bioner.cli.convert import convert
 from spacy_bioner.cli.from_hf import from_hf
 from spacy_bioner.cli.to_hf import to_hf
-from spacy_bioner.docbin import docbin, read_docbin
+from spacy_bioner.docbin import read_docbin
 from spacy_bioner.readers import with_same_tokens
 
 
@@ -62,63 +67,100 @@ def f1(spans: set[Span], docs: list[Doc]) -> float:
     return round(200 * len(spans & gold) / max(len(spans) + len(gold), 1), 2)
 
 
+def sentences(data: Path, vocab: Vocab, most: int) -> list[Doc]:
+    """The sentences that all is measured on."""
+    docs = [doc for split in ("test", "devel") for doc in read_docbin(data / f"{split}.spacy", vocab)]
+    return docs[:most]
+
+
+def measure_checkpoint(checkpoint: Path, folder: Path, data: Path, most: int) -> dict[str, Any]:
+    """A token classifier of transformers to a pipeline, and back.
+
+    Args:
+        checkpoint: the token classifier.
+        folder: for what is made of it.
+        data: the folder of the corpus.
+        most: how many sentences to measure on.
+    """
+    nlp = spacy.load(from_hf(str(checkpoint), folder / "pipeline"))
+    docs = sentences(data, nlp.vocab, most)
+    texts = [doc.text for doc in docs]
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    theirs = set(predict(checkpoint, texts))
+    own, own_docs = entities(nlp, docs, own_tokens=True)
+    corpus, corpus_docs = entities(nlp, docs, own_tokens=False)
+    to_hf(str(folder / "pipeline"), folder / "back")
+    back = set(predict(folder / "back", texts))
+    again = entities(spacy.load(from_hf(str(folder / "back"), folder / "again")), docs, own_tokens=True)[0]
+    return {
+        "f1_transformers": f1(theirs, docs),
+        "from-hf, own tokens": {"f1": f1(own, docs), **compare(own, own_docs, theirs, tokenizer)},
+        "from-hf, the corpus's tokens": {
+            "f1": f1(corpus, docs),
+            **compare(corpus, corpus_docs, theirs, tokenizer),
+        },
+        "to-hf of that": str(Agreement(len(docs), len(own), len(back), len(own & back))),
+        "to-hf of that, beside the checkpoint": {"entities": len(theirs), "the same": len(theirs & back)},
+        "from-hf of to-hf": {"entities": len(own), "the same": len(own & again)},
+    }
+
+
+def measure_heads(path: Path, folder: Path, data: Path, most: int) -> dict[str, Any]:
+    """A pipeline with a head a type, folded alone, and fitted on the texts of the train split.
+
+    Args:
+        path: the pipeline.
+        folder: for what is made of it.
+        data: the folder of the corpus.
+        most: how many sentences to measure on.
+    """
+    nlp = spacy.load(path)
+    docs = sentences(data, nlp.vocab, most)
+    own = entities(nlp, docs, own_tokens=True)[0]
+    result: dict[str, Any] = {"f1": f1(own, docs)}
+    for name, texts in (("folded", None), ("fitted", data / "train.spacy")):
+        start = time.process_time()
+        to_hf(str(path), folder / name, fit=texts)
+        seconds = round(time.process_time() - start, 1)
+        theirs = set(predict(folder / name, [doc.text for doc in docs]))
+        same = Agreement(len(docs), len(own), len(theirs), len(own & theirs))
+        result[name] = {"f1": f1(theirs, docs), "agreement": str(same), "processor_seconds": seconds}
+    back = spacy.load(from_hf(str(folder / "fitted"), folder / "back"))
+    found = entities(back, docs, own_tokens=True)[0]
+    result["from-hf of fitted"] = {"entities": len(found), "the same": len(found & theirs)}
+    return result
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="token classifier, made if missing")
-    parser.add_argument("--heads", type=Path, help="trained pipeline with a head a type, to fold")
+    parser.add_argument("--checkpoint", type=Path, help="token classifier, made if missing")
+    parser.add_argument("--heads", type=Path, help="trained pipeline with a head a type")
     parser.add_argument("--updates", type=int, default=1000)
     parser.add_argument("--sentences", type=int, default=1000)
-    arguments = parser.parse_args()
+    given = parser.parse_args()
+    measured: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        convert([corpora_folder() / "mtl" / "NCBI-disease-IOB"], folder, corpus=NAME)
-        if not (arguments.checkpoint / "config.json").exists():
-            encoder = resolve_encoder("mini", assets=folder)
-            rate = encoder.encoder.learning_rate or 5e-5
-            print(fine_tune(encoder.folder, folder, 1, arguments.updates, rate, arguments.checkpoint))
-        nlp = spacy.load(from_hf(str(arguments.checkpoint), folder / "pipeline"))
-        docs = [
-            *read_docbin(folder / "test.spacy", nlp.vocab),
-            *read_docbin(folder / "devel.spacy", nlp.vocab),
-        ]
-        docs = docs[: arguments.sentences]
-        texts = [doc.text for doc in docs]
-        tokenizer = AutoTokenizer.from_pretrained(arguments.checkpoint)
-        theirs = set(predict(arguments.checkpoint, texts))
-        own, own_docs = entities(nlp, docs, own_tokens=True)
-        corpus, corpus_docs = entities(nlp, docs, own_tokens=False)
-        result: dict[str, Any] = {
-            "corpus": f"{NAME}, test, then devel: the first {len(docs):,} sentences",
-            "checkpoint": f"mini, {arguments.updates} updates",
-            "f1_transformers": f1(theirs, docs),
-            "from-hf, own tokens": {"f1": f1(own, docs), **compare(own, own_docs, theirs, tokenizer)},
-            "from-hf, the corpus's tokens": {
-                "f1": f1(corpus, docs),
-                **compare(corpus, corpus_docs, theirs, tokenizer),
-            },
-        }
-        sample = folder / "sample.spacy"
-        docbin(docs).to_disk(sample)
-        (same,) = to_hf(str(folder / "pipeline"), folder / "back", sample=sample)
-        again = spacy.load(from_hf(str(folder / "back"), folder / "again"))
-        result["to-hf of that"] = str(same)
-        result["to-hf of that, beside the checkpoint"] = {
-            "entities": len(theirs),
-            "the same": len(theirs & set(predict(folder / "back", texts))),
-        }
-        result["from-hf of to-hf"] = {
-            "entities": len(own),
-            "the same": len(own & entities(again, docs, own_tokens=True)[0]),
-        }
-        if arguments.heads is not None:
-            (folded,) = to_hf(str(arguments.heads), folder / "folded", sample=sample)
-            heads = entities(spacy.load(arguments.heads), docs, own_tokens=True)[0]
-            result["to-hf of heads, folded"] = {
-                "agreement": str(folded),
-                "f1_heads": f1(heads, docs),
-                "f1_folded": f1(set(predict(folder / "folded", texts)), docs),
-            }
-    save("huggingface", result)
+        folder, data = Path(temporary), Path(temporary) / "data"
+        convert([corpora_folder() / "mtl" / "NCBI-disease-IOB"], data, corpus=NAME)
+        if given.checkpoint is not None:
+            if not (given.checkpoint / "config.json").exists():
+                encoder = resolve_encoder("mini", assets=folder)
+                rate = encoder.encoder.learning_rate or 5e-5
+                print(fine_tune(encoder.folder, data, 1, given.updates, rate, given.checkpoint))
+            measured["checkpoint"] = f"mini, {given.updates} updates"
+            measured |= measure_checkpoint(given.checkpoint, folder, data, given.sentences)
+        if given.heads is not None:
+            pooling = (
+                "the first piece" if made_of(spacy.load(given.heads)).first_piece else "the mean of pieces"
+            )
+            measured[f"to-hf of heads, {pooling}"] = measure_heads(
+                given.heads, folder / "heads", data, given.sentences
+            )
+    known = {
+        key: value for key, value in results("huggingface").items() if key not in ("machine", "versions")
+    }
+    corpus = f"{NAME}, test, then devel: the first {given.sentences:,} sentences"
+    save("huggingface", {**known, "corpus": corpus, **measured})
 
 
 if __name__ == "__main__":

@@ -20,14 +20,31 @@ _SAME = (
     "BERT's, text between spaces and punctuation; with others, text between spaces); and it reads long texts "
     "in windows, where transformers cuts them off."
 )
-_FOLDED = (
-    "The pipeline has a head for each type, with transitions between labels, and finds the best path. Here "
-    "all heads are folded into one label set: the share of B-T or I-T beside O is exp(B - O) or exp(I - O) "
-    "of type T's head, which is exact where only one type can be. What could not be folded: **transitions**, "
-    "and that I follows nothing but B or I (transformers takes any I for the beginning of an entity); "
-    "**overlapping types**, of which one is left"
+_HEADS = (
+    "The pipeline has a head for each type, with transitions between labels, and finds the best path. What "
+    "no token classifier has: **transitions**, and that I follows nothing but B or I (transformers takes any "
+    "I for the beginning of an entity); **overlapping types**, of which one is left; **Unicode in ASCII**, "
+    "if the pipeline folds texts for its encoder"
 )
-_MEAN = "; and the pipeline takes the **mean of a token's word pieces**, where transformers takes the first"
+_MEAN = "; and the **mean of a token's word pieces**, where transformers takes the first"
+_FOLDED = (
+    "Here all heads are **folded** into one label set, and no more: the share of B-T or I-T beside O is "
+    "exp(B - O) or exp(I - O) of type T's head, which is exact where only one type can be. Predictions are "
+    "far from the pipeline's: `spacy bioner to-hf ... --fit TEXTS` makes better ones."
+)
+_FITTED = (
+    "Here all heads were folded into one label set, and then all weights, the encoder's too, were **fitted** "
+    "to what the pipeline finds, as if that were gold"
+)
+
+
+def _differences(classifier: Classifier) -> str:
+    """How what was made may differ from its pipeline."""
+    if classifier.same_weights:
+        return _SAME
+    lost = f"{_HEADS}{'' if classifier.first_piece else _MEAN}."
+    made = _FOLDED if classifier.fit is None else f"{_FITTED}: {classifier.fit}."
+    return f"{lost}\n\n{made}"
 
 
 def card(nlp: Language, classifier: Classifier, agreement: Agreement | None) -> str:
@@ -60,7 +77,6 @@ def card(nlp: Language, classifier: Classifier, agreement: Agreement | None) -> 
         "corpora": ", ".join(entry["name"] for entry in made.get("corpora", ())) or None,
         "licences": "; ".join(licences_of(nlp.meta)) or "not known",
     }
-    differences = _SAME if classifier.same_weights else f"{_FOLDED}{'' if classifier.first_piece else _MEAN}."
     compared = (
         'On a sample, transformers\' pipeline (`aggregation_strategy="first"`) beside the pipeline itself: '
         f"{agreement}."
@@ -68,5 +84,5 @@ def card(nlp: Language, classifier: Classifier, agreement: Agreement | None) -> 
         else "Predictions were not compared with the pipeline's: `spacy bioner to-hf ... --sample FILE` does."
     )
     parts = [f"# {name}, as a token classifier", table(("", ""), facts.items()), "## Use", _USE]
-    parts += ["## Beside the pipeline that it was made of", differences, compared]
+    parts += ["## Beside the pipeline that it was made of", _differences(classifier), compared]
     return header + "\n\n".join(parts) + "\n"

@@ -6,7 +6,7 @@ gives each token a distribution over O, B and I; given that at most one type has
 t has the share exp(B_t - O_t) beside 1 for "O". So rows of weights are the differences from those of O,
 exactly. Two things have no place in such a checkpoint: transitions between labels, and, where the pipeline
 has it, the mean of a token's word pieces, for transformers takes the first. Predictions differ then, and are
-to be counted.
+to be counted. `fitting` teaches the weights to make up for it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,6 +33,28 @@ Span = tuple[int, int, int, str]  # number of the text, first character, the one
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """What a token classifier learned from; see `fitting`.
+
+    Attributes:
+        texts, words: how many texts, and how many words transformers' pipeline sees in them.
+        entities: how many entities the pipeline finds there.
+        inside: how many of these begin or end inside a word, or where the text is cut off already.
+    """
+
+    texts: int
+    words: int
+    entities: int
+    inside: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.texts:,} texts, {self.words:,} words, {self.entities:,} entities, of which "
+            f"{self.inside:,} begin or end where no word of transformers does"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Classifier:
     """A token classifier of transformers, made of a pipeline.
 
@@ -41,6 +63,7 @@ class Classifier:
         types: the types that it finds.
         same_weights: whether it has the pipeline's own labels and weights; it was folded otherwise.
         first_piece: whether the pipeline takes a token's first word piece, as transformers does.
+        fit: what its weights were fitted to, if they were.
     """
 
     model: Any
@@ -48,6 +71,7 @@ class Classifier:
     types: tuple[str, ...]
     same_weights: bool
     first_piece: bool
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,33 +197,51 @@ def write(classifier: Classifier, folder: Path) -> None:
     classifier.tokenizer.save_pretrained(folder)
 
 
+def token_pipeline(model: Any, tokenizer: Any) -> Any:
+    """transformers' own pipeline, with `aggregation_strategy="first"`."""
+    return pipeline(
+        "token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="first", device="cpu"
+    )
+
+
 def predict(folder: Path, texts: Iterable[str]) -> list[Span]:
-    """What transformers' own pipeline finds, with `aggregation_strategy="first"`.
+    """What transformers' own pipeline finds, see `token_pipeline`.
 
     White space at the ends of entities, which byte-level pieces may have, isn't counted.
     """
     level = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
-        run: Any = pipeline(
-            "token-classification",
-            model=AutoModelForTokenClassification.from_pretrained(folder),
-            tokenizer=AutoTokenizer.from_pretrained(folder),
-            aggregation_strategy="first",
-            device="cpu",
+        run = token_pipeline(
+            AutoModelForTokenClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
         )
         found = []
         for i, text in enumerate(texts):
             for entity in run(text) if text.strip() else ():
-                start, end = entity["start"], entity["end"]
-                covered = text[start:end]
-                start += len(covered) - len(covered.lstrip())
-                end -= len(covered) - len(covered.rstrip())
+                start, end = trimmed(text, entity["start"], entity["end"])
                 if start < end:
                     found.append((i, start, end, entity["entity_group"]))
         return found
     finally:
         logging.set_verbosity(level)
+
+
+def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A stretch of a text without white space at its ends; an empty one if there is nothing else."""
+    covered = text[start:end]
+    start += len(covered) - len(covered.lstrip())
+    return start, start + len(covered.strip())
+
+
+def find(nlp: Language, types: Sequence[str], texts: Iterable[str]) -> list[Span]:
+    """What a pipeline finds: its flat view if these are all of its types; otherwise what it has of these."""
+    bioner = find_bioner(nlp)
+    flat = set(types) >= set(bioner.labels)
+    found = []
+    for i, doc in enumerate(nlp.pipe(texts)):
+        spans = doc.ents if flat else [span for span, _ in scored_spans(doc, bioner.cfg["spans_key"])]
+        found += [(i, s.start_char, s.end_char, s.label_) for s in spans if s.label_ in types]
+    return found
 
 
 def agreement(nlp: Language, folder: Path, types: Sequence[str], texts: Sequence[str]) -> Agreement:
@@ -208,15 +250,9 @@ def agreement(nlp: Language, folder: Path, types: Sequence[str], texts: Sequence
     Args:
         nlp: the pipeline.
         folder: the checkpoint.
-        types: its types. If these are all that the pipeline has, what counts is its flat view; otherwise
-            what it finds of these types.
+        types: its types; see `find`.
         texts: the texts.
     """
-    bioner = find_bioner(nlp)
-    flat = set(types) >= set(bioner.labels)
-    ours: set[Span] = set()
-    for i, doc in enumerate(nlp.pipe(texts)):
-        spans = doc.ents if flat else [span for span, _ in scored_spans(doc, bioner.cfg["spans_key"])]
-        ours |= {(i, s.start_char, s.end_char, s.label_) for s in spans if s.label_ in types}
+    ours = set(find(nlp, types, texts))
     theirs = set(predict(folder, texts))
     return Agreement(len(texts), len(ours), len(theirs), len(ours & theirs))

@@ -14,32 +14,46 @@ def to_hf_cli(
     model: str = typer.Argument(..., help="Pipeline: the name of a package, or a folder"),
     output: Path = typer.Argument(..., help="Folder to write"),
     per_type: bool = typer.Option(False, help="One checkpoint a type, each in a folder of its own"),
-    sample: Path = typer.Option(None, help=".spacy file on whose texts to compare the two"),
+    fit: Path = typer.Option(
+        None, help="Texts (any format) to teach it what heads find there, which folding them doesn't keep"
+    ),
+    sample: Path = typer.Option(None, help="Texts (any format) to compare the two on, others than those"),
+    source: str = typer.Option("", "--from", help="Format of the texts; default: found from their content"),
 ) -> None:
     """Write a pipeline as a token classifier that transformers loads, with a model card."""
-    to_hf(model, output, per_type, sample)
+    to_hf(model, output, per_type, fit, sample, source)
 
 
-def to_hf(model: str, output: Path, per_type: bool = False, sample: Path | None = None) -> list[Any]:
+def to_hf(
+    model: str,
+    output: Path,
+    per_type: bool = False,
+    fit: Path | None = None,
+    sample: Path | None = None,
+    source: str = "",
+) -> list[Any]:
     """Writes a pipeline as a checkpoint, or one checkpoint a type; see `checkpoints.to_hf`.
 
     Args:
         model: the name of a package, or a folder.
         output: the folder to write.
         per_type: whether to write a checkpoint for each type, in folders of their names.
-        sample: a .spacy file on whose texts predictions are compared.
+        fit: texts on which it learns to find what the pipeline finds, see `checkpoints.fitting`; heads are
+            folded and no more, if None.
+        sample: texts on which predictions are compared.
+        source: the format of the texts, unless these are .spacy files; found from their content, if empty.
 
     Returns:
         The agreement of each checkpoint with the pipeline; None without a sample.
 
     Raises:
-        BionerError: if the pipeline or the sample can't be read, the pipeline can't be a token classifier, or
-            something else stands at the output. Nothing is written then.
+        BionerError: if the pipeline or texts can't be read, the pipeline can't be a token classifier or has
+            nothing to fit, or something else stands at the output. Nothing is written then.
     """
+    from spacy_bioner.checkpoints.fitting import fit as fitted
     from spacy_bioner.checkpoints.hf_card import card
     from spacy_bioner.checkpoints.to_hf import agreement, find_bioner, write
     from spacy_bioner.checkpoints.to_hf import to_hf as made_of
-    from spacy_bioner.docbin import read_docbin
     from spacy_bioner.errors import OutputError, PipelineError
     from spacy_bioner.files import Outputs, holds_other
     from spacy_bioner.pipelines import load_pipeline
@@ -47,7 +61,10 @@ def to_hf(model: str, output: Path, per_type: bool = False, sample: Path | None 
     by_type = all((path / "config.json").is_file() for path in output.glob("*"))
     if holds_other(output, "config.json") and not by_type:
         raise OutputError(f"{output} holds something else than a checkpoint: name another folder.")
-    texts = [doc.text for doc in read_docbin(sample)] if sample is not None else []
+    texts = _texts(sample, source) if sample is not None else []
+    taught = _texts(fit, source) if fit is not None else []
+    if shared := len(set(texts) & set(taught)):
+        msg.warn(f"{shared:,} texts of --sample are in --fit too: it will seem to agree better than it does.")
     nlp = load_pipeline(model)
     groups: list[tuple[str, ...]] = [()]
     folders = [""]
@@ -62,15 +79,27 @@ def to_hf(model: str, output: Path, per_type: bool = False, sample: Path | None 
         temporary = outputs.temporary(output, folder=True)
         for types, name in zip(groups, folders, strict=True):
             classifier = made_of(nlp, types)
+            if fit is not None:
+                classifier = fitted(nlp, classifier, taught)
+                msg.text(f"{', '.join(classifier.types)}: fitted to {classifier.fit}")
             write(classifier, temporary / name)
             same = agreement(nlp, temporary / name, classifier.types, texts) if texts else None
             (temporary / name / "README.md").write_text(card(nlp, classifier, same), encoding="utf8")
             found.append(same)
             msg.text(f"{', '.join(classifier.types)}: {same or 'not compared: give texts with --sample'}")
-            if not classifier.same_weights:
+            if not classifier.same_weights and classifier.fit is None:
                 msg.warn(
-                    "Heads with transitions, folded into one label set: predictions are not the pipeline's. "
-                    "README.md there says more."
+                    "Heads with transitions, folded into one label set: predictions are far from the "
+                    "pipeline's. --fit TEXTS teaches it what the pipeline finds. README.md there says more."
                 )
     msg.good(str(output))
     return found
+
+
+def _texts(path: Path, source: str) -> list[str]:
+    """The texts of a file or folder of any format."""
+    from spacy_bioner.convert import open_source
+    from spacy_bioner.formats.columns import ColumnOptions
+
+    documents = open_source(path, ColumnOptions(), "" if path.suffix == ".spacy" else source).documents()
+    return [document.text for document in documents]

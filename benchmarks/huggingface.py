@@ -61,6 +61,11 @@ def compare(ours: set[Span], docs: list[Doc], theirs: set[Span], tokenizer: Any)
     return {**counts, "only here": len(ours - theirs), "only transformers": len(theirs - ours), **causes}
 
 
+def overlapping(spans: set[Span], others: set[Span]) -> int:
+    """How many of some entities share a character with one of others."""
+    return sum(any(i == j and s < t and b < e for j, b, t, _ in others) for i, s, e, _ in spans)
+
+
 def f1(spans: set[Span], docs: list[Doc]) -> float:
     """Strict F1 in percent."""
     gold = {(i, e.start_char, e.end_char, e.label_) for i, doc in enumerate(docs) for e in doc.ents}
@@ -116,7 +121,8 @@ def measure_heads(path: Path, folder: Path, data: Path, most: int) -> dict[str, 
     """
     nlp = spacy.load(path)
     docs = sentences(data, nlp.vocab, most)
-    own = entities(nlp, docs, own_tokens=True)[0]
+    own, own_docs = entities(nlp, docs, own_tokens=True)
+    tokenizer = made_of(nlp).tokenizer
     result: dict[str, Any] = {"f1": f1(own, docs)}
     for name, texts in (("folded", None), ("fitted", data / "train.spacy")):
         start = time.process_time()
@@ -124,7 +130,13 @@ def measure_heads(path: Path, folder: Path, data: Path, most: int) -> dict[str, 
         seconds = round(time.process_time() - start, 1)
         theirs = set(predict(folder / name, [doc.text for doc in docs]))
         same = Agreement(len(docs), len(own), len(theirs), len(own & theirs))
-        result[name] = {"f1": f1(theirs, docs), "agreement": str(same), "processor_seconds": seconds}
+        result[name] = {
+            "f1": f1(theirs, docs),
+            "agreement": str(same),
+            **compare(own, own_docs, theirs, tokenizer),
+            "only here, with other ends there": overlapping(own - theirs, theirs - own),
+            "processor_seconds": seconds,
+        }
     back = spacy.load(from_hf(str(folder / "fitted"), folder / "back"))
     found = entities(back, docs, own_tokens=True)[0]
     result["from-hf of fitted"] = {"entities": len(found), "the same": len(found & theirs)}

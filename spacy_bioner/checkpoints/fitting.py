@@ -1,11 +1,10 @@
 """A token classifier of transformers that learns to find what its pipeline finds.
 
 Folded heads lack what a pipeline finds entities with: transitions, and the mean of a token's pieces. Weights
-can make up for most of it. They are taught the pipeline's own entities in some texts, as gold ones are
-(Hinton, Vinyals and Dean 2015 call it distillation): each word, as transformers' pipeline counts words, has
-the label B, I or O on its first piece. Training begins with the pipeline's encoder and the folded heads. All
-weights learn: a new linear layer on the encoder as it is gets no more than about half of the way
-(docs/huggingface.md).
+can make up for much of it (docs/huggingface.md has figures). They are taught the pipeline's own entities in
+some texts, as gold ones are (Hinton, Vinyals and Dean 2015 call it distillation): each word, as transformers'
+pipeline counts words, has the label B, I or O on its first piece. Training begins with the pipeline's encoder
+and the folded heads. All weights learn: a linear layer alone, fitted to the encoder as it is, agreed less.
 """
 
 from collections import defaultdict

@@ -33,7 +33,9 @@ CORPORA = {
 }
 TYPES = ("Chemical", "Disease", "Gene", "Species")
 CHOOSING = 1000
-BATCH_START, BATCH_STOP, BATCH_GROWTH = 100, 1000, 1.001  # as in the configs
+WAYS = ("single", "masked", "naive")
+SCALE = ("sentences", "epochs", "settings")
+BATCH_START, BATCH_STOP, BATCH_GROWTH = 100, 1000, 1.001  # words, as in the configs
 
 
 def prepare(data: Path, sentences: int) -> None:
@@ -64,50 +66,61 @@ def _write(path: Path, docs: list[Doc]) -> None:
     docbin(docs).to_disk(path)
 
 
-def updates(files: list[Path], epochs: int) -> int:
-    """How many batches of the configs' growing size go over some files that often."""
+def updates(files: list[Path], epochs: int, growth: float) -> int:
+    """How many batches, each so much larger than the one before, go over some files that often."""
     vocab = spacy.blank("en").vocab
     left = epochs * sum(len(doc) for file in files for doc in read_docbin(file, vocab))
     count, size = 0, float(BATCH_START)
     while left > 0:
         left -= int(size)
-        size = min(size * BATCH_GROWTH, BATCH_STOP)
+        size = min(size * growth, BATCH_STOP)
         count += 1
     return count
 
 
-def run(way: str, seed: int, epochs: int, data: Path, models: Path) -> dict[str, Any]:
+def run(
+    way: str, growth: float, seed: int, scale: dict[str, Any], data: Path, models: Path
+) -> dict[str, Any]:
     """Trains in one way, and scores on each corpus's devel that was trained on."""
     folder = "naive" if way == "naive" else "masked"
     names = [way.removeprefix("single ")] if way.startswith("single") else list(CORPORA)
     files = [data / folder / "train" / f"{name}.spacy" for name in names]
     devel = [data / folder / "devel" / f"{name}.spacy" for name in names]
     first = [data / folder / "devel-first" / file.name for file in devel]
-    steps = updates(files, epochs)
-    output = models / f"{way}-{seed}"
-    settings = {"training.max_steps": steps, "training.patience": 0, "training.eval_frequency": steps // 10}
+    steps = updates(files, scale["epochs"], growth)
+    output = models / "-".join(map(str, (way, growth, seed, *scale.values())))
+    settings = {
+        "training.max_steps": steps,
+        "training.patience": 0,
+        "training.eval_frequency": steps // 10,
+        "training.batcher.size.compound": growth,
+        **dict(part.split("=", 1) for part in scale["settings"].split()),
+    }
     seconds = train("multitask_cnn", output, files, first, seed=seed, settings=settings)
     nlp = spacy.load(output / "model-best")
     scores = {
         name: round(100 * evaluate(nlp, read_docbin(file, nlp.vocab)).counts.total().f1, 2)
         for name, file in zip(names, devel, strict=True)
     }
-    return {"way": way, "seed": seed, "updates": steps, "f1": scores, "train_seconds": round(seconds, 1)}
+    measured = {"updates": steps, "f1": scores, "train_seconds": round(seconds, 1)}
+    return {"way": way, "growth": growth, "seed": seed, **scale, **measured}
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """F1 by way and corpus, mean and standard deviation over seeds; and the mean over corpora."""
-    table: dict[str, Any] = {}
-    for way in ("single", "naive", "masked"):
-        by_seed: dict[int, dict[str, float]] = {}
-        for row in runs:
-            if row["way"].split()[0] == way:
-                by_seed.setdefault(row["seed"], {}).update(row["f1"])
+    """F1 by scale, way and corpus, mean and standard deviation over seeds; and the mean over corpora."""
+    by_way: dict[str, dict[int, dict[str, float]]] = {}
+    for row in runs:
+        way = f"{row['way'].split()[0]}, batches grow by {row['growth'] - 1:.3%}"
+        scale = [f"{row['sentences']} sentences", f"{row['epochs']} epochs", row["settings"]]
+        name = ", ".join([*filter(None, scale), way])
+        by_way.setdefault(name, {}).setdefault(row["seed"], {}).update(row["f1"])
+    means: dict[str, Any] = {}
+    for name, by_seed in by_way.items():
         complete = [scores for scores in by_seed.values() if len(scores) == len(CORPORA)]
         if complete:
-            table[way] = {name: spread([scores[name] for scores in complete]) for name in CORPORA}
-            table[way]["mean over corpora"] = spread([mean(scores.values()) for scores in complete])
-    return table
+            means[name] = {corpus: spread([scores[corpus] for scores in complete]) for corpus in CORPORA}
+            means[name]["mean over corpora"] = spread([mean(scores.values()) for scores in complete])
+    return means
 
 
 def main() -> None:
@@ -116,18 +129,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--sentences", type=int, default=4000, help="of each training split")
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument(
+        "--growth", type=float, default=1.00025, help="of batches, where corpora share a pipeline"
+    )
+    parser.add_argument("--settings", default="", help='others than the config\'s: "training.dropout=0.2"')
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
-    scale = {"sentences": arguments.sentences, "epochs": arguments.epochs}
-    runs = [row for row in results("multitask").get("runs", []) if scale.items() <= row.items()]
-    known = {(row["way"], row["seed"]) for row in runs}
-    ways = [*(f"single {name}" for name in CORPORA), "masked", "naive"]
-    todo = [(way, seed) for seed in arguments.seeds for way in ways if (way, seed) not in known]
+    scale = {key: getattr(arguments, key) for key in SCALE}
+    runs = results("multitask").get("runs", [])
+    ways = [(f"single {name}", BATCH_GROWTH) for name in CORPORA] if "single" in arguments.ways else []
+    ways += [(way, arguments.growth) for way in WAYS[1:] if way in arguments.ways]
+    known = [(row["way"], row["growth"], row["seed"]) for row in runs if scale.items() <= row.items()]
+    todo = [(*way, seed) for seed in arguments.seeds for way in ways]
+    missing = [what for what in todo if what not in known]
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(arguments.jobs) as pool:
         data = Path(temporary)
         prepare(data, arguments.sentences)
-        for row in pool.map(lambda j: run(j[0], j[1], arguments.epochs, data, arguments.models), todo):
-            runs.append(row | scale)
+        for row in pool.map(lambda j: run(j[0], j[1], j[2], scale, data, arguments.models), missing):
+            runs.append(row)
             save("multitask", {"summary": summary(runs), "runs": runs})
 
 

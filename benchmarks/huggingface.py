@@ -8,7 +8,8 @@ On the first 1,000 sentences of NCBI-disease's test and devel splits, with the s
   Differences are counted by their cause: a boundary of transformers inside a token of ours, a text that
   transformers cut, or another. `to-hf` of that, and `from-hf` again.
 - `--heads FOLDER`, a pipeline with a head a type: `to-hf` folds it, and with `--fit` teaches what comes out
-  what the pipeline finds in the texts of the train split; `from-hf` of that.
+  what the pipeline finds in the texts of the train split; `from-hf` of that. `--unlabelled FILE`, lines that
+  it is fitted on as well.
 
 Each of the two can be run alone: the results keep the other.
 """
@@ -110,23 +111,28 @@ def measure_checkpoint(checkpoint: Path, folder: Path, data: Path, most: int) ->
     }
 
 
-def measure_heads(path: Path, folder: Path, data: Path, most: int) -> dict[str, Any]:
-    """A pipeline with a head a type, folded alone, and fitted on the texts of the train split.
+def measure_heads(path: Path, folder: Path, data: Path, unlabelled: list[str], most: int) -> dict[str, Any]:
+    """A pipeline with a head a type, folded alone, and fitted on the texts of the train split and others.
 
     Args:
         path: the pipeline.
         folder: for what is made of it.
         data: the folder of the corpus.
+        unlabelled: the other texts.
         most: how many sentences to measure on.
     """
     nlp = spacy.load(path)
     docs = sentences(data, nlp.vocab, most)
     own, own_docs = entities(nlp, docs, own_tokens=True)
     tokenizer = made_of(nlp).tokenizer
-    result: dict[str, Any] = {"f1": f1(own, docs)}
-    for name, texts in (("folded", None), ("fitted", data / "train.spacy")):
+    taught = [doc.text for doc in read_docbin(data / "train.spacy", nlp.vocab)] + unlabelled
+    texts = folder / "taught.txt"
+    texts.parent.mkdir(parents=True)
+    texts.write_text("\n".join(taught) + "\n", encoding="utf8")
+    result: dict[str, Any] = {"f1": f1(own, docs), "texts": len(taught)}
+    for name, fit in (("folded", None), ("fitted", texts)):
         start = time.process_time()
-        to_hf(str(path), folder / name, fit=texts)
+        to_hf(str(path), folder / name, fit=fit, source="lines")
         seconds = round(time.process_time() - start, 1)
         theirs = set(predict(folder / name, [doc.text for doc in docs]))
         same = Agreement(len(docs), len(own), len(theirs), len(own & theirs))
@@ -147,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, help="token classifier, made if missing")
     parser.add_argument("--heads", type=Path, help="trained pipeline with a head a type")
+    parser.add_argument("--unlabelled", type=Path, help="texts, one a line")
     parser.add_argument("--updates", type=int, default=1000)
     parser.add_argument("--sentences", type=int, default=1000)
     given = parser.parse_args()
@@ -165,8 +172,10 @@ def main() -> None:
             pooling = (
                 "the first piece" if made_of(spacy.load(given.heads)).first_piece else "the mean of pieces"
             )
-            measured[f"to-hf of heads, {pooling}"] = measure_heads(
-                given.heads, folder / "heads", data, given.sentences
+            lines = given.unlabelled.read_text(encoding="utf8").splitlines() if given.unlabelled else []
+            more = f", {len(lines):,} unlabelled texts" if lines else ""
+            measured[f"to-hf of heads, {pooling}{more}"] = measure_heads(
+                given.heads, folder / "heads", data, lines, given.sentences
             )
     known = {
         key: value for key, value in results("huggingface").items() if key not in ("machine", "versions")

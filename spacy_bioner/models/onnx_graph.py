@@ -87,7 +87,9 @@ class _VectorsOnly(torch.nn.Module):
 
 def _sample(encoder: Any, length: int) -> torch.Tensor:
     """Some word pieces, (1, length)."""
-    return torch.arange(length)[None] % encoder.config.vocab_size
+    # without the piece for padding, of which transformers warns
+    pieces = torch.arange(length + 1)
+    return pieces[pieces != encoder.config.pad_token_id][None, :length] % encoder.config.vocab_size
 
 
 def _agree(graph: str, model: torch.nn.Module, pieces: torch.Tensor) -> bool:

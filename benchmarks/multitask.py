@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=4000, help="of each training split")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument(
-        "--growth", type=float, default=1.00025, help="of batches, where corpora share a pipeline"
+        "--growth", type=float, default=BATCH_GROWTH, help="of batches, where corpora share a pipeline"
     )
     parser.add_argument("--settings", default="", help='others than the config\'s: "training.dropout=0.2"')
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)

@@ -28,6 +28,7 @@ def adam_step(optimizer: Optimizer, key: int, weights: Iterable[tuple[str, torch
         key: what it tells the weights of this layer from those of others by.
         weights: them, by name; those without a gradient stay as they are.
     """
+    moments: tuple[dict[Any, Any], dict[Any, Any]] = (optimizer.mom1, optimizer.mom2)
     rate, decay = float(optimizer.learn_rate), float(optimizer.L2)
     decays = decay if optimizer.L2_is_weight_decay else 0.0
     # weights, gradients and moments, by how many steps they have had
@@ -46,7 +47,6 @@ def adam_step(optimizer: Optimizer, key: int, weights: Iterable[tuple[str, torch
                 norm = float(gradient.norm())
                 if norm >= optimizer.grad_clip:
                     gradient.mul_(optimizer.grad_clip / norm)
-            moments = optimizer.mom1, optimizer.mom2
             for kept in moments:
                 if (key, name) not in kept:
                     kept[key, name] = torch.zeros_like(weight)

@@ -138,7 +138,9 @@ def main() -> None:
     parser.add_argument(
         "--growth", type=float, default=BATCH_GROWTH, help="of batches, where corpora share a pipeline"
     )
-    parser.add_argument("--settings", default="", help='others than the config\'s: "training.dropout=0.2"')
+    # named although it is the config's, so that results tell it from what was measured without
+    averages = "training.optimizer.use_averages=true"
+    parser.add_argument("--settings", default=averages, help="of the config, with spaces")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()

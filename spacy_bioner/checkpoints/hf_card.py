@@ -21,17 +21,17 @@ _SAME = (
     "in windows, where transformers cuts them off."
 )
 _HEADS = (
-    "The pipeline has a head for each type, with transitions between labels, and finds the best path. What "
-    "no token classifier has: **transitions**, and that I follows nothing but B or I (transformers takes any "
-    "I for the beginning of an entity); **overlapping types**, of which one is left; **Unicode in ASCII**, "
-    "if the pipeline folds texts for its encoder"
+    "The pipeline has a head for each type, and finds the best path. What no token classifier has: that **I "
+    "follows nothing but B or I** (transformers takes any I for the beginning of an entity); **overlapping "
+    "types**, of which one is left; **Unicode in ASCII**, if the pipeline folds texts for its encoder"
 )
+_TRANSITIONS = "; **transitions** between labels, which its heads were trained with"
 _MEAN = "; and the **mean of a token's word pieces**, where transformers takes the first"
 _FOLDED = (
     "Here all heads are **folded** into one label set, and no more: the share of B-T or I-T beside O is "
-    "exp(B - O) or exp(I - O) of type T's head, which is exact where only one type can be. Predictions are "
-    "far from the pipeline's: `spacy bioner to-hf ... --fit TEXTS` makes better ones."
+    "exp(B - O) or exp(I - O) of type T's head, which is exact where only one type can be."
 )
+_FAR = " Predictions are far from the pipeline's: `spacy bioner to-hf ... --fit TEXTS` makes better ones."
 _FITTED = (
     "Here all heads were folded into one label set, and then all weights, the encoder's too, were **fitted** "
     "to what the pipeline finds, as if that were gold"
@@ -42,8 +42,10 @@ def _differences(classifier: Classifier) -> str:
     """How what was made may differ from its pipeline."""
     if classifier.same_weights:
         return _SAME
-    lost = f"{_HEADS}{'' if classifier.first_piece else _MEAN}."
-    made = _FOLDED if classifier.fit is None else f"{_FITTED}: {classifier.fit}."
+    transitions = _TRANSITIONS if classifier.transitions else ""
+    lost = f"{_HEADS}{transitions}{'' if classifier.first_piece else _MEAN}."
+    folded = f"{_FOLDED}{_FAR if classifier.far else ''}"
+    made = folded if classifier.fit is None else f"{_FITTED}: {classifier.fit}."
     return f"{lost}\n\n{made}"
 
 

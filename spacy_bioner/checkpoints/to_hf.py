@@ -6,7 +6,8 @@ gives each token a distribution over O, B and I; given that at most one type has
 t has the share exp(B_t - O_t) beside 1 for "O". So rows of weights are the differences from those of O,
 exactly. Two things have no place in such a checkpoint: transitions between labels, and, where the pipeline
 has it, the mean of a token's word pieces, for transformers takes the first. Predictions differ then, and are
-to be counted. `fitting` teaches the weights to make up for it.
+to be counted. `fitting` teaches the weights to make up for it. Heads that were trained without transitions
+(`transitions = false`) on first pieces lose nothing but that I follows only B or I.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,6 +64,7 @@ class Classifier:
         types: the types that it finds.
         same_weights: whether it has the pipeline's own labels and weights; it was folded otherwise.
         first_piece: whether the pipeline takes a token's first word piece, as transformers does.
+        transitions: whether the pipeline's labels depend on their neighbours, which theirs can't.
         fit: what its weights were fitted to, if they were.
     """
 
@@ -71,7 +73,13 @@ class Classifier:
     types: tuple[str, ...]
     same_weights: bool
     first_piece: bool
+    transitions: bool
     fit: Fit | None = None
+
+    @property
+    def far(self) -> bool:
+        """Whether it finds other entities than the pipeline, for it lacks what that finds them with."""
+        return self.fit is None and (self.transitions or not (self.same_weights or self.first_piece))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +148,8 @@ def to_hf(nlp: Language, types: Sequence[str] = ()) -> Classifier:
         head.weight.copy_(torch.from_numpy(numpy.array(weights)))
         head.bias.copy_(torch.from_numpy(numpy.array(bias)))
     first = any(node.name in FIRST for node in bioner.model.walk())
-    return Classifier(model.eval(), tokenizer, names, same, first)
+    transitions = not same and bool(bioner.model.get_ref("heads").attrs["transitions"])
+    return Classifier(model.eval(), tokenizer, names, same, first, transitions)
 
 
 def find_bioner(nlp: Language) -> BioNER:

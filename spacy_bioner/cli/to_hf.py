@@ -87,10 +87,11 @@ def to_hf(
             (temporary / name / "README.md").write_text(card(nlp, classifier, same), encoding="utf8")
             found.append(same)
             msg.text(f"{', '.join(classifier.types)}: {same or 'not compared: give texts with --sample'}")
-            if not classifier.same_weights and classifier.fit is None:
+            if classifier.far:
                 msg.warn(
-                    "Heads with transitions, folded into one label set: predictions are far from the "
-                    "pipeline's. --fit TEXTS teaches it what the pipeline finds. README.md there says more."
+                    "Heads with transitions, or on the mean of word pieces, folded into one label set: "
+                    "predictions are far from the pipeline's. --fit TEXTS teaches it what the pipeline "
+                    "finds. README.md there says more."
                 )
     msg.good(str(output))
     return found

@@ -20,6 +20,7 @@ LABELS = 3
 
 # From which label (row) which label (column) may follow. A sequence begins as if behind an O.
 VALID = ((True, True, False), (True, True, True), (True, True, True))
+ALL = ((True,) * LABELS,) * LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,18 @@ class Lattice:
     lengths: Array
 
 
-def lattice(xp: Any, emissions: Array, transitions: Array, lengths: Array) -> Lattice:
-    """Makes a lattice; see `Lattice` for the shapes. What stands beyond a sequence's end isn't read."""
-    valid = xp.asarray(VALID)
-    banned = xp.where(valid, transitions.astype("float64"), -xp.inf)
+def lattice(
+    xp: Any,
+    emissions: Array,
+    transitions: Array,
+    lengths: Array,
+    valid: tuple[tuple[bool, ...], ...] = VALID,
+) -> Lattice:
+    """Makes a lattice; see `Lattice` for the shapes. What stands beyond a sequence's end isn't read.
+
+    With `ALL` for what is valid, and transitions of zero, each token's labels are independent of the others'.
+    """
+    banned = xp.where(xp.asarray(valid), transitions.astype("float64"), -xp.inf)
     lengths = xp.asarray(lengths)
     mask = xp.arange(emissions.shape[0])[:, None] < lengths[None, :]
     return Lattice(xp, emissions.astype("float64"), banned, mask[:, :, None, None], lengths)

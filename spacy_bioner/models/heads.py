@@ -11,7 +11,15 @@ from thinc.types import Floats2d
 from spacy_bioner.arrays import Ints
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
-from spacy_bioner.models.decoding import LABELS, Lattice, find_spans, lattice, loss_and_gradient
+from spacy_bioner.models.decoding import (
+    ALL,
+    LABELS,
+    VALID,
+    Lattice,
+    find_spans,
+    lattice,
+    loss_and_gradient,
+)
 
 # Columns of a type's array behind its weights: the bias, and the transition from each label.
 _EXTRA = 1 + LABELS
@@ -31,7 +39,9 @@ class HeadScores:
     transitions: Any
 
 
-def create_entity_heads(tok2vec: Model[list[Doc], list[Floats2d]]) -> Model[list[Doc], HeadScores]:
+def create_entity_heads(
+    tok2vec: Model[list[Doc], list[Floats2d]], transitions: bool = True
+) -> Model[list[Doc], HeadScores]:
     """Makes `spacy-bioner.EntityHeads.v1`.
 
     Each entity type has one parameter array, named as the type: 3 rows (O, B, I) of as many weights as the
@@ -41,6 +51,10 @@ def create_entity_heads(tok2vec: Model[list[Doc], list[Floats2d]]) -> Model[list
     Args:
         tok2vec: gives a vector for each token of each Doc: a listener to a shared `transformer` or `tok2vec`,
             or a layer of its own.
+        transitions: whether transitions are learned, and training is on whole paths (a conditional random
+            field). If not, they are zero, and each token is taught its label by itself, as transformers'
+            token classifiers are: then `to-hf` keeps what the heads find. The best valid path is what is
+            found either way.
 
     Returns:
         The model, with the references "tok2vec" and "heads".
@@ -48,6 +62,7 @@ def create_entity_heads(tok2vec: Model[list[Doc], list[Floats2d]]) -> Model[list
     heads: Model[list[Floats2d], HeadScores] = Model(
         "entity_heads", _forward, init=_init, dims={"nI": None}, attrs={"types": [], "gradients": {}}
     )
+    heads.attrs["transitions"] = transitions
     dropout: Model[list[Floats2d], list[Floats2d]] = with_array(Dropout())
     model: Model[list[Doc], HeadScores] = chain(tok2vec, dropout, heads)
     model.set_ref("tok2vec", tok2vec)
@@ -108,7 +123,8 @@ def _forward(
         d_parameters = ops.xp.zeros_like(parameters)
         d_parameters[:, :width] = ops.gemm(d_flat, tokens, trans1=True)
         d_parameters[:, width] = d_flat.sum(axis=0)
-        d_parameters[:, width + 1 :] = d_scores.transitions.swapaxes(1, 2).reshape((-1, LABELS))
+        if heads.attrs["transitions"]:
+            d_parameters[:, width + 1 :] = d_scores.transitions.swapaxes(1, 2).reshape((-1, LABELS))
         gradients = heads.attrs["gradients"]
         for i, name in enumerate(types):
             rows = d_parameters[i * LABELS : (i + 1) * LABELS]
@@ -136,7 +152,7 @@ def _find(
             scores.transitions / divisors.reshape((-1, 1, 1)),
         )
     for members in _by_length([len(emissions) for emissions in scores.emissions]):
-        spans = find_spans(_lattice(ops, scores, members))
+        spans = find_spans(_lattice(ops, scores, members, VALID))
         columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
         rows = zip(*(ops.to_numpy(column).tolist() for column in columns), strict=True)
         for sequence, type_index, start, end, probability in rows:
@@ -154,13 +170,15 @@ def _of_words(scores: HeadScores, words: Sequence[Ints | None]) -> HeadScores:
     return HeadScores(emissions, scores.transitions)
 
 
-def _lattice(ops: Ops, scores: HeadScores, members: Sequence[int]) -> Lattice:
+def _lattice(
+    ops: Ops, scores: HeadScores, members: Sequence[int], valid: tuple[tuple[bool, ...], ...]
+) -> Lattice:
     """The scores of some Docs of a batch, padded to the longest."""
     lengths = [len(scores.emissions[i]) for i in members]
     padded = ops.xp.zeros((max(lengths), len(members), len(scores.transitions), LABELS), dtype="float64")
     for column, i in enumerate(members):
         padded[: lengths[column], column] = scores.emissions[i]
-    return lattice(ops.xp, padded, scores.transitions, lengths)
+    return lattice(ops.xp, padded, scores.transitions, lengths, valid)
 
 
 def _loss(
@@ -168,13 +186,14 @@ def _loss(
 ) -> tuple[float, HeadScores]:
     """The negative log probability of the gold annotation, a Doc on average, and its gradient."""
     ops = model.ops
+    valid = VALID if model.get_ref("heads").attrs["transitions"] else ALL
     whole = [ops.xp.zeros_like(e) for e in scores.emissions]
     scores = _of_words(scores, words)
     gradients = [ops.xp.zeros_like(e) for e in scores.emissions]
     d_transitions = ops.xp.zeros_like(scores.transitions)
     loss = 0.0
     for members in _by_length([len(emissions) for emissions in scores.emissions]):
-        grid = _lattice(ops, scores, members)
+        grid = _lattice(ops, scores, members, valid)
         allowed = ops.xp.ones(grid.emissions.shape, dtype=bool)
         counts = ops.xp.zeros((len(members), len(scores.transitions)), dtype=bool)
         for column, i in enumerate(members):
@@ -225,8 +244,11 @@ def _take_over(model: Model, source: Model) -> list[str]:
         )
     taken = [entity_type for entity_type in heads.attrs["types"] if theirs.has_param(entity_type)]
     for entity_type in taken:
-        parameters: Any = theirs.get_param(entity_type)
-        heads.set_param(entity_type, heads.ops.asarray2f(parameters))
+        found: Any = theirs.get_param(entity_type)
+        parameters: Any = heads.ops.asarray2f(found).copy()
+        if not heads.attrs["transitions"]:
+            parameters[:, heads.get_dim("nI") + 1 :] = 0
+        heads.set_param(entity_type, parameters)
     return taken
 
 

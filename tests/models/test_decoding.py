@@ -4,8 +4,10 @@ from itertools import product
 
 import numpy
 import pytest
+import torch
 
 from spacy_bioner.models.decoding import (
+    ALL,
     VALID,
     B,
     I,
@@ -125,6 +127,28 @@ def test_gradient_is_the_slope_of_the_loss(case):
             assert gradient[index] == pytest.approx(slope, abs=1e-6)
     assert not d_emissions[:, 0, 1].any()
     assert not d_emissions[:, 2, 0].any()
+
+
+def test_without_transitions_each_token_has_a_softmax_of_its_own(case):
+    emissions, _, lengths = case
+    random = numpy.random.default_rng(2)
+    gold = random.integers(3, size=emissions.shape[:3])  # I behind O too
+    allowed = numpy.arange(3) == gold[..., None]
+    counts = numpy.ones(emissions.shape[1:3], dtype=bool)
+    grid = lattice(numpy, emissions, numpy.zeros((emissions.shape[2], 3, 3)), lengths, ALL)
+    loss, d_emissions, _ = loss_and_gradient(grid, allowed, counts)
+    expected = 0.0
+    for n, length in enumerate(lengths):
+        scores = torch.tensor(emissions[:length, n].reshape(-1, 3), requires_grad=True)
+        labels = torch.tensor(gold[:length, n].reshape(-1))
+        own = torch.nn.functional.cross_entropy(scores, labels, reduction="sum")
+        own.backward()
+        expected += own.item()
+        numpy.testing.assert_allclose(
+            d_emissions[:length, n].reshape(-1, 3), scores.grad.numpy(), rtol=1e-9, atol=1e-12
+        )
+        assert not d_emissions[length:, n].any()
+    assert loss == pytest.approx(expected)
 
 
 def test_loss_is_minus_the_log_probability_of_the_gold_path(case):

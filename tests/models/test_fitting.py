@@ -18,6 +18,7 @@ from spacy_bioner.checkpoints.to_hf import agreement, predict, to_hf, token_pipe
 from spacy_bioner.cli.from_hf import from_hf
 from spacy_bioner.docbin import docbin
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.models.decoder import DECODER
 
 BEFORE = ("aspirin treats", "patients with", "the risk of", "women have")
 DISEASES = ("breast cancer", "pain", "lung fever", "ataxia")
@@ -43,9 +44,8 @@ def gold(nlp: Language, text: str) -> Example:
     return Example(nlp.make_doc(text), doc)
 
 
-@pytest.fixture(scope="module")
-def heads(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pipeline with a head a type that pools the mean of pieces, and has not learned all."""
+def trained(tiny_encoder: Path, pooling: str, **settings: bool) -> Language:
+    """A pipeline with a head a type that has not learned all."""
     nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "spacy-bioner.Tokenizer.v1"}}})
     layer = {
         "@architectures": "spacy-bioner.TransformerModel.v1",
@@ -56,11 +56,10 @@ def heads(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     listener = {
         "@architectures": "spacy-transformers.TransformerListener.v1",
         "grad_factor": 1.0,
-        "pooling": {"@layers": "reduce_mean.v1"},
+        "pooling": {"@layers": pooling},
     }
-    nlp.add_pipe(
-        "bioner", config={"model": {"@architectures": "spacy-bioner.EntityHeads.v1", "tok2vec": listener}}
-    )
+    heads = {"@architectures": "spacy-bioner.EntityHeads.v1", "tok2vec": listener, **settings}
+    nlp.add_pipe("bioner", config={"model": heads})
     rate = {"@schedules": "warmup_linear.v1", "warmup_steps": 1, "total_steps": 2, "initial_rate": 0.003}
     nlp.config["training"]["optimizer"] = {"@optimizers": "Adam.v1", "learn_rate": rate}
     spacy.util.fix_random_seed(0)
@@ -70,8 +69,14 @@ def heads(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for _ in range(60):
         nlp.update(examples, sgd=optimizer)
     assert nlp.evaluate(examples)["ents_f"] > 0.9
+    return nlp
+
+
+@pytest.fixture(scope="module")
+def heads(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one that pools the mean of pieces."""
     folder = tmp_path_factory.mktemp("heads") / "pipeline"
-    nlp.to_disk(folder)
+    trained(tiny_encoder, "reduce_mean.v1").to_disk(folder)
     return folder
 
 
@@ -103,6 +108,38 @@ def test_more_is_the_same_on_other_texts(heads: Path, fitted: Path, tmp_path: Pa
     after = agreement(nlp, fitted, folded.types, OTHERS)
     assert before.share < 0.6
     assert after.share > 0.9
+
+
+def test_heads_without_transitions_keep_what_they_find(tiny_encoder: Path, tmp_path: Path):
+    nlp = trained(tiny_encoder, "reduce_first.v1", transitions=False)
+    heads = nlp.get_pipe("bioner").model.get_ref("heads")
+    for name in ("Disease", "Gene"):
+        parameters = heads.get_param(name)
+        assert parameters[:, :-3].all()
+        assert not parameters[:, -3:].any()
+    made = to_hf(nlp)
+    assert not made.transitions
+    assert not made.far
+    write(made, tmp_path / "folded")
+    same = agreement(nlp, tmp_path / "folded", made.types, OTHERS)
+    assert same.ours > 20
+    assert same.both == same.ours
+    assert same.theirs - same.both < 4  # begin with an I that follows an O
+    # and with transitions, or on the mean of pieces, they don't
+    for pooling, transitions in (("reduce_first.v1", True), ("reduce_mean.v1", False)):
+        assert to_hf(trained(tiny_encoder, pooling, transitions=transitions)).far
+
+
+def test_transitions_are_not_taken_over_by_heads_without(heads: Path, tiny_encoder: Path):
+    nlp = trained(tiny_encoder, "reduce_first.v1", transitions=False)
+    source = spacy.load(heads).get_pipe("bioner").model
+    model = nlp.get_pipe("bioner").model
+    assert source.get_ref("heads").get_param("Disease")[:, -3:].any()
+    assert model.attrs[DECODER].take_over(model, source) == ["Disease", "Gene"]
+    found, theirs = (m.get_ref("heads").get_param("Disease") for m in (model, source))
+    assert (found[:, :-3] == theirs[:, :-3]).all()
+    assert not found[:, -3:].any()
+    assert theirs[:, -3:].any()
 
 
 def test_the_pipeline_stays_as_it_is_and_the_same_comes_out_again(heads: Path, fitted: Path, tmp_path: Path):

@@ -169,9 +169,9 @@ def main() -> None:
             measured["checkpoint"] = f"mini, {given.updates} updates"
             measured |= measure_checkpoint(given.checkpoint, folder, data, given.sentences)
         if given.heads is not None:
-            pooling = (
-                "the first piece" if made_of(spacy.load(given.heads)).first_piece else "the mean of pieces"
-            )
+            made = made_of(spacy.load(given.heads))
+            pooling = "the first piece" if made.first_piece else "the mean of pieces"
+            pooling += "" if made.transitions else ", without transitions"
             lines = given.unlabelled.read_text(encoding="utf8").splitlines() if given.unlabelled else []
             more = f", {len(lines):,} unlabelled texts" if lines else ""
             measured[f"to-hf of heads, {pooling}{more}"] = measure_heads(

@@ -7,9 +7,10 @@ On the first 1,000 sentences of NCBI-disease's test and devel splits, with the s
   corpus's, beside transformers' pipeline (`aggregation_strategy="first"`), entities by their characters.
   Differences are counted by their cause: a boundary of transformers inside a token of ours, a text that
   transformers cut, or another. `to-hf` of that, and `from-hf` again.
-- `--heads FOLDER`, a pipeline with a head a type: `to-hf` folds it, and with `--fit` teaches what comes out
-  what the pipeline finds in the texts of the train split; `from-hf` of that. `--unlabelled FILE`, lines that
-  it is fitted on as well.
+- `--heads FOLDER`, a pipeline with a head a type: `to-hf` folds it, and, if it has transitions or means of
+  pieces, with `--fit` teaches what comes out what the pipeline finds in the texts of the train split;
+  `from-hf` of that. `--unlabelled FILE`, lines that it is fitted on as well. If it has neither, the most
+  probable label of each token, in float32, is compared too: where that is the same, paths are all that differs.
 
 Each of the two can be run alone: the results keep the other.
 """
@@ -21,6 +22,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -30,7 +32,7 @@ from transformers import AutoTokenizer
 from benchmarks.common import corpora_folder, results, save
 from benchmarks.transformer import NAME, fine_tune
 from spacy_bioner.catalogue.encoders import resolve_encoder
-from spacy_bioner.checkpoints.to_hf import Agreement, Span, predict
+from spacy_bioner.checkpoints.to_hf import Agreement, Span, find_bioner, predict
 from spacy_bioner.checkpoints.to_hf import to_hf as made_of
 from spacy_bioner.cli.convert import convert
 from spacy_bioner.cli.from_hf import from_hf
@@ -60,6 +62,28 @@ def compare(ours: set[Span], docs: list[Doc], theirs: set[Span], tokenizer: Any)
             causes["other"] += 1
     counts = {"here": len(ours), "transformers": len(theirs), "both": len(ours & theirs)}
     return {**counts, "only here": len(ours - theirs), "only transformers": len(theirs - ours), **causes}
+
+
+def one_by_one(path: Path, docs: list[Doc]) -> set[Span]:
+    """What the most probable labels of tokens are, in float32, by transformers' rule: any I may begin."""
+    nlp = spacy.load(path, config={"components.transformer.model.precision": "float32"})
+    bioner = find_bioner(nlp)
+    types = bioner.model.get_ref("heads").attrs["types"]
+    found = set()
+    transformer: Any = nlp.get_pipe("transformer")
+    for i, doc in enumerate(transformer.pipe(nlp.make_doc(doc.text) for doc in docs)):
+        emissions = bioner.model.predict([doc]).emissions[0]
+        beside = (emissions[..., 1:] - emissions[..., :1]).reshape(len(doc), -1)
+        best = numpy.where(beside.max(axis=1) > 0, beside.argmax(axis=1), -1)
+        start, kind = 0, -1
+        for k, label in enumerate([*best.tolist(), -1]):
+            # labels are B and I of each type in turn
+            if kind >= 0 and (label != 2 * kind + 1):
+                found.add((i, doc[start].idx, doc[k - 1].idx + len(doc[k - 1]), types[kind]))
+                kind = -1
+            if label >= 0 and kind < 0:
+                start, kind = k, label // 2
+    return found
 
 
 def overlapping(spans: set[Span], others: set[Span]) -> int:
@@ -130,7 +154,8 @@ def measure_heads(path: Path, folder: Path, data: Path, unlabelled: list[str], m
     texts.parent.mkdir(parents=True)
     texts.write_text("\n".join(taught) + "\n", encoding="utf8")
     result: dict[str, Any] = {"f1": f1(own, docs), "texts": len(taught)}
-    for name, fit in (("folded", None), ("fitted", texts)):
+    far = made_of(nlp).far
+    for name, fit in (("folded", None), ("fitted", texts))[: 1 + far]:
         start = time.process_time()
         to_hf(str(path), folder / name, fit=fit, source="lines")
         seconds = round(time.process_time() - start, 1)
@@ -143,9 +168,12 @@ def measure_heads(path: Path, folder: Path, data: Path, unlabelled: list[str], m
             "only here, with other ends there": overlapping(own - theirs, theirs - own),
             "processor_seconds": seconds,
         }
-    back = spacy.load(from_hf(str(folder / "fitted"), folder / "back"))
+    back = spacy.load(from_hf(str(folder / name), folder / "back"))
     found = entities(back, docs, own_tokens=True)[0]
-    result["from-hf of fitted"] = {"entities": len(found), "the same": len(found & theirs)}
+    result[f"from-hf of {name}"] = {"entities": len(found), "the same": len(found & theirs)}
+    if not far:
+        labels = one_by_one(path, docs)
+        result["labels one by one, float32"] = {"entities": len(labels), "the same": len(labels & theirs)}
     return result
 
 

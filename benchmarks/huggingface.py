@@ -10,7 +10,7 @@ On the first 1,000 sentences of NCBI-disease's test and devel splits, with the s
 - `--heads FOLDER`, a pipeline with a head a type: `to-hf` folds it, and, if it has transitions or means of
   pieces, with `--fit` teaches what comes out what the pipeline finds in the texts of the train split;
   `from-hf` of that. `--unlabelled FILE`, lines that it is fitted on as well. If it has neither, the most
-  probable label of each token, in float32, is compared too: where that is the same, paths are all that differs.
+  probable label of each token, in float32, is compared too: where that is the same, only paths differ.
 
 Each of the two can be run alone: the results keep the other.
 """

@@ -1,10 +1,10 @@
 """One pipeline on the same test split, from columns and from raw text.
 
-`python -m benchmarks.columns_and_raw MODEL [NAME]`: BC5CDR's test split; NAME is added to that of the results. From columns the pipeline gets the
-corpus's sentences and tokens; from raw text it gets title and abstract of each PubTator document and finds
-its own tokens, and gold mentions are character offsets, also those that no tokens can give. In between, the
-raw text of each of the corpus's sentences: what it loses there is lost by tokens and spaces, and the rest by
-reading abstracts. All as `spacy bioner evaluate` counts.
+`python -m benchmarks.columns_and_raw MODEL [NAME]`: BC5CDR's test split; NAME is added to that of the
+results. From columns the pipeline gets the corpus's sentences and tokens; from raw text it gets title and
+abstract of each PubTator document and finds its own tokens, and gold mentions are character offsets, also
+those that no tokens can give. In between, the raw text of each of the corpus's sentences: what it loses there
+is lost by tokens and spaces, and the rest by reading abstracts. All as `spacy bioner evaluate` counts.
 """
 
 import sys

@@ -32,12 +32,13 @@ from transformers import AutoTokenizer
 from benchmarks.common import corpora_folder, results, save
 from benchmarks.transformer import NAME, fine_tune
 from spacy_bioner.catalogue.encoders import resolve_encoder
-from spacy_bioner.checkpoints.to_hf import Agreement, Span, find_bioner, predict
+from spacy_bioner.checkpoints.to_hf import Agreement, Classifier, Span, find_bioner, predict
 from spacy_bioner.checkpoints.to_hf import to_hf as made_of
 from spacy_bioner.cli.convert import convert
 from spacy_bioner.cli.from_hf import from_hf
 from spacy_bioner.cli.to_hf import to_hf
 from spacy_bioner.docbin import read_docbin
+from spacy_bioner.models.labels import find_spans, make_label_set
 from spacy_bioner.readers import with_same_tokens
 
 
@@ -69,20 +70,16 @@ def one_by_one(path: Path, docs: list[Doc]) -> set[Span]:
     nlp = spacy.load(path, config={"components.transformer.model.precision": "float32"})
     bioner = find_bioner(nlp)
     types = bioner.model.get_ref("heads").attrs["types"]
+    labels = make_label_set(["O", *(f"{letter}-{name}" for name in types for letter in "BI")])
     found = set()
     transformer: Any = nlp.get_pipe("transformer")
     for i, doc in enumerate(transformer.pipe(nlp.make_doc(doc.text) for doc in docs)):
         emissions = bioner.model.predict([doc]).emissions[0]
         beside = (emissions[..., 1:] - emissions[..., :1]).reshape(len(doc), -1)
-        best = numpy.where(beside.max(axis=1) > 0, beside.argmax(axis=1), -1)
-        start, kind = 0, -1
-        for k, label in enumerate([*best.tolist(), -1]):
-            # labels are B and I of each type in turn
-            if kind >= 0 and (label != 2 * kind + 1):
-                found.add((i, doc[start].idx, doc[k - 1].idx + len(doc[k - 1]), types[kind]))
-                kind = -1
-            if label >= 0 and kind < 0:
-                start, kind = k, label // 2
+        best = numpy.column_stack([numpy.zeros(len(doc)), beside]).argmax(axis=1)
+        for start, end, kind in zip(*find_spans(labels, best, numpy.arange(len(doc)) == 0), strict=True):
+            span = doc[start:end]
+            found.add((i, span.start_char, span.end_char, types[kind]))
     return found
 
 
@@ -135,11 +132,14 @@ def measure_checkpoint(checkpoint: Path, folder: Path, data: Path, most: int) ->
     }
 
 
-def measure_heads(path: Path, folder: Path, data: Path, unlabelled: list[str], most: int) -> dict[str, Any]:
+def measure_heads(
+    path: Path, made: Classifier, folder: Path, data: Path, unlabelled: list[str], most: int
+) -> dict[str, Any]:
     """A pipeline with a head a type, folded alone, and fitted on the texts of the train split and others.
 
     Args:
         path: the pipeline.
+        made: what `to_hf` makes of it.
         folder: for what is made of it.
         data: the folder of the corpus.
         unlabelled: the other texts.
@@ -148,14 +148,15 @@ def measure_heads(path: Path, folder: Path, data: Path, unlabelled: list[str], m
     nlp = spacy.load(path)
     docs = sentences(data, nlp.vocab, most)
     own, own_docs = entities(nlp, docs, own_tokens=True)
-    tokenizer = made_of(nlp).tokenizer
     taught = [doc.text for doc in read_docbin(data / "train.spacy", nlp.vocab)] + unlabelled
     texts = folder / "taught.txt"
     texts.parent.mkdir(parents=True)
     texts.write_text("\n".join(taught) + "\n", encoding="utf8")
     result: dict[str, Any] = {"f1": f1(own, docs), "texts": len(taught)}
-    far = made_of(nlp).far
-    for name, fit in (("folded", None), ("fitted", texts))[: 1 + far]:
+    ways: list[tuple[str, Path | None]] = [("folded", None)]
+    if made.far:
+        ways.append(("fitted", texts))
+    for name, fit in ways:
         start = time.process_time()
         to_hf(str(path), folder / name, fit=fit, source="lines")
         seconds = round(time.process_time() - start, 1)
@@ -164,14 +165,14 @@ def measure_heads(path: Path, folder: Path, data: Path, unlabelled: list[str], m
         result[name] = {
             "f1": f1(theirs, docs),
             "agreement": str(same),
-            **compare(own, own_docs, theirs, tokenizer),
+            **compare(own, own_docs, theirs, made.tokenizer),
             "only here, with other ends there": overlapping(own - theirs, theirs - own),
             "processor_seconds": seconds,
         }
     back = spacy.load(from_hf(str(folder / name), folder / "back"))
     found = entities(back, docs, own_tokens=True)[0]
     result[f"from-hf of {name}"] = {"entities": len(found), "the same": len(found & theirs)}
-    if not far:
+    if not made.far:
         labels = one_by_one(path, docs)
         result["labels one by one, float32"] = {"entities": len(labels), "the same": len(labels & theirs)}
     return result
@@ -203,7 +204,7 @@ def main() -> None:
             lines = given.unlabelled.read_text(encoding="utf8").splitlines() if given.unlabelled else []
             more = f", {len(lines):,} unlabelled texts" if lines else ""
             measured[f"to-hf of heads, {pooling}{more}"] = measure_heads(
-                given.heads, folder / "heads", data, lines, given.sentences
+                given.heads, made, folder / "heads", data, lines, given.sentences
             )
     known = {
         key: value for key, value in results("huggingface").items() if key not in ("machine", "versions")

@@ -60,9 +60,12 @@ def create_entity_heads(
         The model, with the references "tok2vec" and "heads".
     """
     heads: Model[list[Floats2d], HeadScores] = Model(
-        "entity_heads", _forward, init=_init, dims={"nI": None}, attrs={"types": [], "gradients": {}}
+        "entity_heads",
+        _forward,
+        init=_init,
+        dims={"nI": None},
+        attrs={"types": [], "transitions": transitions, "gradients": {}},
     )
-    heads.attrs["transitions"] = transitions
     dropout: Model[list[Floats2d], list[Floats2d]] = with_array(Dropout())
     model: Model[list[Doc], HeadScores] = chain(tok2vec, dropout, heads)
     model.set_ref("tok2vec", tok2vec)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import spacy
 import torch
+from heads import add_heads
 from spacy.language import Language
 from spacy.training import Example
 
@@ -47,19 +48,7 @@ def gold(nlp: Language, text: str) -> Example:
 def trained(tiny_encoder: Path, pooling: str, **settings: bool) -> Language:
     """A pipeline with a head a type that has not learned all."""
     nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "spacy-bioner.Tokenizer.v1"}}})
-    layer = {
-        "@architectures": "spacy-bioner.TransformerModel.v1",
-        "name": str(tiny_encoder),
-        "precision": "float32",
-    }
-    nlp.add_pipe("transformer", config={"model": layer})
-    listener = {
-        "@architectures": "spacy-transformers.TransformerListener.v1",
-        "grad_factor": 1.0,
-        "pooling": {"@layers": pooling},
-    }
-    heads = {"@architectures": "spacy-bioner.EntityHeads.v1", "tok2vec": listener, **settings}
-    nlp.add_pipe("bioner", config={"model": heads})
+    add_heads(nlp, tiny_encoder, {"@layers": pooling}, **settings)
     rate = {"@schedules": "warmup_linear.v1", "warmup_steps": 1, "total_steps": 2, "initial_rate": 0.003}
     nlp.config["training"]["optimizer"] = {"@optimizers": "Adam.v1", "learn_rate": rate}
     spacy.util.fix_random_seed(0)

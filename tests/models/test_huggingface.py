@@ -12,6 +12,7 @@ import numpy
 import pytest
 import spacy
 import torch
+from heads import add_heads
 from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from spacy.tokens import Doc, Span
@@ -299,19 +300,7 @@ def test_there_and_back_weights_and_entities_are_the_same(
 def heads(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline with a head a type, pooled from first pieces, that knows two types by heart."""
     nlp = spacy.blank("en")
-    layer = {
-        "@architectures": "spacy-bioner.TransformerModel.v1",
-        "name": str(tiny_encoder),
-        "precision": "float32",
-    }
-    nlp.add_pipe("transformer", config={"model": layer})
-    listener = {
-        "@architectures": "spacy-transformers.TransformerListener.v1",
-        "grad_factor": 1.0,
-        "pooling": {"@architectures": "spacy-bioner.FirstPiece.v1"},
-    }
-    model = {"@architectures": "spacy-bioner.EntityHeads.v1", "tok2vec": listener}
-    nlp.add_pipe("bioner", config={"model": model})
+    add_heads(nlp, tiny_encoder, {"@architectures": "spacy-bioner.FirstPiece.v1"})
     spacy.util.fix_random_seed(0)
     examples = []
     for text, spans in (

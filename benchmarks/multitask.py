@@ -32,11 +32,12 @@ CORPORA = {
     "LINNAEUS": ("linnaeus-IOB", ["Species"]),
 }
 TYPES = ("Chemical", "Disease", "Gene", "Species")
+BATCHES = 1
 CHOOSING = 3
 CHOSEN_ON = "every third sentence of devel"
 WAYS = ("single", "masked", "naive")
 SCALE = ("sentences", "epochs", "settings", "chosen_on")
-BATCH_START, BATCH_STOP, BATCH_GROWTH = 100, 1000, 1.001  # words, as in the configs
+BATCH_START, BATCH_STOP, BATCH_GROWTH = 100, 1000, 1.001  # words, as for one corpus
 
 
 def prepare(data: Path, sentences: int) -> None:
@@ -67,20 +68,20 @@ def _write(path: Path, docs: list[Doc]) -> None:
     docbin(docs).to_disk(path)
 
 
-def updates(files: list[Path], epochs: int, growth: float) -> int:
-    """How many batches, each so much larger than the one before, go over some files that often."""
+def updates(files: list[Path], epochs: int, batches: int, growth: float) -> int:
+    """How many batches go over some files that often: how many times as large, each how much more."""
     vocab = spacy.blank("en").vocab
     left = epochs * sum(len(doc) for file in files for doc in read_docbin(file, vocab))
-    count, size = 0, float(BATCH_START)
+    count, size = 0, float(batches * BATCH_START)
     while left > 0:
         left -= int(size)
-        size = min(size * growth, BATCH_STOP)
+        size = min(size * growth, batches * BATCH_STOP)
         count += 1
     return count
 
 
 def run(
-    way: str, growth: float, seed: int, scale: dict[str, Any], data: Path, models: Path
+    way: str, batches: int, growth: float, seed: int, scale: dict[str, Any], data: Path, models: Path
 ) -> dict[str, Any]:
     """Trains in one way, and scores on each corpus's devel that was trained on."""
     folder = "naive" if way == "naive" else "masked"
@@ -88,12 +89,14 @@ def run(
     files = [data / folder / "train" / f"{name}.spacy" for name in names]
     devel = [data / folder / "devel" / f"{name}.spacy" for name in names]
     deciding = [data / folder / "devel-part" / file.name for file in devel]
-    steps = updates(files, scale["epochs"], growth)
-    output = models / "-".join(map(str, (way, growth, seed, *scale.values())))
+    steps = updates(files, scale["epochs"], batches, growth)
+    output = models / "-".join(map(str, (way, batches, growth, seed, *scale.values())))
     settings = {
         "training.max_steps": steps,
         "training.patience": 0,
         "training.eval_frequency": steps // 10,
+        "training.batcher.size.start": batches * BATCH_START,
+        "training.batcher.size.stop": batches * BATCH_STOP,
         "training.batcher.size.compound": growth,
         **dict(part.split("=", 1) for part in scale["settings"].split()),
     }
@@ -104,14 +107,14 @@ def run(
         for name, file in zip(names, devel, strict=True)
     }
     measured = {"updates": steps, "f1": scores, "train_seconds": round(seconds, 1)}
-    return {"way": way, "growth": growth, "seed": seed, **scale, **measured}
+    return {"way": way, "batches": batches, "growth": growth, "seed": seed, **scale, **measured}
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """F1 by scale, way and corpus, mean and standard deviation over seeds; and the mean over corpora."""
     by_way: dict[str, dict[int, dict[str, float]]] = {}
     for row in runs:
-        way = f"{row['way'].split()[0]}, batches grow by {row['growth'] - 1:.3%}"
+        way = f"{row['way'].split()[0]}, batches times {row['batches']}, growing by {row['growth'] - 1:.3%}"
         scale = [
             f"{row['sentences']} sentences",
             f"{row['epochs']} epochs",
@@ -136,6 +139,9 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=4000, help="of each training split")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument(
+        "--batches", type=int, default=BATCHES, help="how many times as large, where corpora share a pipeline"
+    )
+    parser.add_argument(
         "--growth", type=float, default=BATCH_GROWTH, help="of batches, where corpora share a pipeline"
     )
     # named although it is the config's, so that results tell it from what was measured without
@@ -146,15 +152,16 @@ def main() -> None:
     arguments = parser.parse_args()
     scale = {key: getattr(arguments, key) for key in SCALE[:-1]} | {"chosen_on": CHOSEN_ON}
     runs = results("multitask").get("runs", [])
-    ways = [(f"single {name}", BATCH_GROWTH) for name in CORPORA] if "single" in arguments.ways else []
-    ways += [(way, arguments.growth) for way in WAYS[1:] if way in arguments.ways]
-    known = [(row["way"], row["growth"], row["seed"]) for row in runs if scale.items() <= row.items()]
+    ways = [(f"single {name}", 1, BATCH_GROWTH) for name in CORPORA] if "single" in arguments.ways else []
+    ways += [(way, arguments.batches, arguments.growth) for way in WAYS[1:] if way in arguments.ways]
+    keys = ("way", "batches", "growth", "seed")
+    known = [tuple(row[key] for key in keys) for row in runs if scale.items() <= row.items()]
     todo = [(*way, seed) for seed in arguments.seeds for way in ways]
     missing = [what for what in todo if what not in known]
     with tempfile.TemporaryDirectory() as temporary, ThreadPoolExecutor(arguments.jobs) as pool:
         data = Path(temporary)
         prepare(data, arguments.sentences)
-        for row in pool.map(lambda j: run(j[0], j[1], j[2], scale, data, arguments.models), missing):
+        for row in pool.map(lambda j: run(j[0], j[1], j[2], j[3], scale, data, arguments.models), missing):
             runs.append(row)
             save("multitask", {"summary": summary(runs), "runs": runs})
 

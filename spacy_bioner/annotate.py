@@ -18,7 +18,7 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from spacy_bioner.component import BioNER, ranked, scored_spans, without_overlaps
+from spacy_bioner.component import BioNER
 from spacy_bioner.convert import open_source, to_doc, to_document
 from spacy_bioner.document import Document, Mention
 from spacy_bioner.document import Span as Stretch
@@ -28,6 +28,7 @@ from spacy_bioner.formats import SPACY, brat, encoded, format_of, known, read_ea
 from spacy_bioner.formats.columns import ColumnOptions
 from spacy_bioner.formats.metas import UNREAD
 from spacy_bioner.formats.written import Account, Written
+from spacy_bioner.spans import ranked, scored_spans, without_overlaps
 
 FLAT = ("columns", SPACY)
 """The formats that hold tokens, and so no mentions that overlap."""

@@ -100,7 +100,7 @@ def card(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]] = ()) -> 
 
 _USE = """```python
 import spacy
-from spacy_bioner.component import scored_spans
+from spacy_bioner.spans import scored_spans
 
 nlp = spacy.load("{name}")
 doc = nlp("Cisplatin-induced nephrotoxicity was attenuated in Tp53-deficient mice.")

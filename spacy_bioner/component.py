@@ -1,14 +1,15 @@
 """The `bioner` component: one head per entity type, on one shared encoder."""
 
 import warnings
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy
 import spacy
 from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
-from spacy.tokens import Doc, Span, SpanGroup
+from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import minibatch
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
@@ -20,9 +21,7 @@ from spacy_bioner.errors import PipelineError
 from spacy_bioner.folding import is_blank
 from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
 from spacy_bioner.models.decoding import LABELS, B, I, O
-
-SPANS_KEY = "bioner"
-SCORES = "scores"
+from spacy_bioner.spans import SPANS_KEY, Pair, gold_spans, ranked, without_overlaps, write_spans
 
 DEFAULT_MODEL = Config().from_str(
     """
@@ -51,6 +50,10 @@ maxout_pieces = 3
 
 _CALIBRATED = 64  # Docs whose scores are computed together
 _SAMPLE = 10  # Docs that the model is initialized with
+
+# why a mention isn't learned
+_NOT_ANNOTATED = "their Docs say that their corpus doesn't annotate the type"
+_NESTED = "they overlap another one of the same type"
 
 
 @Language.factory(
@@ -149,16 +152,14 @@ class BioNER(TrainablePipe):
         self.model = model
         self.name = name
         self.scorer = scorer
-        thresholds = threshold if isinstance(threshold, Mapping) else {"*": threshold}
-        for entity_type, value in thresholds.items():
-            if not 0 <= value <= 1:
-                raise PipelineError(f"The threshold of {entity_type} is {value}: it must be from 0 to 1.")
-        self.threshold = dict(thresholds)
+        self.threshold = threshold
         self.types = list(types) if types is not None else None
         self.overwrite_ents = overwrite_ents
+        # those of a model with one label set, which isn't made from the data
+        self._given = tuple(self._decoder.types(model))
         # what was trained, and so is saved and handed to the scorer; the rest is the config's to say
         self.cfg: dict[str, Any] = {
-            "labels": self._decoder.types(model),
+            "labels": list(self._given),
             "label_map": dict(label_map or {}),
             "spans_key": spans_key,
             "temperature": {},
@@ -169,6 +170,28 @@ class BioNER(TrainablePipe):
     def labels(self) -> tuple[str, ...]:
         """The entity types that there are heads for."""
         return tuple(self.cfg["labels"])
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The entity types that are written: all, or those that `types` names."""
+        return tuple(label for label in self.labels if self.types is None or label in self.types)
+
+    @property
+    def threshold(self) -> dict[str, float]:
+        """The probability that an entity needs to be written, by type; "*" for those that aren't named.
+
+        Set here, as a number or by type, it counts for this object and isn't saved: a pipeline's config says
+        what it is loaded with.
+        """
+        return self._threshold
+
+    @threshold.setter
+    def threshold(self, value: float | Mapping[str, float]) -> None:
+        thresholds = dict(value) if isinstance(value, Mapping) else {"*": value}
+        for entity_type, lowest in thresholds.items():
+            if not 0 <= lowest <= 1:
+                raise PipelineError(f"The threshold of {entity_type} is {lowest}: it must be from 0 to 1.")
+        self._threshold = thresholds
 
     @property
     def label_data(self) -> list[str]:
@@ -192,9 +215,10 @@ class BioNER(TrainablePipe):
         Raises:
             PipelineError: if the model has one label set for all types, and this isn't among them.
         """
+        if label not in self._decoder.types(self.model):
+            self._decoder.add_type(self.model, label)
         if label in self.cfg["labels"]:
             return 0
-        self._decoder.add_type(self.model, label)
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
         return 1
@@ -218,32 +242,24 @@ class BioNER(TrainablePipe):
     def set_annotations(self, docs: Iterable[Doc], scores: list[list[Found]]) -> None:
         """Writes entities to `doc.spans` and `doc.ents`.
 
-        Spans of other types that stand under the key already, from another component, stay.
+        What other components wrote there stays, see `spans.write_spans` and `overwrite_ents`; what this one
+        wrote before does not.
         """
+        written = frozenset(self.written)
         default = self.threshold.get("*", 0.0)
         for doc, found in zip(docs, scores, strict=True):
             kept = [
                 (Span(doc, start, end, label=label), score)
                 for start, end, label, score in found
-                if score >= self.threshold.get(label, default) and (self.types is None or label in self.types)
+                if label in written and score >= self.threshold.get(label, default)
             ]
-            self._set_spans(doc, kept)
-            self._set_ents(doc, kept)
+            before = write_spans(doc, self.cfg["spans_key"], self.name, self.written, kept)
+            self._set_ents(doc, kept, before)
 
-    def _set_spans(self, doc: Doc, kept: list[tuple[Span, float]]) -> None:
-        key = self.cfg["spans_key"]
-        others = scored_spans(doc, key) if key in doc.spans else []
-        ours = set(self.labels)
-        pairs = [pair for pair in others if pair[0].label_ not in ours] + kept
-        pairs.sort(key=lambda pair: (pair[0].start, pair[0].end, pair[0].label_))
-        doc.spans[key] = SpanGroup(
-            doc, name=key, spans=[span for span, _ in pairs], attrs={SCORES: [score for _, score in pairs]}
-        )
-
-    def _set_ents(self, doc: Doc, kept: list[tuple[Span, float]]) -> None:
+    def _set_ents(self, doc: Doc, kept: list[Pair], before: list[Span]) -> None:
         """Sets the flat view."""
         ours = ranked(kept)
-        existing = list(doc.ents)
+        existing = [ent for ent in doc.ents if ent not in before]
         doc.set_ents(without_overlaps([*ours, *existing] if self.overwrite_ents else [*existing, *ours]))
 
     # -- training ------------------------------------------------------------------------------------
@@ -261,6 +277,8 @@ class BioNER(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "BioNER.update")
+        if not any(len(eg.predicted) for eg in examples):
+            return losses
         set_dropout_rate(self.model, drop)
         # A batch without annotation goes through as well: a shared encoder waits for our gradient.
         scores, backprop = self.model.begin_update([eg.predicted for eg in examples])
@@ -284,11 +302,15 @@ class BioNER(TrainablePipe):
         """
         examples = list(examples)
         words = words_of([example.predicted for example in examples])
-        gold = [self._gold(example) for example in examples]
+        gold = [self._gold(example, own) for example, own in zip(examples, words, strict=True)]
         return self._decoder.loss(self.model, scores, words, gold)
 
-    def _gold(self, example: Example) -> Gold:
+    def _gold(self, example: Example, words: Ints | None) -> Gold:
         """What a reference Doc says of the tokens of the predicted one.
+
+        Args:
+            example: the Docs.
+            words: the numbers of the predicted Doc's tokens that count, see `words_of`.
 
         Returns:
             Which labels are allowed, (tokens, types, 3); and which types the Doc annotates, (types,).
@@ -303,12 +325,15 @@ class BioNER(TrainablePipe):
         for i in missing:
             allowed[to_tokens(i, i + 1)[0]] = True
         taken = numpy.zeros((size, len(self.labels)), dtype=bool)
+        blank = frozenset[int]() if words is None else frozenset(range(size)) - frozenset(words.tolist())
         index = {label: i for i, label in enumerate(self.labels)}
         for span in sorted(spans, key=lambda s: (s.start - s.end, s.start)):
             column = index.get(mapped(self.cfg["label_map"], corpus, span.label_))
             if column is None:
                 continue
             tokens, exact = to_tokens(span.start, span.end)
+            # the heads don't see blank tokens: a mention begins with its first word for them
+            tokens = [token for token in tokens if token not in blank]
             if not tokens:
                 continue
             start, end = tokens[0], tokens[-1] + 1
@@ -403,29 +428,37 @@ class BioNER(TrainablePipe):
             keep_types: whether to keep that pipeline's other types as well, with their heads and
                 temperatures. On data that doesn't annotate them, they aren't trained.
 
+        Mentions that can't be learned are counted, and one warning says how many there are.
+
         Raises:
-            PipelineError: if there is no type, or no mention of one of them in the data; or if the other
-                pipeline has no `bioner` on token vectors as wide as these.
+            PipelineError: if there is no type, or no mention of one of them, or of one that was added before,
+                in data that annotates it; or if the other pipeline has no `bioner` on token vectors as wide
+                as these.
         """
         validate_get_examples(get_examples, "BioNER.initialize")
-        label_map = self.cfg["label_map"]
-        annotated: dict[str, None] = {}
+        annotated: set[str] = set()
         mentioned: set[str] = set()
+        unused: dict[str, Counter[str]] = {_NOT_ANNOTATED: Counter(), _NESTED: Counter()}
         sample: list[Doc] = []
         for example in get_examples():
-            reference = example.reference
-            annotation = get_annotation(reference)
-            spans, _ = gold_spans(reference, self.cfg["spans_key"])
-            corpus = annotation.corpus if annotation else ""
-            own_names = annotation.types if annotation else ()
-            mentioned.update(mapped(label_map, corpus, span.label_) for span in spans)
-            annotated |= dict.fromkeys(mapped(label_map, corpus, own) for own in own_names)
+            own_types, mentions = self._mentions(example.reference)
+            annotated |= own_types or set()
+            for name, spans in mentions.items():
+                if own_types is not None and name not in own_types:
+                    unused[_NOT_ANNOTATED][name] += len(spans)
+                    continue
+                mentioned.add(name)
+                longest_first = sorted(spans, key=lambda span: (span.start - span.end, span.start))
+                if nested := len(spans) - len(without_overlaps(longest_first)):
+                    unused[_NESTED][name] += nested
             if len(sample) < _SAMPLE:
                 sample.append(example.predicted)
-        types = list(labels) if labels is not None else sorted(annotated.keys() | mentioned)
+        self._warn_of(unused)
+        types = list(labels) if labels is not None else sorted(annotated | mentioned)
         if not types:
             raise PipelineError(f"'{self.name}': the training data annotates no entity type.")
-        without = [entity_type for entity_type in types if entity_type not in mentioned]
+        untrained = dict.fromkeys((*(name for name in self.labels if name not in self._given), *types))
+        without = [entity_type for entity_type in untrained if entity_type not in mentioned]
         if without:
             raise PipelineError(
                 f"'{self.name}': the training data has not one mention of {', '.join(without)}. Leave the "
@@ -433,13 +466,35 @@ class BioNER(TrainablePipe):
             )
         source = _find_bioner(heads_from) if heads_from is not None else None
         kept = source.labels if source is not None and keep_types else ()
-        for entity_type in dict.fromkeys((*kept, *types)):
+        for entity_type in dict.fromkeys((*kept, *untrained)):
             self.add_label(entity_type)
         self.cfg["temperature"] = {}
         self.model.initialize(X=sample)
         if source is not None:
             self._copy_heads(source)
         self._check_types()
+
+    def _mentions(self, reference: Doc) -> tuple[set[str] | None, dict[str, list[Span]]]:
+        """The types that a Doc annotates, None if it doesn't say, and its gold mentions by type."""
+        annotation = get_annotation(reference)
+        corpus = annotation.corpus if annotation else ""
+        mentions: dict[str, list[Span]] = {}
+        for span in gold_spans(reference, self.cfg["spans_key"])[0]:
+            mentions.setdefault(mapped(self.cfg["label_map"], corpus, span.label_), []).append(span)
+        own_types = None
+        if annotation is not None:
+            own_types = {mapped(self.cfg["label_map"], corpus, own) for own in annotation.types}
+        return own_types, mentions
+
+    def _warn_of(self, unused: Mapping[str, Counter[str]]) -> None:
+        for why, counts in unused.items():
+            if counts:
+                by_type = ", ".join(f"{count} of {name}" for name, count in sorted(counts.items()))
+                warnings.warn(
+                    f"'{self.name}': {counts.total()} mentions of the training data teach nothing: {why} "
+                    f"({by_type}).",
+                    stacklevel=3,
+                )
 
     def _copy_heads(self, source: "BioNER") -> None:
         """Takes over the heads of types with the same names, and their temperatures."""
@@ -478,37 +533,6 @@ def _find_bioner(pipeline: str) -> BioNER:
     return found[0]
 
 
-def scored_spans(doc: Doc, key: str = SPANS_KEY) -> list[tuple[Span, float]]:
-    """The entities that `bioner` found in a Doc, overlapping ones too, each with its probability.
-
-    Args:
-        doc: the Doc, as the pipeline gave it.
-        key: the component's `spans_key`.
-
-    Raises:
-        PipelineError: if there is nothing under that key, or spans were added or removed there by others,
-            so that it can't be told which probability is whose.
-    """
-    if key not in doc.spans:
-        raise PipelineError(f"The Doc has no spans under '{key}': it has {', '.join(doc.spans) or 'none'}.")
-    group = doc.spans[key]
-    scores = group.attrs.get(SCORES, [])
-    if len(scores) != len(group):
-        raise PipelineError(
-            f"The Doc has {len(group)} spans under '{key}' and {len(scores)} probabilities: spans were added "
-            "or removed after `bioner` set them."
-        )
-    return list(zip(group, scores, strict=True))
-
-
-def ranked(pairs: Iterable[tuple[Span, float]]) -> list[Span]:
-    """Entities by what comes first in the flat view: the most probable, then the longest, then in order."""
-    order = sorted(
-        pairs, key=lambda pair: (-pair[1], pair[0].start - pair[0].end, pair[0].start, pair[0].label_)
-    )
-    return [span for span, _ in order]
-
-
 def words_of(docs: Iterable[Doc]) -> list[Ints | None]:
     """The numbers of each Doc's tokens that are more than white space; None for all.
 
@@ -520,46 +544,6 @@ def words_of(docs: Iterable[Doc]) -> list[Ints | None]:
         kept = [i for i, token in enumerate(doc) if not is_blank(token.text)]
         words.append(None if len(kept) == len(doc) else numpy.array(kept, dtype="int64"))
     return words
-
-
-def without_overlaps(spans: Iterable[Span]) -> list[Span]:
-    """Those spans that overlap none before them."""
-    taken: set[int] = set()
-    chosen = []
-    for span in spans:
-        tokens = range(span.start, span.end)
-        if taken.isdisjoint(tokens):
-            taken.update(tokens)
-            chosen.append(span)
-    return chosen
-
-
-def flat_view(doc: Doc, keys: Iterable[str], types: Container[str], labels: Container[str]) -> list[Span]:
-    """The flat view of some types alone, as if the others' heads weren't there.
-
-    Of a corpus that annotates some of a pipeline's types nothing is known of the others: neither whether they
-    are right, nor whether they rightly push out entities that they overlap.
-
-    Args:
-        doc: the Doc, as the pipeline gave it.
-        keys: the `spans_key` of each `bioner`.
-        types: the types that are wanted.
-        labels: the types of each `bioner`; other entities in `doc.ents` stay.
-    """
-    pairs = [pair for key in keys for pair in scored_spans(doc, key) if pair[0].label_ in types]
-    others = [ent for ent in doc.ents if ent.label_ not in labels]
-    return without_overlaps([*others, *ranked(pairs)])
-
-
-def gold_spans(reference: Doc, key: str) -> tuple[list[Span], list[int]]:
-    """The gold entities of a Doc: the spans under a key if it has them, else its entities.
-
-    Returns:
-        The spans, and the tokens whose annotation is missing.
-    """
-    if key in reference.spans:
-        return list(reference.spans[key]), []
-    return list(reference.ents), [token.i for token in reference if token.ent_iob == 0]
 
 
 def _token_map(example: Example) -> Callable[[int, int], tuple[list[int], bool]]:

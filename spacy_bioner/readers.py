@@ -32,13 +32,14 @@ def create_corpus(
         seed: which Docs are joined follows from it.
 
     Raises:
-        PipelineError: if there is no path, or `join` is negative.
+        PipelineError: if there is no path, or `limit` or `join` is negative.
         FormatError: when it is read, if there is no such file, or it isn't a .spacy file.
     """
     if not path:
         raise PipelineError("No data: set paths.train and paths.dev to .spacy files.")
-    if join < 0:
-        raise PipelineError(f"join is {join}: it must be 0 or more.")
+    for name, value in (("limit", limit), ("join", join)):
+        if value < 0:
+            raise PipelineError(f"{name} is {value}: it must be 0 or more.")
     files = path if isinstance(path, list) else [path]
 
     def read(nlp: Language) -> Iterator[Example]:
@@ -75,7 +76,8 @@ def create_multi_corpus(
         join: as in `create_corpus`; what is counted as a Doc are those that have been joined.
 
     Raises:
-        PipelineError: if there are no paths, or the temperature isn't at least 1, or `join` is negative.
+        PipelineError: if there are no paths, or the temperature isn't at least 1, or `limit` or `join` is
+            negative.
         FormatError: when it is read, if a file can't be.
         PipelineError: then, if not one of the files has a Doc.
     """
@@ -84,6 +86,8 @@ def create_multi_corpus(
         raise PipelineError("No data: name at least one .spacy file under paths.")
     if temperature < 1:
         raise PipelineError(f"The temperature is {temperature}: it must be 1 or more.")
+    if limit < 0:
+        raise PipelineError(f"limit is {limit}: it must be 0 or more.")
     readers = {name: create_corpus(path, join=join, seed=seed) for name, path in files.items()}
     corpora: dict[str, list[Example]] = {}
     positions = dict.fromkeys(files, 0)
@@ -155,7 +159,8 @@ def joined(docs: Sequence[Doc], most: int, random: Random) -> list[Doc]:
 
     Returns:
         The Docs. Those made of several keep corpus and types, and lose the documents' ids; Docs of
-        different corpora, or that annotate different types, are not joined.
+        different corpora, or that annotate different types, are not joined, nor those that have their gold
+        entities in `doc.ents` alone with those that have them in `doc.spans`.
     """
     result: list[Doc] = []
     open_: list[Doc] = []
@@ -169,9 +174,11 @@ def joined(docs: Sequence[Doc], most: int, random: Random) -> list[Doc]:
     return result + _whole(open_)
 
 
-def _kind(doc: Doc) -> tuple[str, tuple[str, ...]] | None:
+def _kind(doc: Doc) -> tuple[str | None, tuple[str, ...], frozenset[str]]:
+    """A Doc's corpus, None if it doesn't say, the types that it annotates, and where it has spans."""
     annotation = get_annotation(doc)
-    return (annotation.corpus, annotation.types) if annotation else None
+    keys = frozenset(doc.spans)
+    return (annotation.corpus, annotation.types, keys) if annotation else (None, (), keys)
 
 
 def _whole(docs: list[Doc]) -> list[Doc]:
@@ -180,8 +187,9 @@ def _whole(docs: list[Doc]) -> list[Doc]:
         return docs
     # (spaCy's type hints lack `exclude`)
     doc: Any = Doc.from_docs(docs, ensure_whitespace=True, exclude=["user_data"])  # type: ignore[call-arg]
-    if (kind := _kind(docs[0])) is not None:
-        set_annotation(doc, Annotation(*kind))
+    corpus, types, _ = _kind(docs[0])
+    if corpus is not None:
+        set_annotation(doc, Annotation(corpus, types))
     return [doc]
 
 
@@ -192,7 +200,8 @@ def roll_call(examples: list[Example]) -> list[Example]:
     rest: list[Example] = []
     for example in examples:
         corpus = corpus_of(example.reference)
-        new = {(corpus, ent.label_) for ent in example.reference.ents} - seen
+        groups = (example.reference.ents, *example.reference.spans.values())
+        new = {(corpus, span.label_) for group in groups for span in group} - seen
         seen |= new
         (first if new else rest).append(example)
     return first + rest

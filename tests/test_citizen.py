@@ -14,9 +14,9 @@ from spacy.training import Example
 from spacy.util import load_config
 
 from spacy_bioner.annotations import Annotation, set_annotation
-from spacy_bioner.component import scored_spans
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.evaluate import evaluate
+from spacy_bioner.spans import scored_spans
 
 TEXTS = [
     ("BRCA1 breast cancer risk", [(0, 1, "Gene"), (0, 3, "Disease")]),

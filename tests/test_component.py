@@ -12,8 +12,8 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_bioner.annotations import Annotation, set_annotation
-from spacy_bioner.component import scored_spans
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.spans import scored_spans
 
 TEXTS = [
     ("BRCA1 breast cancer risk", [(0, 1, "Gene"), (0, 3, "Disease")]),
@@ -171,12 +171,12 @@ def test_missing_tokens_teach_nothing():
     component = nlp.get_pipe("bioner")
     nlp.initialize(lambda: [example])
     with_all, _ = component.get_loss([example], component.model.predict([example.predicted]))
-    known, _ = component._gold(example)
+    known, _ = component._gold(example, None)
     assert known[:, 0].tolist() == [[False, True, False], [True, False, False], [True, False, False]]
     example.reference.set_ents(
         [example.reference.ents[0]], missing=[example.reference[1:3]], default="outside"
     )
-    some, _ = component._gold(example)
+    some, _ = component._gold(example, None)
     assert some[:, 0].tolist() == [[False, True, False], [True] * 3, [True] * 3]
     with_missing, _ = component.get_loss([example], component.model.predict([example.predicted]))
     assert 0 < with_missing < with_all
@@ -194,6 +194,18 @@ def test_a_batch_without_annotation_has_no_loss_and_a_gradient_of_zero():
         assert numpy.array_equal(value, before[name])
     _, gradient = component.get_loss([example], component.model.predict([example.predicted]))
     assert not gradient.emissions[0].any()
+    # a shared encoder waits for it: it is sent back
+    sent = []
+    begin = component.model._func
+
+    def forward(model, docs, is_train):
+        scores, backprop = begin(model, docs, is_train)
+        return scores, lambda d_scores: sent.append(d_scores) or backprop(d_scores)
+
+    component.model._func = forward
+    nlp.update([example], sgd=Adam(0.1))
+    assert len(sent) == 1
+    assert not sent[0].emissions[0].any()
 
 
 def test_a_doc_that_says_nothing_counts_as_annotating_all_with_one_warning():
@@ -219,7 +231,7 @@ def test_a_mention_that_ends_inside_a_token_is_neither_right_nor_wrong():
     reference.spans["bioner"] = [Span(reference, 0, 1, label="Gene"), Span(reference, 3, 4, label="Species")]
     set_annotation(reference, Annotation("made up", TYPES))
     component = nlp.get_pipe("bioner")
-    allowed, counts = component._gold(Example(predicted, reference))
+    allowed, counts = component._gold(Example(predicted, reference), None)
     gene, species = component.labels.index("Gene"), component.labels.index("Species")
     assert allowed[0, gene].all()
     assert allowed[1, species].tolist() == [False, True, False]
@@ -238,6 +250,136 @@ def test_label_map_renames_types_and_can_keep_a_head_per_corpus():
     scores = nlp.evaluate(examples)
     assert scores["spans_bioner_per_type"]["Gene"]["f"] == 1.0
     assert scores["spans_bioner_per_type"]["LooseGene"]["f"] == 1.0
+
+
+def test_the_longest_of_nested_gold_mentions_is_taught_and_the_others_counted():
+    nlp = make_nlp()
+    nested = [(0, 1, "Gene"), (0, 3, "Gene"), (2, 3, "Gene"), (1, 2, "Disease")]
+    example = gold(nlp, "BRCA1 gene product", nested)
+    others = [gold(nlp, text, spans) for text, spans in TEXTS]
+    with pytest.warns(UserWarning, match=r"2 mentions .* overlap another one of the same type \(2 of Gene\)"):
+        nlp.initialize(lambda: [example, *others])
+    component = nlp.get_pipe("bioner")
+    allowed, _ = component._gold(example, None)
+    gene = component.labels.index("Gene")
+    assert allowed[:, gene].tolist() == [[False, True, False], [False, False, True], [False, False, True]]
+
+
+def test_mentions_that_their_doc_does_not_annotate_make_no_head():
+    nlp = make_nlp()
+    examples = [gold(nlp, "BRCA1 in pain", [(0, 1, "Gene"), (2, 3, "Disease")], ("Gene",))]
+    with pytest.warns(UserWarning, match=r"1 mentions .* doesn't annotate the type \(1 of Disease\)"):
+        nlp.initialize(lambda: examples)
+    assert nlp.get_pipe("bioner").labels == ("Gene",)
+    missing = [gold(nlp, "BRCA1 in pain", [(2, 3, "Disease")], ("Gene",))]
+    with (
+        pytest.warns(UserWarning, match="doesn't annotate"),
+        pytest.raises(PipelineError, match="not one mention of Gene"),
+    ):
+        nlp.initialize(lambda: missing)
+
+
+def test_a_type_added_before_training_needs_an_example():
+    nlp = make_nlp()
+    nlp.get_pipe("bioner").add_label("Anatomy")
+    with pytest.raises(PipelineError, match="not one mention of Anatomy"):
+        nlp.initialize(lambda: examples_of(nlp))
+    liver = gold(nlp, "the liver", [(1, 2, "Anatomy")], ("Anatomy",))
+    nlp.initialize(lambda: [*examples_of(nlp), liver])
+    assert nlp.get_pipe("bioner").labels == ("Anatomy", *TYPES)
+
+
+def test_initialized_again_it_knows_nothing_of_before(trained, tmp_path):
+    trained.to_disk(tmp_path / "m")
+    nlp = spacy.load(tmp_path / "m")
+    before = parameters(nlp)
+    nlp.initialize(lambda: examples_of(nlp))
+    after = parameters(nlp)
+    assert all(not numpy.array_equal(before[name], after[name]) for name in TYPES)
+    width = after["Gene"].shape[1] - 4
+    assert not after["Gene"][:, width:].any()
+
+
+def test_without_the_saved_weights_it_can_be_trained_anew(trained, tmp_path):
+    trained.get_pipe("bioner").to_disk(tmp_path / "c")
+    nlp = make_nlp()
+    component = nlp.get_pipe("bioner").from_disk(tmp_path / "c", exclude=["model"])
+    assert component.labels == TYPES
+    train(nlp, examples_of(nlp))
+    assert sorted(found(nlp("EGFR KRAS TP53"))) == sorted(TEXTS[3][1])
+
+
+@pytest.mark.parametrize("texts", [[""], ["", "BRCA1 in pain"], ["BRCA1 in pain", "", ""], ["", " \n"]])
+def test_empty_docs_are_trained_on_among_others_and_alone(texts):
+    nlp = make_nlp()
+    nlp.initialize(lambda: examples_of(nlp))
+    examples = [gold(nlp, text, [(0, 1, "Gene")] if "BRCA1" in text else []) for text in texts]
+    losses = nlp.update(examples, sgd=Adam(0.01))
+    assert numpy.isfinite(losses["bioner"])
+    assert (losses["bioner"] > 0) is any("BRCA1" in text for text in texts)
+    assert all(numpy.isfinite(value).all() for value in parameters(nlp).values())
+
+
+def test_gradients_of_several_batches_add_up():
+    """As with `accumulate_gradient`: two halves, then one step, move a type as the whole does."""
+    moved = []
+    for batches in ([[0, 1]], [[0], [1]]):
+        spacy.util.fix_random_seed(0)
+        nlp = make_nlp()
+        examples = [
+            gold(nlp, "BRCA1 matters", [(0, 1, "Gene")]),
+            gold(nlp, "of EGFR genes", [(1, 2, "Gene")]),
+        ]
+        others = examples_of(nlp)
+        nlp.initialize(lambda others=others: others)
+        component = nlp.get_pipe("bioner")
+        for batch in batches:
+            component.update([examples[i] for i in batch], sgd=None)
+        gradients = component.model.get_ref("heads").attrs["gradients"]
+        # the loss of a batch is a mean over its Docs
+        moved.append({name: value / len(batches) for name, value in gradients.items()})
+    assert moved[0].keys() == moved[1].keys() == set(TYPES)
+    for name, value in moved[0].items():
+        numpy.testing.assert_allclose(moved[1][name], value, atol=1e-6)
+
+
+def test_batches_in_several_parts_are_the_same(monkeypatch):
+    """Docs are decoded in groups of like length: how many go into one changes nothing."""
+    nlp = make_nlp()
+    examples = examples_of(nlp)
+    nlp.initialize(lambda: examples)
+    component = nlp.get_pipe("bioner")
+    for value in (component.model.get_ref("heads").get_param(name) for name in TYPES):
+        value += numpy.random.default_rng(0).normal(size=value.shape).astype("float32")
+    docs = [example.predicted for example in examples]
+    scores = component.model.predict(docs)
+    results = []
+    for padded in (20_000, 5, 1):
+        monkeypatch.setattr("spacy_bioner.models.heads._PADDED", padded)
+        results.append((*component.get_loss(examples, scores), component.predict(docs)))
+    loss, gradient, spans = results[0]
+    assert any(spans)
+    for other_loss, other_gradient, other_spans in results[1:]:
+        assert other_loss == pytest.approx(loss)
+        numpy.testing.assert_allclose(other_gradient.transitions, gradient.transitions, atol=1e-6)
+        for ours, theirs in zip(other_gradient.emissions, gradient.emissions, strict=True):
+            numpy.testing.assert_allclose(ours, theirs, atol=1e-6)
+        assert [[s[:3] for s in doc] for doc in other_spans] == [[s[:3] for s in doc] for doc in spans]
+
+
+def test_a_temperature_divides_all_scores(trained):
+    component = trained.get_pipe("bioner")
+    docs = [trained.make_doc(text) for text, _ in TEXTS]
+    scores = component.model.predict(docs)
+    halved = type(scores)([e / 2 for e in scores.emissions], scores.transitions / 2)
+    find = component._decoder.find
+    ones, twos = [1.0] * len(TYPES), [2.0] * len(TYPES)
+    words = [None] * len(docs)
+    expected, cooled = find(component.model, halved, words, ones), find(component.model, scores, words, twos)
+    assert any(expected)
+    assert [[s[:3] for s in doc] for doc in cooled] == [[s[:3] for s in doc] for doc in expected]
+    for ours, theirs in zip(cooled, expected, strict=True):
+        assert [s[3] for s in ours] == pytest.approx([s[3] for s in theirs], abs=1e-6)
 
 
 # -- adding types ----------------------------------------------------------------------------------
@@ -364,13 +506,9 @@ def test_labels_files_name_the_types():
     assert component.label_data == ["Gene", "Species"]
 
 
-def test_spans_that_no_longer_match_their_scores_are_refused(trained):
-    doc = trained("BRCA1 breast cancer risk")
-    doc.spans["bioner"].append(Span(doc, 3, 4, label="Gene"))
-    with pytest.raises(PipelineError, match="spans were added or removed"):
-        scored_spans(doc)
+def test_keys_without_spans_are_refused(trained):
     with pytest.raises(PipelineError, match="no spans under 'other'"):
-        scored_spans(doc, "other")
+        scored_spans(trained("BRCA1 breast cancer risk"), "other")
 
 
 def test_scores_survive_a_copy_of_the_doc(trained):

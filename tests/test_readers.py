@@ -11,7 +11,7 @@ from spacy.util import registry
 from spacy.vocab import Vocab
 
 from spacy_bioner.annotations import Annotation, get_annotation, set_annotation
-from spacy_bioner.docbin import docbin
+from spacy_bioner.docbin import docbin, read_docbin
 from spacy_bioner.errors import FormatError, PipelineError
 from spacy_bioner.readers import create_corpus, create_multi_corpus, joined, shares, with_same_tokens
 
@@ -157,12 +157,27 @@ def test_readers_join(corpus_file, nlp):
     assert max(len(eg.reference) for eg in several(nlp)) > 10
 
 
+def test_gold_in_spans_and_in_entities_is_not_joined():
+    """The joined Doc's gold would be in its spans, where the second's aren't."""
+    docs = []
+    for i in range(200):
+        doc = Doc(VOCAB, words=["a", "b"], ents=["B-X", "O"])
+        if i % 2:
+            doc.spans["bioner"] = [Span(doc, 0, 1, "X"), Span(doc, 0, 2, "Y")]
+        docs.append(doc)
+    assert joined(docs, 100, Random(1)) == docs
+    both = joined([doc for doc in docs if "bioner" in doc.spans], 100, Random(1))
+    assert len(both) < 100
+    assert sum(len(doc.spans["bioner"]) for doc in both) == 200
+
+
+@pytest.mark.parametrize("name", ["join", "limit"])
 @pytest.mark.parametrize(
-    "make", [create_corpus, lambda path, join: create_multi_corpus({"a": path}, join=join)]
+    "make", [create_corpus, lambda path, **settings: create_multi_corpus({"a": path}, **settings)]
 )
-def test_join_must_not_be_negative(path, make):
-    with pytest.raises(PipelineError, match=r"join is -1: it must be 0 or more"):
-        make(path, join=-1)
+def test_settings_must_not_be_negative(path, make, name):
+    with pytest.raises(PipelineError, match=rf"{name} is -1: it must be 0 or more"):
+        make(path, **{name: -1})
 
 
 # several corpora
@@ -269,6 +284,23 @@ def test_every_type_of_every_corpus_comes_first(corpus_file, nlp):
         for ent in example.reference.ents
     ]
     assert sorted(found) == [("a", "X"), ("a", "Y"), ("b", "Y"), ("b", "Z")]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_type_that_only_spans_have_comes_first_too(write, nlp, seed):
+    docs = [Doc(Vocab(), words=["a", "b"], ents=["B-X", "O"]) for _ in range(300)]
+    docs[7].spans["bioner"] = [Span(docs[7], 0, 2, "Y")]
+    corpus = create_multi_corpus({"a": write(docbin(docs).to_bytes(), "a.spacy")}, seed=seed)
+    assert any("bioner" in example.reference.spans for example in list(corpus(nlp))[:2])
+
+
+def test_files_are_read_once(corpus_file, nlp, monkeypatch):
+    corpus = create_multi_corpus({"a": corpus_file("a", 9), "b": corpus_file("b", 9)})
+    read = []
+    monkeypatch.setattr("spacy_bioner.readers.read_docbin", lambda *a: read.append(a) or read_docbin(*a))
+    for _ in range(3):
+        assert len(epoch(corpus, nlp)) == 18
+    assert len(read) == 2
 
 
 def test_a_corpus_may_be_empty(corpus_file, nlp):

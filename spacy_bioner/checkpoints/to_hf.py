@@ -22,9 +22,10 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, pipelin
 from transformers.utils import logging
 
 from spacy_bioner.checkpoints.huggingface import linear_head
-from spacy_bioner.component import BioNER, scored_spans
+from spacy_bioner.component import BioNER
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.decoding import B, I, O
+from spacy_bioner.spans import scored_spans
 from spacy_bioner.windows import find_transformer
 
 FIRST = ("first_piece", "reduce_first")

@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from spacy.language import Language
@@ -13,7 +14,7 @@ from tqdm import tqdm
 from spacy_bioner.annotations import mapped
 from spacy_bioner.calibration import Judged
 from spacy_bioner.catalogue.corpora import load_corpora
-from spacy_bioner.component import BioNER, flat_view, label_maps, scored_spans
+from spacy_bioner.component import BioNER, label_maps
 from spacy_bioner.convert import to_doc
 from spacy_bioner.document import Document, Mention
 from spacy_bioner.errors import CorpusError, PipelineError
@@ -22,6 +23,7 @@ from spacy_bioner.evaluation.gold import Gold, check_lengths, gold_of
 from spacy_bioner.evaluation.matching import Judgement, distinct, judge, most_apart
 from spacy_bioner.provenance import META_KEY
 from spacy_bioner.readers import with_same_tokens
+from spacy_bioner.spans import flat_view, scored_spans
 from spacy_bioner.windows import Cut, count_cut
 
 
@@ -84,7 +86,8 @@ class Evaluation:
         compared: the texts, with what was made of their mentions.
         docs, tokens: how much was read.
         seconds: how long the pipeline took.
-        unscored: predicted mentions of types that the data doesn't annotate; they count neither way.
+        unscored: predicted mentions of types that the data doesn't annotate, or on tokens whose annotation is
+            missing; they count neither way.
         not_found_by_pipeline: types that the data annotates and the pipeline doesn't know, with the number
             of their gold mentions; they count neither way.
         common_names: whether types were compared by their common names, and not the corpora's own.
@@ -114,7 +117,7 @@ def entity_types(nlp: Language) -> list[str]:
             label
             for name, pipe in nlp.pipeline
             if "doc.ents" in nlp.get_pipe_meta(name).assigns
-            for label in getattr(pipe, "labels", ())
+            for label in (pipe.written if isinstance(pipe, BioNER) else getattr(pipe, "labels", ()))
         }
     )
 
@@ -162,16 +165,16 @@ def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
         for gold, types in zip(golds, annotated, strict=True)
         for own in types
     }
-    common = not learned <= set(known)
+    heads = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, BioNER)]
+    common = not learned <= {*known, *(label for pipe in heads for label in pipe.labels)}
     gold_name = _GoldNames(common, labels)
     predicted_names = pipeline_names(nlp) if common else {}
     known = sorted({predicted_names.get(name, name) for name in known})
     counts, relaxed, kinds = Counts(), Counts(), Counter[tuple[str, str]]()
     impossible, compared = Impossible(), list[Compared]()
     unscored, unknown, scored_types = 0, dict[str, int](), set[str]()
-    heads = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, BioNER)]
     keys = list(dict.fromkeys(pipe.cfg["spans_key"] for pipe in heads))
-    of_heads = {label for pipe in heads for label in pipe.labels}
+    of_heads = {label for pipe in heads for label in pipe.written}
     judged: list[tuple[float, bool]] = []
     seconds, tokens = 0.0, 0
     for gold, types, result in zip(golds, annotated, _timed(nlp, golds), strict=True):
@@ -197,15 +200,18 @@ def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
         for mention in named:
             if mention.type not in known:
                 unknown[mention.type] = unknown.get(mention.type, 0) + 1
-        names = (predicted_names.get(ent.label_, ent.label_) for ent in predicted_doc.ents)
-        unscored += sum(name not in scored for name in names)
         theirs = distinct(mention for mention in named if mention.type in scored)
         places = {(mention.spans, mention.type) for mention in theirs}
+
+        counted = partial(_is_counted, gold, scored, places)
+        for ent in predicted_doc.ents:
+            name = predicted_names.get(ent.label_, ent.label_)
+            unscored += not counted(ent.start_char, ent.end_char, name)
         for (start, end, label), probability in probabilities.items():
             name = predicted_names.get(label, label)
-            if name in scored:
+            if counted(start, end, name):
                 judged.append((probability, (((start, end),), name) in places))
-        pairs = judge(theirs, [mention for mention in found if mention.type in scored])
+        pairs = judge(theirs, [m for m in found if counted(m.start, m.end, m.type)])
         counts.add_judged(pairs)
         relaxed.add_judged(pairs, RELAXED)
         kinds.update((pair.kind, pair.type) for pair in pairs)
@@ -232,6 +238,15 @@ def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
         cut,
         judged,
     )
+
+
+def _is_counted(
+    gold: Gold, types: Container[str], places: Container[Any], start: int, end: int, name: str
+) -> bool:
+    """Whether something that was found is right or wrong; it is neither where too little is known."""
+    if name not in types:
+        return False
+    return (((start, end),), name) in places or gold.missing.isdisjoint(range(start, end))
 
 
 def _timed(nlp: Language, golds: Sequence[Gold]) -> Iterator[tuple[Doc, float]]:

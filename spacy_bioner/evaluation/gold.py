@@ -20,6 +20,7 @@ from spacy_bioner.formats.columns import ColumnOptions
 from spacy_bioner.formats.metas import MOVED, REPAIRED, UNREAD
 from spacy_bioner.formats.offsets import mismatches
 from spacy_bioner.provenance import describe_data
+from spacy_bioner.spans import SPANS_KEY, characters, gold_spans
 
 ANY = "*"
 """In a map of types: every type that isn't named."""
@@ -35,6 +36,7 @@ class Gold:
         corpus: the corpus that it is from; empty if not known.
         types: the types that it annotates; None if it doesn't say.
         id: its id in the corpus.
+        missing: the characters of which it isn't known whether they are part of a mention.
         doc: a Doc with the corpus's own tokens; None if the pipeline gets the raw text.
     """
 
@@ -43,6 +45,7 @@ class Gold:
     corpus: str = ""
     types: tuple[str, ...] | None = None
     id: str = ""
+    missing: frozenset[int] = frozenset()
     doc: Doc | None = None
 
 
@@ -99,19 +102,21 @@ class GoldFile:
 
 
 def gold_of(doc: Doc, retokenize: bool = False) -> Gold:
-    """The gold annotation of a Doc: its entities.
+    """The gold annotation of a Doc: its spans under `SPANS_KEY` if it has them, else its entities.
 
     Args:
         doc: the Doc.
         retokenize: whether the pipeline gets the raw text, and not the Doc's tokens.
     """
     annotation = get_annotation(doc)
+    spans, missing = gold_spans(doc, SPANS_KEY)
     return Gold(
         doc.text,
-        tuple(Mention(((ent.start_char, ent.end_char),), ent.label_) for ent in doc.ents),
+        tuple(Mention(((span.start_char, span.end_char),), span.label_) for span in spans),
         annotation.corpus if annotation else "",
         annotation.types if annotation else None,
         annotation.id if annotation else "",
+        frozenset(characters(doc, missing)),
         None if retokenize else doc,
     )
 
@@ -185,7 +190,7 @@ def read_gold(
             doc = None
             if format == "columns" and not retokenize:
                 doc, _ = to_doc(document, vocab, lambda text: Doc(vocab, words=[text]))
-            golds.append(Gold(document.text, document.mentions, corpus, None, document.id, doc))
+            golds.append(Gold(document.text, document.mentions, corpus, None, document.id, doc=doc))
         data = {"file": path.name, "sha256": checksum(path), "docs": len(golds), "corpora": {}}
     golds = [_named(gold, renamed or {}, reading) for gold in golds]
     if any(not mention.type for gold in golds for mention in gold.mentions):

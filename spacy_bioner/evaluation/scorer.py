@@ -5,11 +5,12 @@ from functools import partial
 from statistics import mean
 from typing import Any
 
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_bioner.annotations import get_annotation, mapped
-from spacy_bioner.component import SCORES, flat_view
-from spacy_bioner.evaluation.counts import Counts
+from spacy_bioner.annotations import corpus_of, get_annotation, mapped
+from spacy_bioner.evaluation.counts import CharSpan, Counts
+from spacy_bioner.spans import characters, flat_view, gold_spans, missing_tokens, sought_types
 
 
 def create_scorer(spans_key: str) -> Callable[..., dict[str, Any]]:
@@ -32,10 +33,13 @@ def score_entities(
 ) -> dict[str, Any]:
     """Scores `doc.ents` and `doc.spans[spans_key]` of predicted Docs: strict character offsets and type.
 
+    What is found on tokens whose annotation is missing counts neither way, as with spaCy's scorer of `ner`.
+    Where two components share a pipeline, what either looked for counts, so that both give the same scores.
+
     Args:
         examples: the Docs.
         spans_key: where overlapping entities are. Gold ones too, or in `doc.ents` where a Doc has none.
-        labels: the types that the pipeline knows; others don't count.
+        labels: the types that count on Docs that no `bioner` wrote to; on others those that it looked for.
         label_map: other names for the types of the gold Docs, see `annotations.mapped`.
 
     Returns:
@@ -43,33 +47,21 @@ def score_entities(
         mean of the F1 of each corpus that the Docs are from, on the flat view of the types that it
         annotates.
     """
-    known = frozenset(labels)
+    everything = frozenset(labels)
     by_corpus: dict[str, Counts] = {}
     counts = {"ents": Counts(), f"spans_{spans_key}": Counts()}
     for example in examples:
-        annotation = get_annotation(example.reference)
-        types, corpus = known, ""
-        if annotation is not None:
-            corpus = annotation.corpus
-            types = known & {mapped(label_map, corpus, own) for own in annotation.types}
-        gold_ents = example.reference.ents
-        gold_spans = example.reference.spans.get(spans_key, gold_ents)
-        predicted = example.predicted
-        for attribute, gold, found in (
-            ("ents", gold_ents, predicted.ents),
-            (f"spans_{spans_key}", gold_spans, predicted.spans.get(spans_key, ())),
-        ):
-            theirs = [(s.start_char, s.end_char, mapped(label_map, corpus, s.label_)) for s in gold]
-            ours = [(s.start_char, s.end_char, s.label_) for s in found]
-            theirs = [span for span in theirs if span[2] in types]
-            ours = [span for span in ours if span[2] in types]
-            counts[attribute].add(theirs, ours)
-            if attribute == "ents":
-                if spans_key in predicted.spans and SCORES in predicted.spans[spans_key].attrs:
-                    # types that aren't annotated here push out none
-                    alone = flat_view(predicted, [spans_key], types, known)
-                    ours = [(s.start_char, s.end_char, s.label_) for s in alone if s.label_ in types]
-                by_corpus.setdefault(corpus, Counts()).add(theirs, ours)
+        reference, predicted = example.reference, example.predicted
+        sought = sought_types(predicted)
+        known = frozenset[str]().union(*sought.values()) if sought else everything
+        spans, missing = gold_spans(reference, spans_key)
+        ents = _Compared(reference, label_map, known, reference.ents, missing_tokens(reference))
+        counts["ents"].add(ents.gold, ents.of(predicted.ents))
+        # types that aren't annotated here push out none
+        flat = flat_view(predicted, sought, ents.types, known) if sought else predicted.ents
+        by_corpus.setdefault(corpus_of(reference), Counts()).add(ents.gold, ents.of(flat))
+        in_group = _Compared(reference, label_map, sought.get(spans_key, everything), spans, missing)
+        counts[f"spans_{spans_key}"].add(in_group.gold, in_group.of(predicted.spans.get(spans_key, ())))
     scores: dict[str, Any] = {
         "ents_f_mean": mean(c.total().f1 for c in by_corpus.values()) if by_corpus else 0.0
     }
@@ -83,3 +75,31 @@ def score_entities(
             for name, score in counted.by_type().items()
         }
     return scores
+
+
+class _Compared:
+    """A Doc's gold entities of the types that count there, and what counts of those that were found."""
+
+    def __init__(
+        self,
+        reference: Doc,
+        label_map: Mapping[str, str],
+        known: frozenset[str],
+        gold: Iterable[Span],
+        missing: Iterable[int],
+    ) -> None:
+        annotation = get_annotation(reference)
+        corpus = annotation.corpus if annotation else ""
+        self.types = known
+        if annotation is not None:
+            self.types = known & {mapped(label_map, corpus, own) for own in annotation.types}
+        places = [(s.start_char, s.end_char, mapped(label_map, corpus, s.label_)) for s in gold]
+        self.gold = [place for place in places if place[2] in self.types]
+        self._unknown = characters(reference, missing)
+
+    def of(self, found: Iterable[Span]) -> list[CharSpan]:
+        """Those entities that are right or wrong, and not only of unknown types or on unknown tokens."""
+        places = [(s.start_char, s.end_char, s.label_) for s in found if s.label_ in self.types]
+        if not self._unknown:
+            return places
+        return [p for p in places if p in self.gold or self._unknown.isdisjoint(range(p[0], p[1]))]

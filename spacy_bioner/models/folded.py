@@ -99,6 +99,8 @@ def _forward(
         made.append(spread)
 
     def backward(d_vectors: list[Floats2d]) -> Any:
+        if not any(len(own) for own in vectors):  # thinc's layers can't go back through nothing
+            return []
         return backprop(
             [d if kept is None else d[kept] for d, (_, kept) in zip(d_vectors, folded, strict=True)]
         )

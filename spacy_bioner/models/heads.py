@@ -90,13 +90,12 @@ def _init(heads: Model, X: Any = None, Y: Any = None) -> None:  # noqa: N803
     if X and heads.has_dim("nI") is None:
         heads.set_dim("nI", X[0].shape[1])
     for entity_type in heads.attrs["types"]:
-        if not heads.has_param(entity_type):
-            _allocate(heads, entity_type)
-            # Weights of zero would give an encoder no gradient, and a transformer hardly any for as long
-            # as its warm-up takes.
-            parameters: Any = heads.get_param(entity_type)
-            width = heads.get_dim("nI")
-            parameters[:, :width] = glorot_uniform_init(heads.ops, (LABELS, width))
+        _allocate(heads, entity_type)
+        # Weights of zero would give an encoder no gradient, and a transformer hardly any for as long
+        # as its warm-up takes.
+        parameters: Any = heads.get_param(entity_type)
+        width = heads.get_dim("nI")
+        parameters[:, :width] = glorot_uniform_init(heads.ops, (LABELS, width))
 
 
 def _allocate(heads: Model, entity_type: str) -> None:
@@ -122,7 +121,7 @@ def _forward(
     transitions = parameters[:, width + 1 :].reshape((-1, LABELS, LABELS)).swapaxes(1, 2)
 
     def backprop(d_scores: HeadScores) -> list[Floats2d]:
-        d_flat = ops.flatten([d.reshape((len(d), -1)) for d in d_scores.emissions])
+        d_flat = ops.flatten([d.reshape((len(d), len(types) * LABELS)) for d in d_scores.emissions])
         d_parameters = ops.xp.zeros_like(parameters)
         d_parameters[:, :width] = ops.gemm(d_flat, tokens, trans1=True)
         d_parameters[:, width] = d_flat.sum(axis=0)

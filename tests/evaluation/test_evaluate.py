@@ -320,3 +320,20 @@ def test_docs_survive_evaluation(dictionary_pipeline: tuple[Path, Path]):
     before = docbin(docs).to_bytes()
     evaluate(nlp, docs)
     assert docbin(docs).to_bytes() == before
+
+
+def test_gold_in_spans_is_read():
+    doc = gold("BRCA1 cancer", (0, 1, "Gene"))
+    doc.spans["bioner"] = [Span(doc, 0, 1, "Gene"), Span(doc, 0, 2, "Disease")]
+    nlp = pipeline(["Gene", "Disease"], BRCA1_cancer=[(0, 2, "Disease")])
+    total = evaluate(nlp, [doc]).counts.total()
+    assert (total.correct, total.predicted, total.gold) == (1, 1, 2)
+
+
+def test_what_is_found_where_annotation_is_missing_is_not_scored():
+    doc = gold("BRCA1 EGFR KRAS", (0, 1, "Gene"))
+    doc.set_ents([Span(doc, 0, 1, "Gene")], missing=[doc[2:3]], default="outside")
+    found = [(0, 1, "Gene"), (1, 2, "Gene"), (2, 3, "Gene")]
+    result = evaluate(pipeline(["Gene"], BRCA1_EGFR_KRAS=found), [doc])
+    total = result.counts.total()
+    assert (total.correct, total.predicted, total.gold, result.unscored) == (1, 2, 1, 1)

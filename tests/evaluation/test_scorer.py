@@ -2,6 +2,11 @@
 
 import pytest
 import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from seqeval.metrics import f1_score, precision_score, recall_score
+from seqeval.scheme import IOB2
+from spacy.scorer import get_ner_prf
 from spacy.tokens import Span
 from spacy.training import Example
 
@@ -52,3 +57,67 @@ def test_gold_types_have_the_names_of_the_label_map():
 def test_nothing_at_all_scores_nothing():
     scores = create_scorer("bioner")([], labels=["Gene"], label_map={})
     assert (scores["ents_f"], scores["ents_f_mean"]) == (0.0, 0.0)
+
+
+def test_a_doc_that_says_nothing_counts_for_all_types():
+    one = example([(0, 1, "Gene")], [(0, 1, "Gene"), (2, 3, "Disease")], ())
+    one.reference.user_data.clear()
+    scores = create_scorer("bioner")([one], labels=["Gene", "Disease"], label_map={})
+    assert (scores["ents_p"], scores["ents_r"]) == (0.5, 1.0)
+
+
+def test_what_is_found_on_missing_tokens_counts_neither_way():
+    """As with spaCy's scorer of `ner`."""
+    one = example([(0, 1, "Gene")], [(0, 1, "Gene"), (1, 2, "Gene"), (2, 4, "Gene")], ("Gene",))
+    one.reference.set_ents(
+        [Span(one.reference, 0, 1, "Gene")], missing=[one.reference[3:4]], default="outside"
+    )
+    unknown = example([], [(0, 1, "Gene")], ("Gene",))
+    unknown.reference.set_ents([], default="missing")
+    scores = create_scorer("bioner")([one, unknown], labels=["Gene"], label_map={})
+    assert scores["ents_p"] == get_ner_prf([one, unknown])["ents_p"] == 0.5
+    for attribute in ("ents", "spans_bioner"):
+        assert (scores[f"{attribute}_p"], scores[f"{attribute}_r"]) == (0.5, 1.0)
+    assert scores["ents_f_mean"] == pytest.approx(2 / 3)
+
+
+def test_gold_spans_on_missing_tokens_are_known():
+    one = example([], [(1, 2, "Gene"), (2, 3, "Gene")], ("Gene",))
+    one.reference.set_ents([], missing=[one.reference[1:4]], default="outside")
+    one.reference.spans["bioner"] = [Span(one.reference, 1, 2, "Gene")]
+    scores = create_scorer("bioner")([one], labels=["Gene"], label_map={})
+    assert (scores["spans_bioner_p"], scores["spans_bioner_r"]) == (1.0, 1.0)
+
+
+MENTIONS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3), st.sampled_from(["Gene", "Disease"])))
+
+
+def apart(mentions):
+    """Those that overlap none before them, as (start, end, type) within four tokens."""
+    kept = []
+    for start, length, label in mentions:
+        end = min(start + length, 4)
+        if all(end <= s or start >= e for s, e, _ in kept):
+            kept.append((start, end, label))
+    return sorted(kept)
+
+
+def tags(mentions):
+    labels = ["O"] * 4
+    for start, end, label in mentions:
+        labels[start:end] = [f"B-{label}", *[f"I-{label}"] * (end - start - 1)]
+    return labels
+
+
+@given(st.lists(st.tuples(MENTIONS, MENTIONS), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_where_everything_is_annotated_it_is_seqeval(pairs):
+    sides = [(apart(gold), apart(predicted)) for gold, predicted in pairs]
+    examples = [example(gold, predicted, ("Gene", "Disease")) for gold, predicted in sides]
+    scores = create_scorer("bioner")(examples, labels=["Gene", "Disease"], label_map={})
+    theirs, ours = ([tags(side[i]) for side in sides] for i in (0, 1))
+    settings_ = {"mode": "strict", "scheme": IOB2, "zero_division": 0}
+    for attribute in ("ents", "spans_bioner"):
+        assert scores[f"{attribute}_p"] == pytest.approx(precision_score(theirs, ours, **settings_))
+        assert scores[f"{attribute}_r"] == pytest.approx(recall_score(theirs, ours, **settings_))
+        assert scores[f"{attribute}_f"] == pytest.approx(f1_score(theirs, ours, **settings_))

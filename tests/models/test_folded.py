@@ -384,25 +384,38 @@ def test_a_mention_goes_on_behind_a_blank_token(small: Language, text: str, expe
     assert [ent.text for ent in small(text).ents] == expected
 
 
-def test_blank_tokens_teach_nothing(small: Language):
-    """The loss of a text with a blank token is that of the text without, and its own gradient zero."""
+@pytest.mark.parametrize(
+    ("text", "start", "end", "blank"),
+    [
+        ("breast\u00a0cancer risk", 0, 3, 1),
+        ("\u00a0breast cancer risk", 0, 3, 0),
+        ("\u00a0breast cancer risk", 1, 3, 0),
+        ("breast cancer\u2009risk", 0, 3, 2),
+    ],
+)
+def test_blank_tokens_teach_nothing(small: Language, text: str, start: int, end: int, blank: int):
+    """The loss of a text with a blank token is that of the text without, and its own gradient zero.
+
+    Also if the gold mention begins or ends with it: its first word is where it begins.
+    """
     bioner = small.get_pipe("bioner")
     found = []
-    for text, end in (("breast cancer risk", 2), ("breast\u00a0cancer risk", 3)):
-        reference = small.make_doc(text)
-        reference.ents = [Span(reference, 0, end, label="Gene")]
+    for words, place in (("breast cancer risk", (0, 2)), (text, (start, end))):
+        reference = small.make_doc(words)
+        reference.ents = [Span(reference, *place, label="Gene")]
         set_annotation(reference, Annotation("genes", ("Gene",)))
-        example = Example(small.make_doc(text), reference)
+        example = Example(small.make_doc(words), reference)
         values = [[1.0, 2.0, 0.5], [0.0, 1.0, 3.0], [2.0, 0.0, 1.0]]
-        if end == 3:
-            values.insert(1, [50.0, 0.0, 0.0])
+        if words == text:
+            assert len(reference) == 4
+            values.insert(blank, [50.0, 0.0, 0.0])
         emissions = numpy.array(values, dtype="float32")[:, None]
         transitions = numpy.zeros((1, 3, 3), dtype="float32")
         found.append(bioner.get_loss([example], HeadScores([emissions], transitions)))
     (loss, gradient), (with_blank, other) = found
     assert loss == pytest.approx(with_blank)
-    assert not other.emissions[0][1].any()
+    assert not other.emissions[0][blank].any()
     numpy.testing.assert_allclose(
-        numpy.delete(other.emissions[0], 1, axis=0), gradient.emissions[0], atol=1e-6
+        numpy.delete(other.emissions[0], blank, axis=0), gradient.emissions[0], atol=1e-6
     )
     numpy.testing.assert_allclose(other.transitions, gradient.transitions, atol=1e-6)

@@ -22,11 +22,11 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer
 from spacy_bioner.annotations import Annotation, set_annotation
 from spacy_bioner.checkpoints.to_hf import Agreement, agreement, find_bioner, predict, to_hf, write
 from spacy_bioner.cli.from_hf import from_hf
-from spacy_bioner.component import scored_spans
 from spacy_bioner.docbin import docbin
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.folding import is_blank
 from spacy_bioner.provenance import META_KEY
+from spacy_bioner.spans import scored_spans
 from spacy_bioner.tags import decode
 
 FAMILIES = ("cased", "uncased", "albert", "roberta")

@@ -1,0 +1,192 @@
+"""Entities in `doc.spans`, overlapping or not: as `bioner` writes them, and as gold annotation has them.
+
+A group that `bioner` wrote says in its `attrs` of each span how probable it is, where it stood, and which
+component found it; and which types each component looked for. So a probability can't become another span's,
+two components can share a group, and a scorer knows what was sought and not found.
+"""
+
+from collections.abc import Container, Iterable, Sequence
+from typing import Any
+
+import numpy
+from spacy.tokens import Doc, Span, SpanGroup
+
+from spacy_bioner.errors import PipelineError
+
+SPANS_KEY = "bioner"
+SCORES = "scores"
+_PLACES = "places"  # first character, one after the last, and type of each span
+_FINDERS = "components"  # the name of the component that found each
+_SOUGHT = "types"  # by component, the types that it looked for
+_TOKENS = "tokens"  # how many the Doc had
+
+Pair = tuple[Span, float]
+"""An entity and its probability."""
+
+
+def scored_spans(doc: Doc, key: str = SPANS_KEY) -> list[Pair]:
+    """The entities that `bioner` found in a Doc, overlapping ones too, each with its probability.
+
+    Args:
+        doc: the Doc, as the pipeline gave it.
+        key: the component's `spans_key`.
+
+    Raises:
+        PipelineError: if there is nothing under that key, or nothing that `bioner` wrote, or spans were
+            added, removed or changed there by others, so that it can't be told which probability is whose; or
+            if tokens were merged so that an entity has none of its own.
+    """
+    return [pair for pair, _ in _found(doc, key)]
+
+
+def _found(doc: Doc, key: str) -> list[tuple[Pair, str]]:
+    """The entities under a key with their probabilities, and who found them."""
+    if key not in doc.spans:
+        raise PipelineError(f"The Doc has no spans under '{key}': it has {', '.join(doc.spans) or 'none'}.")
+    group = doc.spans[key]
+    if _PLACES not in group.attrs:
+        raise PipelineError(
+            f"The Doc's spans under '{key}' are not of `bioner`; gold annotation, perhaps. Run the pipeline "
+            "on a Doc without them (`nlp.make_doc(doc.text)`), or give the component another `spans_key`."
+        )
+    places, scores = group.attrs[_PLACES], group.attrs[SCORES]
+    same = len(group) == len(places) == len(scores)
+    if same and len(doc) == group.attrs[_TOKENS]:
+        spans = list(group)
+        same = places == [[span.start_char, span.end_char, span.label_] for span in spans]
+    elif same:
+        spans = [_retokenized(doc, key, *place) for place in places]
+    if not same:
+        raise PipelineError(
+            f"The Doc's {len(group)} spans under '{key}' are not those that `bioner` set: spans were added, "
+            "removed or changed since, and it can't be told whose the probabilities are."
+        )
+    pairs = zip(spans, scores, strict=True)
+    return list(zip(pairs, group.attrs[_FINDERS], strict=True))
+
+
+def _retokenized(doc: Doc, key: str, start: int, end: int, label: str) -> Span:
+    """A span after tokens were merged or split: spaCy leaves the groups' token numbers as they were."""
+    span = doc.char_span(start, end, label=label)
+    if span is None:
+        raise PipelineError(
+            f"The Doc's tokens were merged or split since `bioner` wrote to '{key}': no tokens have "
+            f"characters {start} to {end} now, where it found {label} '{doc.text[start:end]}'."
+        )
+    return span
+
+
+def write_spans(
+    doc: Doc, key: str, component: str, types: Sequence[str], pairs: Iterable[Pair]
+) -> list[Span]:
+    """Writes what a component found to `doc.spans`, in place of what it wrote there before.
+
+    What other components found stays; what two of them found stands there once, with the greater probability.
+
+    Args:
+        doc: the Doc.
+        key: where in `doc.spans`.
+        component: the component's name.
+        types: the types that it looked for.
+        pairs: what it found.
+
+    Returns:
+        What the component wrote there before.
+
+    Raises:
+        PipelineError: if there are spans under the key already that aren't of `bioner`.
+    """
+    before = _found(doc, key) if key in doc.spans else []
+    sought: dict[str, list[str]] = dict(doc.spans[key].attrs[_SOUGHT]) if key in doc.spans else {}
+    found = [(pair, name) for pair, name in before if name != component]
+    found += [(pair, component) for pair in pairs]
+    best: dict[tuple[int, int, str], tuple[Pair, str]] = {}
+    for pair, name in found:
+        place = (pair[0].start, pair[0].end, pair[0].label_)
+        if place not in best or pair[1] > best[place][0][1]:
+            best[place] = (pair, name)
+    ordered = [best[place] for place in sorted(best)]
+    spans = [span for (span, _), _ in ordered]
+    doc.spans[key] = SpanGroup(
+        doc,
+        name=key,
+        spans=spans,
+        attrs={
+            SCORES: [score for (_, score), _ in ordered],
+            _PLACES: [[span.start_char, span.end_char, span.label_] for span in spans],
+            _FINDERS: [name for _, name in ordered],
+            _SOUGHT: {**sought, component: list(types)},
+            _TOKENS: len(doc),
+        },
+    )
+    return [span for (span, _), name in before if name == component]
+
+
+def sought_types(doc: Doc) -> dict[str, frozenset[str]]:
+    """By the keys under which `bioner` components wrote in a Doc, the types that they looked for."""
+    return {
+        key: frozenset(name for types in group.attrs[_SOUGHT].values() for name in types)
+        for key, group in doc.spans.items()
+        if _SOUGHT in group.attrs and _PLACES in group.attrs
+    }
+
+
+def ranked(pairs: Iterable[Pair]) -> list[Span]:
+    """Entities by what comes first in the flat view: the most probable, then the longest, then in order."""
+    order = sorted(
+        pairs, key=lambda pair: (-pair[1], pair[0].start - pair[0].end, pair[0].start, pair[0].label_)
+    )
+    return [span for span, _ in order]
+
+
+def without_overlaps(spans: Iterable[Span]) -> list[Span]:
+    """Those spans that overlap none before them."""
+    taken: set[int] = set()
+    chosen = []
+    for span in spans:
+        tokens = range(span.start, span.end)
+        if taken.isdisjoint(tokens):
+            taken.update(tokens)
+            chosen.append(span)
+    return chosen
+
+
+def flat_view(doc: Doc, keys: Iterable[str], types: Container[str], labels: Container[str]) -> list[Span]:
+    """The flat view of some types alone, as if the others' heads weren't there.
+
+    Of a corpus that annotates some of a pipeline's types nothing is known of the others: neither whether they
+    are right, nor whether they rightly push out entities that they overlap.
+
+    Args:
+        doc: the Doc, as the pipeline gave it.
+        keys: the `spans_key` of each `bioner`.
+        types: the types that are wanted.
+        labels: the types of each `bioner`; other entities in `doc.ents` stay.
+    """
+    pairs = [pair for key in keys for pair in scored_spans(doc, key) if pair[0].label_ in types]
+    others = [ent for ent in doc.ents if ent.label_ not in labels]
+    return without_overlaps([*others, *ranked(pairs)])
+
+
+def gold_spans(reference: Doc, key: str) -> tuple[list[Span], list[int]]:
+    """The gold entities of a Doc: the spans under a key if it has them, else its entities.
+
+    Returns:
+        The spans, and the tokens whose annotation is missing. Where spans are under the key, they are the
+        annotation of a Doc whose tokens have none; those of which only some have none are missing there too.
+    """
+    spans = list(reference.spans[key]) if key in reference.spans else None
+    if spans is not None and not reference.has_annotation("ENT_IOB"):
+        return spans, []
+    return list(reference.ents) if spans is None else spans, missing_tokens(reference)
+
+
+def missing_tokens(reference: Doc) -> list[int]:
+    """The tokens of a Doc of which it isn't known whether they are part of an entity."""
+    states: Any = reference.to_array("ENT_IOB")
+    return numpy.flatnonzero(states == 0).tolist()
+
+
+def characters(doc: Doc, tokens: Iterable[int]) -> set[int]:
+    """The characters of some tokens."""
+    return {i for token in tokens for i in range(doc[token].idx, doc[token].idx + len(doc[token]))}

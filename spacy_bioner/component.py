@@ -417,7 +417,7 @@ class BioNER(TrainablePipe):
         heads_from: str | None = None,
         keep_types: bool = False,
     ) -> None:
-        """Prepares for training.
+        """Prepares for training. Mentions that can't be learned are counted, and a warning says how many.
 
         Args:
             get_examples: gives examples of the training data.
@@ -427,8 +427,6 @@ class BioNER(TrainablePipe):
                 with.
             keep_types: whether to keep that pipeline's other types as well, with their heads and
                 temperatures. On data that doesn't annotate them, they aren't trained.
-
-        Mentions that can't be learned are counted, and one warning says how many there are.
 
         Raises:
             PipelineError: if there is no type, or no mention of one of them, or of one that was added before,

@@ -117,6 +117,40 @@ def scored(doc):
     return [(s.start, s.end, s.label_, round(p, 5)) for s, p in scored_spans(doc)], ents
 
 
+GENES = ("BRCA1", "EGFR", "KRAS", "TP53", "insulin")
+DISEASES = ("pain", "asthma", "breast cancer", "fever")
+
+
+def overlapping_sentences(nlp):
+    """Twenty sentences in which genes are part of diseases, and species of genes."""
+    examples = []
+    for gene in GENES:
+        for disease in DISEASES:
+            end = 3 + len(disease.split())
+            species = (0, 1, "Species") if len(examples) % 2 else None
+            start = 0 if species else 1
+            first = ("mouse", "the")[not species]
+            text = f"{first} {gene} linked {disease} was found"
+            spans = [(start, 2, "Gene"), (1, end, "Disease"), *([species] if species else [])]
+            examples.append(gold(nlp, text, spans, ("Disease", "Gene", "Species")))
+    return examples
+
+
+def test_it_learns_twenty_sentences_with_overlapping_types_by_heart(tmp_path):
+    nlp = make_nlp()
+    examples = overlapping_sentences(nlp)
+    assert len({example.reference.text for example in examples}) == 20
+    train(nlp, examples, steps=40)
+    nlp.to_disk(tmp_path / "m")
+    kept = [
+        spacy.load(tmp_path / "m"),
+        make_nlp().from_bytes(nlp.to_bytes()),
+        pickle.loads(pickle.dumps(nlp)),
+    ]
+    for pipeline in (nlp, *kept):
+        assert pipeline.evaluate(overlapping_sentences(pipeline))["spans_bioner_f"] == 1.0
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "x", "🧬 e\u0301", "a" * 5000])
 def test_odd_texts_work_alone_and_among_others(trained, text):
     alone = scored(trained(text))

@@ -1,7 +1,9 @@
 """Every entry point of setup.cfg: there, loadable, and of use under its registered name."""
 
+import ast
 import configparser
 import functools
+import importlib.util
 import re
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, distribution
@@ -177,3 +179,29 @@ def test_blank_pipeline_with_the_tokenizer_by_its_name():
     config = {"nlp": {"tokenizer": {"@tokenizers": "spacy-bioner.Tokenizer.v1"}}}
     doc: Doc = spacy.blank("en", config=config)("5-HT2A")
     assert [token.text for token in doc] == ["5", "-", "HT2A"]
+
+
+def imports(module: str) -> set[str]:
+    """What a module of the package imports when it is loaded itself, and what those of the package do."""
+    found: set[str] = set()
+    todo = [module]
+    while todo:
+        name = todo.pop()
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        for node in ast.parse(Path(spec.origin).read_text(encoding="utf8")).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names.append(node.module)
+            todo += [new for new in names if new.startswith("spacy_bioner") and new not in found]
+            found.update(names)
+    return found
+
+
+def test_the_component_imports_no_torch_itself():
+    """Its users on a CNN needn't wait for it. (thinc imports torch where it is installed.)"""
+    found = imports("spacy_bioner.component")
+    assert "spacy_bioner.spans" in found
+    packages = {name.split(".")[0] for name in found}
+    assert packages.isdisjoint({"torch", "transformers", "spacy_transformers", "onnxruntime"})

@@ -13,6 +13,7 @@ from spacy.util import load_config
 from spacy_bioner.cli.convert import convert
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.provenance import META_KEY
+from spacy_bioner.spans import scored_spans
 from spacy_bioner.training import _finish, train_pipeline
 
 SENTENCES = {
@@ -149,6 +150,39 @@ def test_training_goes_on_learning(train: Train, stage_one: Callable[[str], Path
     first, second = spacy.load(stage_one(kind)), spacy.load(model)
     assert not same(encoder_weights(second), encoder_weights(first))
     assert not numpy.array_equal(head(second, "Gene"), head(first, "Gene"))
+
+
+@pytest.mark.parametrize(("kind", "averages"), [("cnn", False), ("cnn", True), ("trf", False)])
+def test_a_new_type_beside_the_old_leaves_them_to_the_bit(
+    train: Train, stage_one: Callable[[str], Path], kind: str, averages: bool
+):
+    """`--keep-types` with the encoder frozen: old types find the same, at the same probabilities."""
+    first = spacy.load(stage_one(kind))
+    encoder = first.pipe_names[0]
+    frozen = {
+        "training.frozen_components": [encoder],
+        "training.annotating_components": [encoder],
+        "training.optimizer.use_averages": averages,
+        "training.optimizer.L2": 0.1,
+        "training.max_steps": 20,
+    }
+    model = train(
+        f"bioner_{kind}",
+        "LINNAEUS",
+        start_from=stage_one(kind),
+        keep_types=True,
+        overrides=QUICK[kind] | frozen,
+    )
+    second = spacy.load(model)
+    old = first.pipe_labels["bioner"]
+    assert second.pipe_labels["bioner"] == [*old, "Species"]
+    assert same(encoder_weights(second), encoder_weights(first))
+    assert all(numpy.array_equal(head(second, name), head(first, name)) for name in old)
+    assert head(second, "Species").any()
+    for text in ("Aspirin helps asthma", "IL-2 binds aspirin"):
+        before, after = (scored_spans(nlp(text)) for nlp in (first, second))
+        places = [[(s.start, s.end, s.label_, p) for s, p in pairs] for pairs in (before, after)]
+        assert [place for place in places[1] if place[2] in old] == places[0]
 
 
 def test_one_corpus_keeps_the_names_of_stage_one(train: Train, stage_one: Callable[[str], Path]):

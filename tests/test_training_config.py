@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import spacy
 from spacy.tokens import Doc
-from spacy.util import load_config
+from spacy.util import combine_score_weights, load_config
 from thinc.api import Config
 
 from spacy_bioner.docbin import docbin
@@ -134,3 +134,11 @@ def test_a_config_without_what_spacy_fills_in(root: Path, tmp_path: Path):
     for name in ("max_epochs", "max_steps", "batcher"):
         del config["training"][name]
     assert schedule_settings(config, {}) == {}
+
+
+@pytest.mark.parametrize("name", ["multitask_cnn", "multitask_trf"])
+def test_several_corpora_choose_on_the_mean_over_them(root: Path, name: str):
+    defaults = spacy.blank("en").get_factory_meta("bioner").default_score_weights
+    config = load_config(root / "configs" / f"{name}.cfg")
+    weights = combine_score_weights([defaults], config["training"]["score_weights"])
+    assert {key for key, weight in weights.items() if weight} == {"ents_f_mean"}

@@ -2,7 +2,8 @@
 
 A trained network is surer of itself than it should be. Temperature scaling (Guo et al. 2017, On calibration
 of modern neural networks) divides all scores by one number before probabilities are made of them; it is
-found on data that the network was not trained on. The best path stays the best: no entity comes or goes.
+found on data that the network was not trained on. The best path stays the best: no entity of a type comes or
+goes, other than by a threshold; which of two types' entities comes first in the flat view may change.
 """
 
 from collections.abc import Callable, Mapping, Sequence

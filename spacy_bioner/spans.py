@@ -98,7 +98,9 @@ def write_spans(
     """
     before = _found(doc, key) if key in doc.spans else []
     sought: dict[str, list[str]] = dict(doc.spans[key].attrs[_SOUGHT]) if key in doc.spans else {}
-    found = [(pair, name) for pair, name in before if name != component]
+    # a component that was renamed in its pipeline still has its old name: another may have it too
+    ours = sought.get(component, list(types)) == list(types)
+    found = [(pair, name) for pair, name in before if name != component or not ours]
     found += [(pair, component) for pair in pairs]
     best: dict[tuple[int, int, str], tuple[Pair, str]] = {}
     for pair, name in found:
@@ -115,11 +117,11 @@ def write_spans(
             SCORES: [score for (_, score), _ in ordered],
             _PLACES: [[span.start_char, span.end_char, span.label_] for span in spans],
             _FINDERS: [name for _, name in ordered],
-            _SOUGHT: {**sought, component: list(types)},
+            _SOUGHT: {**sought, component: list(dict.fromkeys((*sought.get(component, ()), *types)))},
             _TOKENS: len(doc),
         },
     )
-    return [span for (span, _), name in before if name == component]
+    return [span for (span, _), name in before if name == component and ours]
 
 
 def sought_types(doc: Doc) -> dict[str, frozenset[str]]:

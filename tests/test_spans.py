@@ -102,10 +102,18 @@ def test_components_keep_what_the_other_found_of_the_same_types():
 def test_a_component_replaces_what_it_wrote_before():
     doc = doc_with(GENE, component="other", types=("Gene",))
     doc_with(DISEASE, doc=doc)
-    before = write_spans(doc, "bioner", "bioner", ("Anatomy",), [])
+    before = write_spans(doc, "bioner", "bioner", ("Disease", "Gene"), [])
     assert [span.label_ for span in before] == ["Disease"]
     assert found(doc) == [GENE]
-    assert sought_types(doc) == {"bioner": frozenset({"Gene", "Anatomy"})}
+    assert sought_types(doc) == {"bioner": frozenset({"Disease", "Gene"})}
+
+
+def test_components_of_one_name_take_nothing_from_each_other():
+    """As after `nlp.rename_pipe`, which leaves the component the name that it was made with."""
+    doc = doc_with(GENE, types=("Gene",))
+    doc_with(DISEASE, types=("Disease",), doc=doc)
+    assert found(doc) == [GENE, DISEASE]
+    assert sought_types(doc) == {"bioner": frozenset({"Disease", "Gene"})}
 
 
 def test_the_flat_view_takes_the_most_probable_then_the_longest_then_the_first():

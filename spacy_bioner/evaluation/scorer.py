@@ -38,7 +38,8 @@ def score_entities(
 
     Args:
         examples: the Docs.
-        spans_key: where overlapping entities are. Gold ones too, or in `doc.ents` where a Doc has none.
+        spans_key: where overlapping entities are. Gold ones too, or in `doc.ents` where a Doc has none; and
+            where it has only those, they are also what `doc.ents` is compared with.
         labels: the types that count on Docs that no `bioner` wrote to; on others those that it looked for.
         label_map: other names for the types of the gold Docs, see `annotations.mapped`.
 
@@ -55,7 +56,10 @@ def score_entities(
         sought = sought_types(predicted)
         known = frozenset[str]().union(*sought.values()) if sought else everything
         spans, missing = gold_spans(reference, spans_key)
-        ents = _Compared(reference, label_map, known, reference.ents, missing_tokens(reference))
+        # overlapping entities alone are the gold of the flat view too, which can't have them all
+        only_spans = spans_key in reference.spans and not reference.has_annotation("ENT_IOB")
+        flat_gold = (spans, missing) if only_spans else (reference.ents, missing_tokens(reference))
+        ents = _Compared(reference, label_map, known, *flat_gold)
         counts["ents"].add(ents.gold, ents.of(predicted.ents))
         # types that aren't annotated here push out none
         flat = flat_view(predicted, sought, ents.types, known) if sought else predicted.ents

@@ -89,6 +89,15 @@ def test_gold_spans_on_missing_tokens_are_known():
     assert (scores["spans_bioner_p"], scores["spans_bioner_r"]) == (1.0, 1.0)
 
 
+def test_gold_that_is_in_spans_alone_is_that_of_the_flat_view_too():
+    one = example([], [(0, 1, "Gene")], ("Gene", "Disease"))
+    one.reference.set_ents([], default="missing")
+    one.reference.spans["bioner"] = [Span(one.reference, 0, 1, "Gene"), Span(one.reference, 0, 2, "Disease")]
+    scores = create_scorer("bioner")([one], labels=["Gene", "Disease"], label_map={})
+    for attribute in ("ents", "spans_bioner"):
+        assert (scores[f"{attribute}_p"], scores[f"{attribute}_r"]) == (1.0, 0.5)
+
+
 MENTIONS = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3), st.sampled_from(["Gene", "Disease"])))
 
 

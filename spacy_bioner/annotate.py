@@ -189,7 +189,8 @@ def prepare(nlp: Language, settings: Settings) -> None:
     if not finders:
         raise PipelineError("The pipeline finds no entities: it has no component that writes to doc.ents.")
     for name in finders:
-        labels |= dict.fromkeys(getattr(nlp.get_pipe(name), "labels", ()))
+        pipe = nlp.get_pipe(name)
+        labels |= dict.fromkeys(pipe.written if isinstance(pipe, BioNER) else getattr(pipe, "labels", ()))
     named = [*settings.types, *(name for name in settings.threshold if name != "*")]
     unknown = [name for name in named if name not in labels]
     if labels and unknown:
@@ -201,7 +202,7 @@ def prepare(nlp: Language, settings: Settings) -> None:
         raise PipelineError("The pipeline gives no scores, as it has no `bioner`: leave out --threshold.")
     for pipe in heads:
         if settings.threshold:
-            wanted = {name: v for name, v in settings.threshold.items() if name in ("*", *pipe.labels)}
+            wanted = {name: v for name, v in settings.threshold.items() if name in ("*", *pipe.written)}
             pipe.threshold = {**pipe.threshold, **wanted} if "*" not in wanted else wanted
     nlp.max_length = max(nlp.max_length, settings.max_length)
 

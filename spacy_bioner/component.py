@@ -2,7 +2,8 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
@@ -21,7 +22,17 @@ from spacy_bioner.errors import PipelineError
 from spacy_bioner.folding import is_blank
 from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
 from spacy_bioner.models.decoding import LABELS, B, I, O
-from spacy_bioner.spans import SPANS_KEY, Pair, gold_spans, ranked, without_overlaps, write_spans
+from spacy_bioner.spans import (
+    SPANS_KEY,
+    Pair,
+    characters,
+    gold_spans,
+    place_of,
+    places_of,
+    ranked,
+    without_overlaps,
+    write_spans,
+)
 
 DEFAULT_MODEL = Config().from_str(
     """
@@ -54,6 +65,11 @@ _SAMPLE = 10  # Docs that the model is initialized with
 # why a mention isn't learned
 _NOT_ANNOTATED = "their Docs say that their corpus doesn't annotate the type"
 _NESTED = "they overlap another one of the same type"
+_MISALIGNED = "they begin or end inside a token"
+
+
+def _longest_first(span: Span) -> tuple[int, int]:
+    return span.start - span.end, span.start
 
 
 @Language.factory(
@@ -102,6 +118,33 @@ def make_bioner(
         overwrite_ents=overwrite_ents,
         scorer=scorer,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """A Doc's gold annotation.
+
+    Attributes:
+        types: the types that it annotates.
+        gold: its entities, in characters.
+        missing: the characters of which nothing is known.
+        starts, ends: where the predicted Doc's tokens begin and end.
+    """
+
+    types: set[str]
+    gold: set[tuple[int, int, str]]
+    missing: set[int]
+    starts: list[int]
+    ends: list[int]
+
+    def judge(self, start: int, end: int, label: str) -> bool | None:
+        """Whether an entity, in tokens, is right; None if that isn't known."""
+        place = (self.starts[start], self.ends[end - 1], label)
+        if label not in self.types:
+            return None
+        if place in self.gold:
+            return True
+        return False if self.missing.isdisjoint(range(*place[:2])) else None
 
 
 class BioNER(TrainablePipe):
@@ -259,7 +302,8 @@ class BioNER(TrainablePipe):
     def _set_ents(self, doc: Doc, kept: list[Pair], before: list[Span]) -> None:
         """Sets the flat view."""
         ours = ranked(kept)
-        existing = [ent for ent in doc.ents if ent not in before]
+        gone = places_of(before)
+        existing = [ent for ent in doc.ents if place_of(ent) not in gone]
         doc.set_ents(without_overlaps([*ours, *existing] if self.overwrite_ents else [*existing, *ours]))
 
     # -- training ------------------------------------------------------------------------------------
@@ -327,7 +371,7 @@ class BioNER(TrainablePipe):
         taken = numpy.zeros((size, len(self.labels)), dtype=bool)
         blank = frozenset[int]() if words is None else frozenset(range(size)) - frozenset(words.tolist())
         index = {label: i for i, label in enumerate(self.labels)}
-        for span in sorted(spans, key=lambda s: (s.start - s.end, s.start)):
+        for span in sorted(spans, key=_longest_first):
             column = index.get(mapped(self.cfg["label_map"], corpus, span.label_))
             if column is None:
                 continue
@@ -387,10 +431,10 @@ class BioNER(TrainablePipe):
             judged: dict[str, list[tuple[float, bool]]] = {label: [] for label in self.labels}
             for scores, words, truths in batches:
                 found = self._decoder.find(self.model, scores, words, [temperature] * len(self.labels))
-                for spans, (annotated, gold, starts, ends) in zip(found, truths, strict=True):
+                for spans, truth in zip(found, truths, strict=True):
                     for start, end, label, probability in spans:
-                        if label in annotated:
-                            right = (starts[start], ends[end - 1], label) in gold
+                        right = truth.judge(start, end, label)
+                        if right is not None:
                             judged[label].append((probability, right))
             return judged
 
@@ -398,15 +442,16 @@ class BioNER(TrainablePipe):
         self.cfg["temperature"] = {**self.cfg["temperature"], **fitted}
         return fitted
 
-    def _truth(self, example: Example) -> tuple[set[str], set[tuple[int, int, str]], list[int], list[int]]:
-        """What a Doc annotates, its gold entities in characters, and where its tokens begin and end."""
+    def _truth(self, example: Example) -> "_Truth":
+        """What a Doc annotates."""
         reference = example.reference
         corpus, annotated = self._annotated_types(reference)
-        spans, _ = gold_spans(reference, self.cfg["spans_key"])
+        spans, missing = gold_spans(reference, self.cfg["spans_key"])
         names = [mapped(self.cfg["label_map"], corpus, span.label_) for span in spans]
         gold = {(s.start_char, s.end_char, name) for s, name in zip(spans, names, strict=True)}
         tokens = list(example.predicted)
-        return annotated, gold, [t.idx for t in tokens], [t.idx + len(t) for t in tokens]
+        starts, ends = [t.idx for t in tokens], [t.idx + len(t) for t in tokens]
+        return _Truth(annotated, gold, characters(reference, missing), starts, ends)
 
     def initialize(
         self,
@@ -434,37 +479,29 @@ class BioNER(TrainablePipe):
                 as these.
         """
         validate_get_examples(get_examples, "BioNER.initialize")
+        source = _find_bioner(heads_from) if heads_from is not None else None
         annotated: set[str] = set()
-        mentioned: set[str] = set()
-        unused: dict[str, Counter[str]] = {_NOT_ANNOTATED: Counter(), _NESTED: Counter()}
+        teaching: Counter[str] = Counter()
+        unused: dict[str, Counter[str]] = {why: Counter() for why in (_NOT_ANNOTATED, _NESTED, _MISALIGNED)}
         sample: list[Doc] = []
         for example in get_examples():
-            own_types, mentions = self._mentions(example.reference)
-            annotated |= own_types or set()
-            for name, spans in mentions.items():
-                if own_types is not None and name not in own_types:
-                    unused[_NOT_ANNOTATED][name] += len(spans)
-                    continue
-                mentioned.add(name)
-                longest_first = sorted(spans, key=lambda span: (span.start - span.end, span.start))
-                if nested := len(spans) - len(without_overlaps(longest_first)):
-                    unused[_NESTED][name] += nested
+            annotated |= self._count_mentions(example, teaching, unused)
             if len(sample) < _SAMPLE:
                 sample.append(example.predicted)
-        self._warn_of(unused)
-        types = list(labels) if labels is not None else sorted(annotated | mentioned)
+        types = list(labels) if labels is not None else sorted(annotated | teaching.keys())
         if not types:
             raise PipelineError(f"'{self.name}': the training data annotates no entity type.")
-        untrained = dict.fromkeys((*(name for name in self.labels if name not in self._given), *types))
-        without = [entity_type for entity_type in untrained if entity_type not in mentioned]
+        # what was added before begins anew with the encoder, if it isn't taken over
+        taken = source.labels if source is not None else ()
+        added = [name for name in self.labels if name not in (*self._given, *taken)]
+        without = [name for name in dict.fromkeys((*added, *types)) if not teaching[name]]
         if without:
             raise PipelineError(
                 f"'{self.name}': the training data has not one mention of {', '.join(without)}. Leave the "
                 "type out, with `spacy bioner convert --types` or a labels file, or add data."
             )
-        source = _find_bioner(heads_from) if heads_from is not None else None
-        kept = source.labels if source is not None and keep_types else ()
-        for entity_type in dict.fromkeys((*kept, *untrained)):
+        self._warn_of(unused, {*added, *types} if labels is not None else None)
+        for entity_type in dict.fromkeys((*(taken if keep_types else ()), *self.labels, *types)):
             self.add_label(entity_type)
         self.cfg["temperature"] = {}
         self.model.initialize(X=sample)
@@ -472,25 +509,48 @@ class BioNER(TrainablePipe):
             self._copy_heads(source)
         self._check_types()
 
-    def _mentions(self, reference: Doc) -> tuple[set[str] | None, dict[str, list[Span]]]:
-        """The types that a Doc annotates, None if it doesn't say, and its gold mentions by type."""
+    def _count_mentions(
+        self, example: Example, teaching: Counter[str], unused: Mapping[str, Counter[str]]
+    ) -> set[str]:
+        """Counts a Doc's gold mentions by type: those that teach something, and the others by the reason.
+
+        Returns:
+            The types that it says it annotates.
+        """
+        reference = example.reference
         annotation = get_annotation(reference)
         corpus = annotation.corpus if annotation else ""
+        own = annotation.types if annotation else ()
+        annotated = {mapped(self.cfg["label_map"], corpus, name) for name in own}
+        to_tokens = _token_map(example)
         mentions: dict[str, list[Span]] = {}
         for span in gold_spans(reference, self.cfg["spans_key"])[0]:
-            mentions.setdefault(mapped(self.cfg["label_map"], corpus, span.label_), []).append(span)
-        own_types = None
-        if annotation is not None:
-            own_types = {mapped(self.cfg["label_map"], corpus, own) for own in annotation.types}
-        return own_types, mentions
+            name = mapped(self.cfg["label_map"], corpus, span.label_)
+            if annotation is not None and name not in annotated:
+                unused[_NOT_ANNOTATED][name] += 1
+            elif not to_tokens(span.start, span.end)[1]:
+                unused[_MISALIGNED][name] += 1
+            else:
+                mentions.setdefault(name, []).append(span)
+        for name, spans in mentions.items():
+            taught = len(without_overlaps(sorted(spans, key=_longest_first)))
+            teaching[name] += taught
+            unused[_NESTED][name] += len(spans) - taught
+        return annotated
 
-    def _warn_of(self, unused: Mapping[str, Counter[str]]) -> None:
+    def _warn_of(self, unused: Mapping[str, Counter[str]], types: Container[str] | None) -> None:
+        """Warns of mentions of some types, or of all, that teach nothing."""
         for why, counts in unused.items():
-            if counts:
-                by_type = ", ".join(f"{count} of {name}" for name, count in sorted(counts.items()))
+            by_type = {
+                name: count
+                for name, count in sorted(counts.items())
+                if count and (types is None or name in types)
+            }
+            if by_type:
+                listed = ", ".join(f"{count} of {name}" for name, count in by_type.items())
                 warnings.warn(
-                    f"'{self.name}': {counts.total()} mentions of the training data teach nothing: {why} "
-                    f"({by_type}).",
+                    f"'{self.name}': {sum(by_type.values())} mentions of the Docs that training begins with "
+                    f"teach nothing: {why} ({listed}).",
                     stacklevel=3,
                 )
 

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_bioner.annotations import Annotation, corpus_of, get_annotation, set_annotation
+from spacy_bioner.annotations import Annotation, get_annotation, set_annotation
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.errors import PipelineError
 
@@ -174,11 +174,14 @@ def joined(docs: Sequence[Doc], most: int, random: Random) -> list[Doc]:
     return result + _whole(open_)
 
 
-def _kind(doc: Doc) -> tuple[str | None, tuple[str, ...], frozenset[str]]:
-    """A Doc's corpus, None if it doesn't say, the types that it annotates, and where it has spans."""
+_Kind = tuple[str | None, tuple[str, ...], frozenset[str], bool]
+
+
+def _kind(doc: Doc) -> _Kind:
+    """A Doc's corpus, None if it doesn't say, the types that it annotates, and where it has gold entities."""
     annotation = get_annotation(doc)
-    keys = frozenset(doc.spans)
-    return (annotation.corpus, annotation.types, keys) if annotation else (None, (), keys)
+    corpus, types = (annotation.corpus, annotation.types) if annotation else (None, ())
+    return corpus, types, frozenset(doc.spans), doc.has_annotation("ENT_IOB")
 
 
 def _whole(docs: list[Doc]) -> list[Doc]:
@@ -187,21 +190,26 @@ def _whole(docs: list[Doc]) -> list[Doc]:
         return docs
     # (spaCy's type hints lack `exclude`)
     doc: Any = Doc.from_docs(docs, ensure_whitespace=True, exclude=["user_data"])  # type: ignore[call-arg]
-    corpus, types, _ = _kind(docs[0])
+    corpus, types, *_ = _kind(docs[0])
     if corpus is not None:
         set_annotation(doc, Annotation(corpus, types))
     return [doc]
 
 
 def roll_call(examples: list[Example]) -> list[Example]:
-    """The same examples, those that bring in a corpus's first mention of a type before all others."""
-    seen: set[tuple[str, str]] = set()
+    """The same examples, those that bring in a corpus's first mention of a type before all others.
+
+    Mentions in `doc.ents` and in each group of `doc.spans` are told apart: which of them a component reads,
+    it knows itself.
+    """
+    seen: set[tuple[_Kind, str, str]] = set()
     first: list[Example] = []
     rest: list[Example] = []
     for example in examples:
-        corpus = corpus_of(example.reference)
-        groups = (example.reference.ents, *example.reference.spans.values())
-        new = {(corpus, span.label_) for group in groups for span in group} - seen
+        kind = _kind(example.reference)
+        groups = [("", example.reference.ents), *example.reference.spans.items()]
+        named = {(kind, key, span.label_) for key, group in groups for span in group}
+        new = {one for one in named if kind[0] is None or one[2] in kind[1]} - seen
         seen |= new
         (first if new else rest).append(example)
     return first + rest

@@ -44,30 +44,34 @@ def _found(doc: Doc, key: str) -> list[tuple[Pair, str]]:
     if key not in doc.spans:
         raise PipelineError(f"The Doc has no spans under '{key}': it has {', '.join(doc.spans) or 'none'}.")
     group = doc.spans[key]
-    if _PLACES not in group.attrs:
+    if not _is_ours(group):
+        if not len(group):
+            return []
         raise PipelineError(
             f"The Doc's spans under '{key}' are not of `bioner`; gold annotation, perhaps. Run the pipeline "
             "on a Doc without them (`nlp.make_doc(doc.text)`), or give the component another `spans_key`."
         )
     places, scores = group.attrs[_PLACES], group.attrs[SCORES]
     same = len(group) == len(places) == len(scores)
+    # (after tokens were merged, a group may have spans that spaCy can't make)
     if same and len(doc) == group.attrs[_TOKENS]:
-        spans = list(group)
-        same = places == [[span.start_char, span.end_char, span.label_] for span in spans]
-    elif same:
-        spans = [_retokenized(doc, key, *place) for place in places]
+        same = places == [[span.start_char, span.end_char, span.label_] for span in group]
     if not same:
         raise PipelineError(
             f"The Doc's {len(group)} spans under '{key}' are not those that `bioner` set: spans were added, "
             "removed or changed since, and it can't be told whose the probabilities are."
         )
-    pairs = zip(spans, scores, strict=True)
+    pairs = zip((_at(doc, key, *place) for place in places), scores, strict=True)
     return list(zip(pairs, group.attrs[_FINDERS], strict=True))
 
 
-def _retokenized(doc: Doc, key: str, start: int, end: int, label: str) -> Span:
-    """A span after tokens were merged or split: spaCy leaves the groups' token numbers as they were."""
-    span = doc.char_span(start, end, label=label)
+def _is_ours(group: SpanGroup) -> bool:
+    return _PLACES in group.attrs
+
+
+def _at(doc: Doc, key: str, start: int, end: int, label: str) -> Span:
+    """The span of some characters. (Groups have numbers of tokens, which may have been merged since.)"""
+    span: Span | None = doc.char_span(start, end, label=label)
     if span is None:
         raise PipelineError(
             f"The Doc's tokens were merged or split since `bioner` wrote to '{key}': no tokens have "
@@ -97,10 +101,8 @@ def write_spans(
         PipelineError: if there are spans under the key already that aren't of `bioner`.
     """
     before = _found(doc, key) if key in doc.spans else []
-    sought: dict[str, list[str]] = dict(doc.spans[key].attrs[_SOUGHT]) if key in doc.spans else {}
-    # a component that was renamed in its pipeline still has its old name: another may have it too
-    ours = sought.get(component, list(types)) == list(types)
-    found = [(pair, name) for pair, name in before if name != component or not ours]
+    sought = dict(doc.spans[key].attrs.get(_SOUGHT, {})) if key in doc.spans else {}
+    found = [(pair, name) for pair, name in before if name != component]
     found += [(pair, component) for pair in pairs]
     best: dict[tuple[int, int, str], tuple[Pair, str]] = {}
     for pair, name in found:
@@ -117,11 +119,11 @@ def write_spans(
             SCORES: [score for (_, score), _ in ordered],
             _PLACES: [[span.start_char, span.end_char, span.label_] for span in spans],
             _FINDERS: [name for _, name in ordered],
-            _SOUGHT: {**sought, component: list(dict.fromkeys((*sought.get(component, ()), *types)))},
+            _SOUGHT: {**sought, component: list(types)},
             _TOKENS: len(doc),
         },
     )
-    return [span for (span, _), name in before if name == component and ours]
+    return [span for (span, _), name in before if name == component]
 
 
 def sought_types(doc: Doc) -> dict[str, frozenset[str]]:
@@ -129,7 +131,7 @@ def sought_types(doc: Doc) -> dict[str, frozenset[str]]:
     return {
         key: frozenset(name for types in group.attrs[_SOUGHT].values() for name in types)
         for key, group in doc.spans.items()
-        if _SOUGHT in group.attrs and _PLACES in group.attrs
+        if _is_ours(group)
     }
 
 
@@ -153,31 +155,44 @@ def without_overlaps(spans: Iterable[Span]) -> list[Span]:
     return chosen
 
 
-def flat_view(doc: Doc, keys: Iterable[str], types: Container[str], labels: Container[str]) -> list[Span]:
-    """The flat view of some types alone, as if the others' heads weren't there.
+def flat_view(doc: Doc, keys: Iterable[str], types: Container[str]) -> list[Span]:
+    """The flat view of some types alone, as if the heads of the others weren't there.
 
     Of a corpus that annotates some of a pipeline's types nothing is known of the others: neither whether they
     are right, nor whether they rightly push out entities that they overlap.
 
     Args:
         doc: the Doc, as the pipeline gave it.
-        keys: the `spans_key` of each `bioner`.
-        types: the types that are wanted.
-        labels: the types of each `bioner`; other entities in `doc.ents` stay.
+        keys: the `spans_key` of each `bioner`. Entities in `doc.ents` that are under none of them stay.
+        types: the types of `bioner` that are wanted.
     """
-    pairs = [pair for key in keys for pair in scored_spans(doc, key) if pair[0].label_ in types]
-    others = [ent for ent in doc.ents if ent.label_ not in labels]
-    return without_overlaps([*others, *ranked(pairs)])
+    pairs = [pair for key in keys for pair in scored_spans(doc, key)]
+    ours = places_of(span for span, _ in pairs)
+    others = [ent for ent in doc.ents if place_of(ent) not in ours]
+    return without_overlaps([*others, *ranked(pair for pair in pairs if pair[0].label_ in types)])
+
+
+def place_of(span: Span) -> tuple[int, int, str]:
+    """What makes two spans the same entity: first character, the one after the last, and type."""
+    return span.start_char, span.end_char, span.label_
+
+
+def places_of(spans: Iterable[Span]) -> set[tuple[int, int, str]]:
+    return {place_of(span) for span in spans}
 
 
 def gold_spans(reference: Doc, key: str) -> tuple[list[Span], list[int]]:
     """The gold entities of a Doc: the spans under a key if it has them, else its entities.
 
+    What `bioner` wrote under the key isn't gold: a pipeline's output whose `doc.ents` were put right has its
+    gold there.
+
     Returns:
         The spans, and the tokens whose annotation is missing. Where spans are under the key, they are the
         annotation of a Doc whose tokens have none; those of which only some have none are missing there too.
     """
-    spans = list(reference.spans[key]) if key in reference.spans else None
+    group = reference.spans.get(key)
+    spans = None if group is None or _is_ours(group) else list(group)
     if spans is not None and not reference.has_annotation("ENT_IOB"):
         return spans, []
     return list(reference.ents) if spans is None else spans, missing_tokens(reference)

@@ -166,6 +166,10 @@ def test_gold_in_spans_and_in_entities_is_not_joined():
             doc.spans["bioner"] = [Span(doc, 0, 1, "X"), Span(doc, 0, 2, "Y")]
         docs.append(doc)
     assert joined(docs, 100, Random(1)) == docs
+    half = [Doc(VOCAB, words=["a", "b"], ents=["B-X", "O"] if i % 2 else None) for i in range(200)]
+    for doc in half:
+        doc.spans["bioner"] = [Span(doc, 0, 2, "Y")]
+    assert joined(half, 100, Random(1)) == half  # of the others, nothing else is known of the tokens
     both = joined([doc for doc in docs if "bioner" in doc.spans], 100, Random(1))
     assert len(both) < 100
     assert sum(len(doc.spans["bioner"]) for doc in both) == 200
@@ -290,8 +294,18 @@ def test_every_type_of_every_corpus_comes_first(corpus_file, nlp):
 def test_a_type_that_only_spans_have_comes_first_too(write, nlp, seed):
     docs = [Doc(Vocab(), words=["a", "b"], ents=["B-X", "O"]) for _ in range(300)]
     docs[7].spans["bioner"] = [Span(docs[7], 0, 2, "Y")]
+    docs[8].spans["other"] = [Span(docs[8], 0, 2, "Y")]
     corpus = create_multi_corpus({"a": write(docbin(docs).to_bytes(), "a.spacy")}, seed=seed)
-    assert any("bioner" in example.reference.spans for example in list(corpus(nlp))[:2])
+    assert any("bioner" in example.reference.spans for example in list(corpus(nlp))[:4])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_mentions_that_their_doc_does_not_annotate_are_no_first_ones(write, nlp, seed):
+    docs = [Doc(Vocab(), words=["a", "b"], ents=["B-X", "B-Y"]) for _ in range(300)]
+    for doc in docs:
+        set_annotation(doc, Annotation("a", ("X", "Y") if doc is docs[7] else ("X",)))
+    corpus = create_multi_corpus({"a": write(docbin(docs).to_bytes(), "a.spacy")}, seed=seed)
+    assert any("Y" in get_annotation(example.reference).types for example in list(corpus(nlp))[:4])
 
 
 def test_files_are_read_once(corpus_file, nlp, monkeypatch):

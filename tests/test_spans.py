@@ -8,7 +8,7 @@ from spacy.training import Example
 from spacy_bioner.annotations import Annotation, set_annotation
 from spacy_bioner.component import BioNER
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.spans import gold_spans, ranked, scored_spans, sought_types, write_spans
+from spacy_bioner.spans import flat_view, gold_spans, ranked, scored_spans, sought_types, write_spans
 
 NLP = spacy.blank("en")
 TEXT = "BRCA1 breast cancer risk"
@@ -91,6 +91,9 @@ def test_spans_of_others_under_the_key_are_not_taken_for_ours():
         with pytest.raises(PipelineError, match="not of `bioner`; gold annotation, perhaps"):
             refused()
     assert sought_types(doc) == {}
+    doc.spans["bioner"] = []
+    assert scored_spans(doc) == []
+    assert found(doc_with(GENE, doc=doc)) == [GENE]
 
 
 def test_components_keep_what_the_other_found_of_the_same_types():
@@ -108,12 +111,20 @@ def test_a_component_replaces_what_it_wrote_before():
     assert sought_types(doc) == {"bioner": frozenset({"Disease", "Gene"})}
 
 
-def test_components_of_one_name_take_nothing_from_each_other():
-    """As after `nlp.rename_pipe`, which leaves the component the name that it was made with."""
-    doc = doc_with(GENE, types=("Gene",))
-    doc_with(DISEASE, types=("Disease",), doc=doc)
-    assert found(doc) == [GENE, DISEASE]
-    assert sought_types(doc) == {"bioner": frozenset({"Disease", "Gene"})}
+def test_renamed_components_have_their_new_names():
+    """Or one added under the old name would take what the first found for its own."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bioner")
+    nlp.rename_pipe("bioner", "first")
+    nlp.add_pipe("bioner")
+    assert [(name, pipe.name) for name, pipe in nlp.pipeline] == [("first", "first"), ("bioner", "bioner")]
+
+
+def test_the_flat_view_of_some_types_keeps_what_a_rule_found_of_them():
+    doc = doc_with((1, 3, "Disease", 0.6), (3, 4, "Gene", 0.5))
+    doc.set_ents([Span(doc, 0, 1, "Gene"), Span(doc, 1, 3, "Disease"), Span(doc, 3, 4, "Gene")])
+    view = flat_view(doc, ["bioner"], {"Gene"})
+    assert [(s.start, s.end, s.label_) for s in view] == [(0, 1, "Gene"), (3, 4, "Gene")]
 
 
 def test_the_flat_view_takes_the_most_probable_then_the_longest_then_the_first():
@@ -139,6 +150,14 @@ def test_gold_is_in_the_spans_or_else_the_entities():
     assert gold_spans(bare, "bioner") == ([], [0, 1])
     bare.spans["bioner"] = [Span(bare, 0, 1, label="Y")]
     assert gold_spans(bare, "bioner")[1] == []
+
+
+def test_what_a_pipeline_wrote_is_not_gold():
+    """Its entities are, once somebody has put them right."""
+    doc = doc_with(GENE)
+    doc.ents = [Span(doc, 1, 3, label="Disease")]
+    spans, missing = gold_spans(doc, "bioner")
+    assert ([s.label_ for s in spans], missing) == (["Disease"], [])
 
 
 # -- through the component -------------------------------------------------------------------------
@@ -224,6 +243,23 @@ def test_a_doc_again_at_a_higher_threshold_loses_what_is_below_it():
     assert doc[1].ent_iob_ == "O"
     with pytest.raises(PipelineError, match=r"threshold of Gene is 1\.5"):
         component.threshold = {"Gene": 1.5}
+
+
+def test_entities_that_another_component_changed_go_too():
+    """As an entity linker does, which gives them an id."""
+    component = finder("bioner", (1, 3, "Disease", 0.6))
+    doc = component(NLP.make_doc(TEXT))
+    doc.ents = [Span(doc, ent.start, ent.end, label=ent.label_, kb_id="D1") for ent in doc.ents]
+    component.threshold = 0.7
+    assert component(doc).ents == ()
+
+
+def test_other_types_than_before_leave_nothing_of_before():
+    component = finder("bioner", GENE)
+    doc = component(NLP.make_doc(TEXT))
+    component.types, component.answer = ["Disease"], [DISEASE]
+    assert found(component(doc)) == [DISEASE]
+    assert [ent.label_ for ent in doc.ents] == ["Disease"]
 
 
 def test_gold_in_the_input_is_not_overwritten():

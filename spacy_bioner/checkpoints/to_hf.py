@@ -246,7 +246,7 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def find(nlp: Language, types: Sequence[str], texts: Iterable[str]) -> list[Span]:
     """What a pipeline finds: its flat view if these are all of its types; otherwise what it has of these."""
     bioner = find_bioner(nlp)
-    flat = set(types) >= set(bioner.labels)
+    flat = set(types) >= set(bioner.written)
     found = []
     for i, doc in enumerate(nlp.pipe(texts)):
         spans = doc.ents if flat else [span for span, _ in scored_spans(doc, bioner.cfg["spans_key"])]

@@ -195,7 +195,7 @@ def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
                 predicted_names.get(e.label_, e.label_),
                 score=probabilities.get((e.start_char, e.end_char, e.label_)),
             )
-            for e in flat_view(predicted_doc, keys, wanted, of_heads)
+            for e in flat_view(predicted_doc, keys, wanted)
         ]
         for mention in named:
             if mention.type not in known:

@@ -34,7 +34,8 @@ def score_entities(
     """Scores `doc.ents` and `doc.spans[spans_key]` of predicted Docs: strict character offsets and type.
 
     What is found on tokens whose annotation is missing counts neither way, as with spaCy's scorer of `ner`.
-    Where two components share a pipeline, what either looked for counts, so that both give the same scores.
+    Where two components share a pipeline, what either looked for counts, so that both give the same scores,
+    if they have one label map and one key; `evaluation.evaluate` puts up with several.
 
     Args:
         examples: the Docs.
@@ -62,7 +63,7 @@ def score_entities(
         ents = _Compared(reference, label_map, known, *flat_gold)
         counts["ents"].add(ents.gold, ents.of(predicted.ents))
         # types that aren't annotated here push out none
-        flat = flat_view(predicted, sought, ents.types, known) if sought else predicted.ents
+        flat = flat_view(predicted, sought, ents.types) if sought else predicted.ents
         by_corpus.setdefault(corpus_of(reference), Counts()).add(ents.gold, ents.of(flat))
         in_group = _Compared(reference, label_map, sought.get(spans_key, everything), spans, missing)
         counts[f"spans_{spans_key}"].add(in_group.gold, in_group.of(predicted.spans.get(spans_key, ())))
@@ -98,7 +99,7 @@ class _Compared:
         if annotation is not None:
             self.types = known & {mapped(label_map, corpus, own) for own in annotation.types}
         places = [(s.start_char, s.end_char, mapped(label_map, corpus, s.label_)) for s in gold]
-        self.gold = [place for place in places if place[2] in self.types]
+        self.gold = {place for place in places if place[2] in self.types}
         self._unknown = characters(reference, missing)
 
     def of(self, found: Iterable[Span]) -> list[CharSpan]:

@@ -16,11 +16,13 @@ from typing import Any
 import spacy
 
 from benchmarks.common import corpora_folder, read_pubtator, results, save, spread, train
+from spacy_bioner import mini
 from spacy_bioner.cli.convert import convert
 from spacy_bioner.docbin import read_docbin
 from spacy_bioner.document import Document
 from spacy_bioner.evaluation.counts import Counts
 from spacy_bioner.evaluation.evaluate import evaluate
+from spacy_bioner.files import checksum
 from spacy_bioner.formats import columns
 
 CORPORA = {
@@ -34,6 +36,11 @@ CORPORA = {
 # of NCBI-disease, PubTator has four kinds of Disease
 LONG = 40  # characters that make a sentence one of a kind
 CONFIGS = {"cnn": "bioner_cnn", "mini": "bioner_trf"}
+
+
+def _weights(encoder: str) -> str:
+    """What tells an encoder's weights from others under its name: the beginning of their checksum."""
+    return checksum(Path(mini.__file__).with_name(mini.WEIGHTS))[:12] if encoder == "mini" else ""
 
 
 def _characters(text: str) -> str:
@@ -106,10 +113,11 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
     runs = results("sentences").get("runs", [])
-    keys = ("corpus", "encoder", "group", "join", "seed", "updates")
+    keys = ("corpus", "encoder", "weights", "group", "join", "seed", "updates")
+    weights = _weights(arguments.encoder)
     known = {tuple(row[key] for key in keys) for row in runs}
     wanted = [
-        (corpus, arguments.encoder, group, join, seed, arguments.updates)
+        (corpus, arguments.encoder, weights, group, join, seed, arguments.updates)
         for seed in arguments.seeds
         for corpus in arguments.corpora
         for group, join in [*((n, 0) for n in arguments.groups), *((1, n) for n in arguments.joins)]
@@ -121,12 +129,13 @@ def main() -> None:
                 source = corpora_folder() / "mtl" / CORPORA[name][0]
                 convert([source], data / name / str(group), corpus=name, group=group)
         todo = [job for job in wanted if job not in known]
-        for row in pool.map(lambda j: run(j[0], j[1], j[2], j[3], j[4], j[5], data, arguments.models), todo):
-            runs.append(row)
+        for row in pool.map(lambda j: run(j[0], j[1], j[3], j[4], j[5], j[6], data, arguments.models), todo):
+            runs.append(row | {"weights": weights})
             summary: dict[str, Any] = {}
             for r in runs:
                 docs = f"up to {r['join']} tokens" if r["join"] else f"{r['group']}"
-                key = f"{r['corpus']}, {r['encoder']}, trained on {docs} a Doc, {r['updates']} updates"
+                encoder = " ".join(filter(None, (r["encoder"], r["weights"])))
+                key = f"{r['corpus']}, {encoder}, trained on {docs} a Doc, {r['updates']} updates"
                 same = [o for o in runs if all(o[k] == r[k] for k in keys if k != "seed")]
                 summary[key] = {on: spread([o[on] for o in same]) for on in ("sentences", "abstracts")}
             save("sentences", {"summary": summary, "runs": runs})

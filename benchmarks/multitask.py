@@ -32,7 +32,6 @@ CORPORA = {
     "LINNAEUS": ("linnaeus-IOB", ["Species"]),
 }
 TYPES = ("Chemical", "Disease", "Gene", "Species")
-BATCHES = 1
 CHOOSING = 3
 CHOSEN_ON = "every third sentence of devel"
 WAYS = ("single", "masked", "naive")
@@ -139,7 +138,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=4000, help="of each training split")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument(
-        "--batches", type=int, default=BATCHES, help="how many times as large, where corpora share a pipeline"
+        "--batches", type=int, default=1, help="how many times as large, where corpora share a pipeline"
     )
     parser.add_argument(
         "--growth", type=float, default=BATCH_GROWTH, help="of batches, where corpora share a pipeline"

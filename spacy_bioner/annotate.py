@@ -23,6 +23,7 @@ from spacy_bioner.convert import open_source, to_doc, to_document
 from spacy_bioner.document import Document, Mention
 from spacy_bioner.document import Span as Stretch
 from spacy_bioner.errors import BionerError, ConversionError, FormatError, PipelineError
+from spacy_bioner.evaluation.evaluate import entity_types
 from spacy_bioner.files import entries
 from spacy_bioner.formats import SPACY, brat, encoded, format_of, known, read_each
 from spacy_bioner.formats.columns import ColumnOptions
@@ -184,18 +185,14 @@ def prepare(nlp: Language, settings: Settings) -> None:
     Raises:
         PipelineError: if it finds no entities, has no such type, or gives no scores for a threshold.
     """
-    labels: dict[str, None] = {}
-    finders = [name for name, pipe in nlp.pipeline if _finds_entities(nlp, name, pipe)]
-    if not finders:
+    if not any(_finds_entities(nlp, name, pipe) for name, pipe in nlp.pipeline):
         raise PipelineError("The pipeline finds no entities: it has no component that writes to doc.ents.")
-    for name in finders:
-        pipe = nlp.get_pipe(name)
-        labels |= dict.fromkeys(pipe.written if isinstance(pipe, BioNER) else getattr(pipe, "labels", ()))
+    labels = entity_types(nlp)
     named = [*settings.types, *(name for name in settings.threshold if name != "*")]
     unknown = [name for name in named if name not in labels]
     if labels and unknown:
         raise PipelineError(
-            f"The pipeline has no entity type {', '.join(unknown)}; it knows {', '.join(sorted(labels))}."
+            f"The pipeline has no entity type {', '.join(unknown)}; it knows {', '.join(labels)}."
         )
     heads = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, BioNER)]
     if settings.threshold and not heads:

@@ -63,6 +63,18 @@ def corpus_of(doc: Doc) -> str:
     return annotation.corpus if annotation else ""
 
 
+def annotated_types(doc: Doc, label_map: Mapping[str, str]) -> tuple[str, set[str] | None]:
+    """The corpus that a Doc is from, and the types that it annotates by their names under a label map.
+
+    Returns:
+        The corpus, empty if the Doc doesn't say; and the types, None if it doesn't.
+    """
+    annotation = get_annotation(doc)
+    if annotation is None:
+        return "", None
+    return annotation.corpus, {mapped(label_map, annotation.corpus, own) for own in annotation.types}
+
+
 def mapped(label_map: Mapping[str, str], corpus: str, entity_type: str) -> str:
     """The name of a corpus's entity type under a label map.
 

@@ -15,7 +15,7 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.util import minibatch
 from thinc.api import Config, Model, Optimizer, set_dropout_rate
 
-from spacy_bioner.annotations import get_annotation, mapped
+from spacy_bioner.annotations import annotated_types, mapped
 from spacy_bioner.arrays import Ints
 from spacy_bioner.calibration import fit_temperatures
 from spacy_bioner.errors import PipelineError
@@ -27,6 +27,7 @@ from spacy_bioner.spans import (
     Pair,
     characters,
     gold_spans,
+    is_known,
     place_of,
     places_of,
     ranked,
@@ -140,11 +141,10 @@ class _Truth:
     def judge(self, start: int, end: int, label: str) -> bool | None:
         """Whether an entity, in tokens, is right; None if that isn't known."""
         place = (self.starts[start], self.ends[end - 1], label)
-        if label not in self.types:
+        right = place in self.gold
+        if label not in self.types or not is_known(*place[:2], right, self.missing):
             return None
-        if place in self.gold:
-            return True
-        return False if self.missing.isdisjoint(range(*place[:2])) else None
+        return right
 
 
 class BioNER(TrainablePipe):
@@ -288,7 +288,7 @@ class BioNER(TrainablePipe):
         What other components wrote there stays, see `spans.write_spans` and `overwrite_ents`; what this one
         wrote before does not.
         """
-        written = frozenset(self.written)
+        written = self.written
         default = self.threshold.get("*", 0.0)
         for doc, found in zip(docs, scores, strict=True):
             kept = [
@@ -296,7 +296,7 @@ class BioNER(TrainablePipe):
                 for start, end, label, score in found
                 if label in written and score >= self.threshold.get(label, default)
             ]
-            before = write_spans(doc, self.cfg["spans_key"], self.name, self.written, kept)
+            before = write_spans(doc, self.cfg["spans_key"], self.name, written, kept)
             self._set_ents(doc, kept, before)
 
     def _set_ents(self, doc: Doc, kept: list[Pair], before: list[Span]) -> None:
@@ -392,10 +392,9 @@ class BioNER(TrainablePipe):
 
     def _annotated_types(self, reference: Doc) -> tuple[str, set[str]]:
         """A Doc's corpus, and the types that it annotates by the names that they have here."""
-        annotation = get_annotation(reference)
-        if annotation is not None:
-            names = (mapped(self.cfg["label_map"], annotation.corpus, own) for own in annotation.types)
-            return annotation.corpus, set(names)
+        corpus, annotated = annotated_types(reference, self.cfg["label_map"])
+        if annotated is not None:
+            return corpus, annotated
         if not self._warned:
             self._warned = True
             warnings.warn(
@@ -448,7 +447,7 @@ class BioNER(TrainablePipe):
         corpus, annotated = self._annotated_types(reference)
         spans, missing = gold_spans(reference, self.cfg["spans_key"])
         names = [mapped(self.cfg["label_map"], corpus, span.label_) for span in spans]
-        gold = {(s.start_char, s.end_char, name) for s, name in zip(spans, names, strict=True)}
+        gold = {(*place_of(span)[:2], name) for span, name in zip(spans, names, strict=True)}
         tokens = list(example.predicted)
         starts, ends = [t.idx for t in tokens], [t.idx + len(t) for t in tokens]
         return _Truth(annotated, gold, characters(reference, missing), starts, ends)
@@ -518,15 +517,12 @@ class BioNER(TrainablePipe):
             The types that it says it annotates.
         """
         reference = example.reference
-        annotation = get_annotation(reference)
-        corpus = annotation.corpus if annotation else ""
-        own = annotation.types if annotation else ()
-        annotated = {mapped(self.cfg["label_map"], corpus, name) for name in own}
+        corpus, annotated = annotated_types(reference, self.cfg["label_map"])
         to_tokens = _token_map(example)
         mentions: dict[str, list[Span]] = {}
         for span in gold_spans(reference, self.cfg["spans_key"])[0]:
             name = mapped(self.cfg["label_map"], corpus, span.label_)
-            if annotation is not None and name not in annotated:
+            if annotated is not None and name not in annotated:
                 unused[_NOT_ANNOTATED][name] += 1
             elif not to_tokens(span.start, span.end)[1]:
                 unused[_MISALIGNED][name] += 1
@@ -536,7 +532,7 @@ class BioNER(TrainablePipe):
             taught = len(without_overlaps(sorted(spans, key=_longest_first)))
             teaching[name] += taught
             unused[_NESTED][name] += len(spans) - taught
-        return annotated
+        return annotated or set()
 
     def _warn_of(self, unused: Mapping[str, Counter[str]], types: Container[str] | None) -> None:
         """Warns of mentions of some types, or of all, that teach nothing."""

@@ -37,9 +37,7 @@ def create_corpus(
     """
     if not path:
         raise PipelineError("No data: set paths.train and paths.dev to .spacy files.")
-    for name, value in (("limit", limit), ("join", join)):
-        if value < 0:
-            raise PipelineError(f"{name} is {value}: it must be 0 or more.")
+    _refuse_negative(limit=limit, join=join)
     files = path if isinstance(path, list) else [path]
 
     def read(nlp: Language) -> Iterator[Example]:
@@ -86,8 +84,7 @@ def create_multi_corpus(
         raise PipelineError("No data: name at least one .spacy file under paths.")
     if temperature < 1:
         raise PipelineError(f"The temperature is {temperature}: it must be 1 or more.")
-    if limit < 0:
-        raise PipelineError(f"limit is {limit}: it must be 0 or more.")
+    _refuse_negative(limit=limit)
     readers = {name: create_corpus(path, join=join, seed=seed) for name, path in files.items()}
     corpora: dict[str, list[Example]] = {}
     positions = dict.fromkeys(files, 0)
@@ -116,6 +113,12 @@ def create_multi_corpus(
         yield from roll_call(chosen)
 
     return read
+
+
+def _refuse_negative(**settings: int) -> None:
+    for name, value in settings.items():
+        if value < 0:
+            raise PipelineError(f"{name} is {value}: it must be 0 or more.")
 
 
 def shares(sizes: Mapping[str, int], temperature: float, limit: int) -> dict[str, int]:

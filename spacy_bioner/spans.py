@@ -55,7 +55,7 @@ def _found(doc: Doc, key: str) -> list[tuple[Pair, str]]:
     same = len(group) == len(places) == len(scores)
     # (after tokens were merged, a group may have spans that spaCy can't make)
     if same and len(doc) == group.attrs[_TOKENS]:
-        same = places == [[span.start_char, span.end_char, span.label_] for span in group]
+        same = places == [list(place_of(span)) for span in group]
     if not same:
         raise PipelineError(
             f"The Doc's {len(group)} spans under '{key}' are not those that `bioner` set: spans were added, "
@@ -100,13 +100,14 @@ def write_spans(
     Raises:
         PipelineError: if there are spans under the key already that aren't of `bioner`.
     """
-    before = _found(doc, key) if key in doc.spans else []
-    sought = dict(doc.spans[key].attrs.get(_SOUGHT, {})) if key in doc.spans else {}
+    before, sought = [], {}
+    if key in doc.spans:
+        before, sought = _found(doc, key), doc.spans[key].attrs.get(_SOUGHT, {})
     found = [(pair, name) for pair, name in before if name != component]
     found += [(pair, component) for pair in pairs]
     best: dict[tuple[int, int, str], tuple[Pair, str]] = {}
     for pair, name in found:
-        place = (pair[0].start, pair[0].end, pair[0].label_)
+        place = place_of(pair[0])
         if place not in best or pair[1] > best[place][0][1]:
             best[place] = (pair, name)
     ordered = [best[place] for place in sorted(best)]
@@ -117,7 +118,7 @@ def write_spans(
         spans=spans,
         attrs={
             SCORES: [score for (_, score), _ in ordered],
-            _PLACES: [[span.start_char, span.end_char, span.label_] for span in spans],
+            _PLACES: [list(place_of(span)) for span in spans],
             _FINDERS: [name for _, name in ordered],
             _SOUGHT: {**sought, component: list(types)},
             _TOKENS: len(doc),
@@ -207,3 +208,14 @@ def missing_tokens(reference: Doc) -> list[int]:
 def characters(doc: Doc, tokens: Iterable[int]) -> set[int]:
     """The characters of some tokens."""
     return {i for token in tokens for i in range(doc[token].idx, doc[token].idx + len(doc[token]))}
+
+
+def is_known(start: int, end: int, right: bool, missing: set[int] | frozenset[int]) -> bool:
+    """Whether something that was found is known to be right or wrong.
+
+    Args:
+        start, end: its characters.
+        right: whether it is among the gold entities.
+        missing: the characters of which it isn't known whether they are part of one.
+    """
+    return right or missing.isdisjoint(range(start, end))

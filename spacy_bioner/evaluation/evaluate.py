@@ -23,7 +23,7 @@ from spacy_bioner.evaluation.gold import Gold, check_lengths, gold_of
 from spacy_bioner.evaluation.matching import Judgement, distinct, judge, most_apart
 from spacy_bioner.provenance import META_KEY
 from spacy_bioner.readers import with_same_tokens
-from spacy_bioner.spans import flat_view, scored_spans
+from spacy_bioner.spans import flat_view, is_known, scored_spans
 from spacy_bioner.windows import Cut, count_cut
 
 
@@ -244,9 +244,7 @@ def _is_counted(
     gold: Gold, types: Container[str], places: Container[Any], start: int, end: int, name: str
 ) -> bool:
     """Whether something that was found is right or wrong; it is neither where too little is known."""
-    if name not in types:
-        return False
-    return (((start, end),), name) in places or gold.missing.isdisjoint(range(start, end))
+    return name in types and is_known(start, end, (((start, end),), name) in places, gold.missing)
 
 
 def _timed(nlp: Language, golds: Sequence[Gold]) -> Iterator[tuple[Doc, float]]:

@@ -8,9 +8,17 @@ from typing import Any
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_bioner.annotations import corpus_of, get_annotation, mapped
+from spacy_bioner.annotations import annotated_types, corpus_of, mapped
 from spacy_bioner.evaluation.counts import CharSpan, Counts
-from spacy_bioner.spans import characters, flat_view, gold_spans, missing_tokens, sought_types
+from spacy_bioner.spans import (
+    characters,
+    flat_view,
+    gold_spans,
+    is_known,
+    missing_tokens,
+    place_of,
+    sought_types,
+)
 
 
 def create_scorer(spans_key: str) -> Callable[..., dict[str, Any]]:
@@ -58,8 +66,8 @@ def score_entities(
         known = frozenset[str]().union(*sought.values()) if sought else everything
         spans, missing = gold_spans(reference, spans_key)
         # overlapping entities alone are the gold of the flat view too, which can't have them all
-        only_spans = spans_key in reference.spans and not reference.has_annotation("ENT_IOB")
-        flat_gold = (spans, missing) if only_spans else (reference.ents, missing_tokens(reference))
+        known_flat = reference.has_annotation("ENT_IOB")
+        flat_gold = (reference.ents, missing_tokens(reference)) if known_flat else (spans, missing)
         ents = _Compared(reference, label_map, known, *flat_gold)
         counts["ents"].add(ents.gold, ents.of(predicted.ents))
         # types that aren't annotated here push out none
@@ -93,18 +101,13 @@ class _Compared:
         gold: Iterable[Span],
         missing: Iterable[int],
     ) -> None:
-        annotation = get_annotation(reference)
-        corpus = annotation.corpus if annotation else ""
-        self.types = known
-        if annotation is not None:
-            self.types = known & {mapped(label_map, corpus, own) for own in annotation.types}
+        corpus, annotated = annotated_types(reference, label_map)
+        self.types = known if annotated is None else known & annotated
         places = [(s.start_char, s.end_char, mapped(label_map, corpus, s.label_)) for s in gold]
         self.gold = {place for place in places if place[2] in self.types}
         self._unknown = characters(reference, missing)
 
     def of(self, found: Iterable[Span]) -> list[CharSpan]:
         """Those entities that are right or wrong, and not only of unknown types or on unknown tokens."""
-        places = [(s.start_char, s.end_char, s.label_) for s in found if s.label_ in self.types]
-        if not self._unknown:
-            return places
-        return [p for p in places if p in self.gold or self._unknown.isdisjoint(range(p[0], p[1]))]
+        places = [place_of(span) for span in found if span.label_ in self.types]
+        return [p for p in places if is_known(*p[:2], p in self.gold, self._unknown)]

@@ -105,6 +105,14 @@ def test_unknown_types_and_thresholds_are_refused(knowing: Language, ruler: Lang
         prepare(spacy.blank("en"), Settings("jsonl"))
 
 
+def test_types_that_a_narrowed_pipeline_does_not_write_are_unknown(knowing: Language):
+    knowing.get_pipe("bioner").types = ["Gene", "Species"]
+    [found], _ = run(knowing, [Document(KNOWN[0][0])], types=("Gene",))
+    assert places(found) == [(0, 5, "Gene")]
+    with pytest.raises(PipelineError, match="no entity type Disease; it knows Gene, Species"):
+        prepare(knowing, Settings("jsonl", types=("Disease",)))
+
+
 def test_pipeline_without_bioner_gives_its_entities(ruler: Language):
     [found], _ = run(ruler, [Document("no pain with aspirin")])
     assert found.mentions == (

@@ -309,6 +309,20 @@ def test_calibrating_makes_probabilities_true_where_there_is_evidence(on_tok2vec
     assert sum(score for *_, score in found) / 3 == pytest.approx(2 / 3, abs=0.05)
 
 
+def test_spans_on_tokens_without_annotation_say_nothing_of_a_temperature(on_tok2vec, tmp_path: Path):
+    on_tok2vec.to_disk(tmp_path / "pipeline")
+    nlp = spacy.load(tmp_path / "pipeline")
+    examples = []
+    for k in range(90):  # a third of what is found is wrong, and all of that is where nothing is known
+        reference = nlp.make_doc("EGFR KRAS TP53")
+        right = [Span(reference, i, i + 1, label="Gene") for i in range(3) if i != k % 3]
+        reference.set_ents(right, missing=[reference[k % 3 : k % 3 + 1]])
+        set_annotation(reference, Annotation("made up", ("Gene",)))
+        examples.append(Example(nlp("EGFR KRAS TP53"), reference))
+    # nothing speaks against the network: it may be as sure as can be
+    assert nlp.get_pipe("bioner").calibrate(examples) == {"Gene": pytest.approx(0.4)}
+
+
 def test_training_again_begins_without_temperatures(on_tok2vec, tmp_path: Path):
     on_tok2vec.to_disk(tmp_path / "pipeline")
     nlp = spacy.load(tmp_path / "pipeline")

@@ -62,6 +62,7 @@ maxout_pieces = 3
 
 _CALIBRATED = 64  # Docs whose scores are computed together
 _SAMPLE = 10  # Docs that the model is initialized with
+_SENTENCE = 25  # words: those of an average sentence of the corpora
 
 # why a mention isn't learned
 _NOT_ANNOTATED = "their Docs say that their corpus doesn't annotate the type"
@@ -339,15 +340,19 @@ class BioNER(TrainablePipe):
         self._decoder.finish_update(self.model, sgd)
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
-        """The negative log probability of the gold annotation, a Doc on average, and its gradient.
+        """The negative log probability of the gold annotation, a sentence on average, and its gradient.
 
-        A type counts on the Docs whose corpus annotates it, and tokens whose annotation is missing count as
-        whatever fits best.
+        A sentence is `_SENTENCE` words: so a word weighs the same in a batch of a few abstracts as in one of
+        many sentences. A type counts on the Docs whose corpus annotates it, and tokens whose annotation is
+        missing count as whatever fits best.
         """
         examples = list(examples)
         words = words_of([example.predicted for example in examples])
         gold = [self._gold(example, own) for example, own in zip(examples, words, strict=True)]
-        return self._decoder.loss(self.model, scores, words, gold)
+        size = sum(
+            len(eg.predicted) if own is None else len(own) for eg, own in zip(examples, words, strict=True)
+        )
+        return self._decoder.loss(self.model, scores, words, gold, _SENTENCE / max(size, 1))
 
     def _gold(self, example: Example, words: Ints | None) -> Gold:
         """What a reference Doc says of the tokens of the predicted one.

@@ -13,6 +13,7 @@ from thinc.api import Adam
 
 from spacy_bioner.annotations import Annotation, set_annotation
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.models.heads import HeadScores
 from spacy_bioner.spans import scored_spans
 
 TEXTS = [
@@ -370,7 +371,7 @@ def test_gradients_of_several_batches_add_up():
         nlp = make_nlp()
         examples = [
             gold(nlp, "BRCA1 matters", [(0, 1, "Gene")]),
-            gold(nlp, "of EGFR genes", [(1, 2, "Gene")]),
+            gold(nlp, "of EGFR", [(1, 2, "Gene")]),
         ]
         others = examples_of(nlp)
         nlp.initialize(lambda others=others: others)
@@ -378,11 +379,39 @@ def test_gradients_of_several_batches_add_up():
         for batch in batches:
             component.update([examples[i] for i in batch], sgd=None)
         gradients = component.model.get_ref("heads").attrs["gradients"]
-        # the loss of a batch is a mean over its Docs
+        # the loss of a batch is a mean over its words
         moved.append({name: value / len(batches) for name, value in gradients.items()})
     assert moved[0].keys() == moved[1].keys() == set(TYPES)
     for name, value in moved[0].items():
         numpy.testing.assert_allclose(moved[1][name], value, atol=1e-6)
+
+
+def test_a_word_weighs_the_same_in_a_doc_of_one_sentence_and_of_several():
+    """Without transitions, where the scores of a token don't know of the next Doc."""
+    nlp = make_nlp()
+    nlp.initialize(lambda: examples_of(nlp))
+    component = nlp.get_pipe("bioner")
+    component.model.get_ref("heads").attrs["transitions"] = False
+    several = examples_of(nlp)
+    ends = numpy.cumsum([len(example.predicted) for example in several])
+    starts = ends - [len(example.predicted) for example in several]
+    shifted = [
+        (start + first, end + first, label)
+        for (_, spans), first in zip(TEXTS, starts.tolist(), strict=True)
+        for start, end, label in spans
+    ]
+    one = gold(nlp, " ".join(text for text, _ in TEXTS), shifted)
+    scores = numpy.random.default_rng(0).normal(size=(ends[-1], len(TYPES), 3)).astype("float32")
+    none = numpy.zeros((len(TYPES), 3, 3), dtype="float32")
+    loss, gradient = component.get_loss([one], HeadScores([scores], none))
+    parts = [scores[start:end] for start, end in zip(starts, ends, strict=True)]
+    other_loss, other = component.get_loss(several, HeadScores(parts, none))
+    assert other_loss == pytest.approx(loss)
+    numpy.testing.assert_allclose(numpy.concatenate(other.emissions), gradient.emissions[0], atol=1e-6)
+    # of a batch with others, their mean is taken
+    twice_loss, twice = component.get_loss([one, *several], HeadScores([scores, *parts], none))
+    assert twice_loss == pytest.approx(loss)
+    numpy.testing.assert_allclose(twice.emissions[0], gradient.emissions[0] / 2, atol=1e-6)
 
 
 def test_batches_in_several_parts_are_the_same(monkeypatch):

@@ -193,9 +193,9 @@ def _seen_words(ops: Ops, scores: LabelScores, words: Sequence[Ints | None]) -> 
 
 
 def _loss(
-    model: Model, scores: LabelScores, words: Sequence[Ints | None], gold: Sequence[Gold]
+    model: Model, scores: LabelScores, words: Sequence[Ints | None], gold: Sequence[Gold], weight: float
 ) -> tuple[float, LabelScores]:
-    """The negative log probability of what the gold annotation allows, a Doc on average, and its gradient.
+    """The negative log probability of what the gold annotation allows, times a weight, and its gradient.
 
     Tokens on which it allows every label teach nothing, as do those in mentions of two types, on which it
     allows none.
@@ -214,9 +214,9 @@ def _loss(
         total = numpy.maximum(kept.sum(axis=1, keepdims=True), numpy.finfo("float64").tiny)
         loss -= float(numpy.log(total).sum())
         gradient = numpy.zeros_like(rows)
-        gradient[own] = (shares - kept / total) / len(gold)
+        gradient[own] = weight * (shares - kept / total)
         gradients.append(ops.asarray2f(gradient))
-    return loss / max(len(gold), 1), LabelScores(gradients, scores.seen)
+    return weight * loss, LabelScores(gradients, scores.seen)
 
 
 def _softmax(logits: Any) -> Any:

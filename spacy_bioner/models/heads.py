@@ -184,9 +184,9 @@ def _lattice(
 
 
 def _loss(
-    model: Model, scores: HeadScores, words: Sequence[Ints | None], gold: Sequence[Gold]
+    model: Model, scores: HeadScores, words: Sequence[Ints | None], gold: Sequence[Gold], weight: float
 ) -> tuple[float, HeadScores]:
-    """The negative log probability of the gold annotation, a Doc on average, and its gradient."""
+    """The negative log probability of the gold annotation, times a weight, and its gradient."""
     ops = model.ops
     valid = VALID if model.get_ref("heads").attrs["transitions"] else ALL
     whole = [ops.xp.zeros_like(e) for e in scores.emissions]
@@ -207,12 +207,12 @@ def _loss(
             counts[column] = ops.asarray(doc_counts)
         part, nodes, edges = loss_and_gradient(grid, allowed, counts)
         loss += part
-        d_transitions += edges.astype("float32") / len(gold)
+        d_transitions += weight * edges.astype("float32")
         for column, i in enumerate(members):
-            gradients[i][:] = nodes[: len(gradients[i]), column] / len(gold)
+            gradients[i][:] = weight * nodes[: len(gradients[i]), column]
     for full, own, gradient in zip(whole, words, gradients, strict=True):
         full[slice(None) if own is None else own] = gradient
-    return loss / max(len(gold), 1), HeadScores(whole, d_transitions)
+    return weight * loss, HeadScores(whole, d_transitions)
 
 
 def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:

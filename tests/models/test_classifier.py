@@ -139,6 +139,27 @@ def test_a_temperature_changes_probabilities_and_no_entity():
     assert scores[1]["Species"] == scores[0]["Species"]
 
 
+def test_a_word_weighs_the_same_in_a_doc_of_one_sentence_and_of_several():
+    nlp = make_nlp()
+    nlp.initialize(lambda: examples_of(nlp))
+    component = nlp.get_pipe("bioner")
+    several = examples_of(nlp)
+    together = nlp.make_doc(" ".join(text for text, _ in TEXTS))
+    spans = [
+        Span(together, s, e, label=name) for s, e, name in [*TEXTS[0][1], (4, 7, "Gene"), (8, 10, "Species")]
+    ]
+    together.set_ents(spans)
+    set_annotation(together, Annotation("made up", ("Gene", "Species")))
+    one = Example(nlp.make_doc(together.text), together)
+    logits = numpy.random.default_rng(0).normal(size=(14, 5)).astype("float32")
+    seen = numpy.ones(14, dtype=bool)
+    loss, gradient = component.get_loss([one], LabelScores([logits], [seen]))
+    parts = [logits[:4], logits[4:10], logits[10:]]
+    other_loss, other = component.get_loss(several, LabelScores(parts, [seen[:4], seen[4:10], seen[10:]]))
+    assert other_loss == pytest.approx(loss)
+    numpy.testing.assert_allclose(numpy.concatenate(other.logits), gradient.logits[0], atol=1e-6)
+
+
 def test_gradient_is_that_of_the_loss():
     nlp = make_nlp()
     examples = examples_of(nlp)

@@ -13,6 +13,8 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from spacy_bioner.spans import SPANS_KEY, gold_spans
+
 _BATCH = 256
 _UNLIMITED = 1_000_000  # transformers gives 1e30 for a tokenizer that knows no longest sequence
 
@@ -86,6 +88,7 @@ def count_cut(nlp: Language, docs: Iterable[Doc]) -> Cut:
                 kept.update(token.i for token in span if token.idx < end)
             doc = spans[0].doc
             lost = set(range(len(doc))) - kept if cut else set()
-            mentions = sum(not lost.isdisjoint(range(ent.start, ent.end)) for ent in doc.ents)
+            gold, _ = gold_spans(doc, SPANS_KEY)
+            mentions = sum(not lost.isdisjoint(range(ent.start, ent.end)) for ent in gold)
             total += Cut(len(spans), cut, len(lost), mentions)
     return total

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from spacy_bioner.windows import Cut, count_cut, find_transformer
 
@@ -95,6 +95,13 @@ def test_mention_that_is_lost_in_part_is_lost(pipeline: Callable[..., Language])
     nlp = pipeline(limit=10)
     cut = count_cut(nlp, [doc(nlp, ["a"] * 11, (0, 2), (8, 10))])
     assert (cut.tokens_lost, cut.mentions_lost) == (2, 1)
+
+
+def test_overlapping_mentions_count_each(pipeline: Callable[..., Language]):
+    nlp = pipeline(limit=10)
+    plain = Doc(nlp.vocab, words=["a"] * 11)
+    plain.spans["bioner"] = [Span(plain, 7, 9, "X"), Span(plain, 8, 10, "X"), Span(plain, 9, 10, "Y")]
+    assert count_cut(nlp, [plain]).mentions_lost == 2  # the ninth token is the last that is kept
 
 
 def test_counts_are_summed_over_more_docs_than_a_batch(pipeline: Callable[..., Language]):

@@ -62,7 +62,7 @@ maxout_pieces = 3
 
 _CALIBRATED = 64  # Docs whose scores are computed together
 _SAMPLE = 10  # Docs that the model is initialized with
-_SENTENCE = 25  # words: those of an average sentence of the corpora
+_SENTENCE = 25  # words: those of a sentence of the corpora, on average
 
 # why a mention isn't learned
 _NOT_ANNOTATED = "their Docs say that their corpus doesn't annotate the type"
@@ -342,17 +342,14 @@ class BioNER(TrainablePipe):
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
         """The negative log probability of the gold annotation, a sentence on average, and its gradient.
 
-        A sentence is `_SENTENCE` words: so a word weighs the same in a batch of a few abstracts as in one of
-        many sentences. A type counts on the Docs whose corpus annotates it, and tokens whose annotation is
-        missing count as whatever fits best.
+        So a sentence weighs the same alone and in an abstract. A type counts on the Docs whose corpus
+        annotates it, and tokens whose annotation is missing count as whatever fits best.
         """
         examples = list(examples)
         words = words_of([example.predicted for example in examples])
         gold = [self._gold(example, own) for example, own in zip(examples, words, strict=True)]
-        size = sum(
-            len(eg.predicted) if own is None else len(own) for eg, own in zip(examples, words, strict=True)
-        )
-        return self._decoder.loss(self.model, scores, words, gold, _SENTENCE / max(size, 1))
+        sentences = sum(_sentences(example.reference) for example in examples)
+        return self._decoder.loss(self.model, scores, words, gold, 1 / max(sentences, 1))
 
     def _gold(self, example: Example, words: Ints | None) -> Gold:
         """What a reference Doc says of the tokens of the predicted one.
@@ -603,6 +600,14 @@ def words_of(docs: Iterable[Doc]) -> list[Ints | None]:
         kept = [i for i, token in enumerate(doc) if not is_blank(token.text)]
         words.append(None if len(kept) == len(doc) else numpy.array(kept, dtype="int64"))
     return words
+
+
+def _sentences(reference: Doc) -> float:
+    """How many sentences a Doc has: as many as it says, or else as its length makes likely; at least one."""
+    if reference.has_annotation("SENT_START"):
+        starts: Any = reference.to_array("SENT_START")
+        return float(max((starts == 1).sum(), 1))
+    return max(len(reference) / _SENTENCE, 1)
 
 
 def _token_map(example: Example) -> Callable[[int, int], tuple[list[int], bool]]:

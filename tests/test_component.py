@@ -371,7 +371,7 @@ def test_gradients_of_several_batches_add_up():
         nlp = make_nlp()
         examples = [
             gold(nlp, "BRCA1 matters", [(0, 1, "Gene")]),
-            gold(nlp, "of EGFR", [(1, 2, "Gene")]),
+            gold(nlp, "of EGFR genes", [(1, 2, "Gene")]),
         ]
         others = examples_of(nlp)
         nlp.initialize(lambda others=others: others)
@@ -379,14 +379,14 @@ def test_gradients_of_several_batches_add_up():
         for batch in batches:
             component.update([examples[i] for i in batch], sgd=None)
         gradients = component.model.get_ref("heads").attrs["gradients"]
-        # the loss of a batch is a mean over its words
+        # the loss of a batch is a mean over its sentences
         moved.append({name: value / len(batches) for name, value in gradients.items()})
     assert moved[0].keys() == moved[1].keys() == set(TYPES)
     for name, value in moved[0].items():
         numpy.testing.assert_allclose(moved[1][name], value, atol=1e-6)
 
 
-def test_a_word_weighs_the_same_in_a_doc_of_one_sentence_and_of_several():
+def test_a_sentence_weighs_the_same_alone_and_in_a_doc_of_several():
     """Without transitions, where the scores of a token don't know of the next Doc."""
     nlp = make_nlp()
     nlp.initialize(lambda: examples_of(nlp))
@@ -401,6 +401,8 @@ def test_a_word_weighs_the_same_in_a_doc_of_one_sentence_and_of_several():
         for start, end, label in spans
     ]
     one = gold(nlp, " ".join(text for text, _ in TEXTS), shifted)
+    for token in one.reference:
+        token.is_sent_start = token.i in starts
     scores = numpy.random.default_rng(0).normal(size=(ends[-1], len(TYPES), 3)).astype("float32")
     none = numpy.zeros((len(TYPES), 3, 3), dtype="float32")
     loss, gradient = component.get_loss([one], HeadScores([scores], none))
@@ -408,10 +410,24 @@ def test_a_word_weighs_the_same_in_a_doc_of_one_sentence_and_of_several():
     other_loss, other = component.get_loss(several, HeadScores(parts, none))
     assert other_loss == pytest.approx(loss)
     numpy.testing.assert_allclose(numpy.concatenate(other.emissions), gradient.emissions[0], atol=1e-6)
-    # of a batch with others, their mean is taken
+    # in a batch with others the mean is taken
     twice_loss, twice = component.get_loss([one, *several], HeadScores([scores, *parts], none))
     assert twice_loss == pytest.approx(loss)
     numpy.testing.assert_allclose(twice.emissions[0], gradient.emissions[0] / 2, atol=1e-6)
+
+
+def test_a_long_doc_that_does_not_say_its_sentences_weighs_as_many_as_its_length_makes_likely():
+    nlp = make_nlp()
+    nlp.initialize(lambda: examples_of(nlp))
+    component = nlp.get_pipe("bioner")
+    none = numpy.zeros((len(TYPES), 3, 3), dtype="float32")
+    losses = []
+    for words in (1, 10, 25, 50, 100):
+        example = gold(nlp, " ".join(["word"] * words), [])
+        scores = HeadScores([numpy.zeros((words, len(TYPES), 3), dtype="float32")], none)
+        component.model.get_ref("heads").attrs["transitions"] = False
+        losses.append(component.get_loss([example], scores)[0] / (len(TYPES) * numpy.log(3)))
+    assert losses == pytest.approx([1, 10, 25, 25, 25])  # each word has the loss log(3)
 
 
 def test_batches_in_several_parts_are_the_same(monkeypatch):

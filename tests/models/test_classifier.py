@@ -139,7 +139,7 @@ def test_a_temperature_changes_probabilities_and_no_entity():
     assert scores[1]["Species"] == scores[0]["Species"]
 
 
-def test_a_word_weighs_the_same_in_a_doc_of_one_sentence_and_of_several():
+def test_a_sentence_weighs_the_same_alone_and_in_a_doc_of_several():
     nlp = make_nlp()
     nlp.initialize(lambda: examples_of(nlp))
     component = nlp.get_pipe("bioner")
@@ -150,6 +150,8 @@ def test_a_word_weighs_the_same_in_a_doc_of_one_sentence_and_of_several():
     ]
     together.set_ents(spans)
     set_annotation(together, Annotation("made up", ("Gene", "Species")))
+    for token in together:
+        token.is_sent_start = token.i in (0, 4, 10)
     one = Example(nlp.make_doc(together.text), together)
     logits = numpy.random.default_rng(0).normal(size=(14, 5)).astype("float32")
     seen = numpy.ones(14, dtype=bool)

@@ -63,6 +63,7 @@ maxout_pieces = 3
 _CALIBRATED = 64  # Docs whose scores are computed together
 _SAMPLE = 10  # Docs that the model is initialized with
 _SENTENCE = 25  # words: those of a sentence of the corpora, on average
+_LONG = 100  # words: hardly a sentence has more
 
 # why a mention isn't learned
 _NOT_ANNOTATED = "their Docs say that their corpus doesn't annotate the type"
@@ -603,11 +604,11 @@ def words_of(docs: Iterable[Doc]) -> list[Ints | None]:
 
 
 def _sentences(reference: Doc) -> float:
-    """How many sentences a Doc has: as many as it says, or else as its length makes likely; at least one."""
+    """How many sentences a Doc has: as many as it says; else one, or what is likely if it is long for one."""
     if reference.has_annotation("SENT_START"):
         starts: Any = reference.to_array("SENT_START")
         return float(max((starts == 1).sum(), 1))
-    return max(len(reference) / _SENTENCE, 1)
+    return 1.0 if len(reference) <= _LONG else len(reference) / _SENTENCE
 
 
 def _token_map(example: Example) -> Callable[[int, int], tuple[list[int], bool]]:

@@ -604,11 +604,10 @@ def words_of(docs: Iterable[Doc]) -> list[Ints | None]:
 
 
 def _sentences(reference: Doc) -> float:
-    """How many sentences a Doc has: as many as it says; else one, or what is likely if it is long for one."""
-    if reference.has_annotation("SENT_START"):
-        starts: Any = reference.to_array("SENT_START")
-        return float(max((starts == 1).sum(), 1))
-    return 1.0 if len(reference) <= _LONG else len(reference) / _SENTENCE
+    """How many sentences a Doc has: those that it marks, or else one; one too long to be one is several."""
+    marked = reference.has_annotation("SENT_START")
+    lengths = [len(sentence) for sentence in reference.sents] if marked else [len(reference)]
+    return sum(1.0 if length <= _LONG else length / _SENTENCE for length in lengths)
 
 
 def _token_map(example: Example) -> Callable[[int, int], tuple[list[int], bool]]:

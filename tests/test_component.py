@@ -3,6 +3,7 @@
 import pickle
 import random
 import warnings
+from random import Random
 
 import numpy
 import pytest
@@ -12,8 +13,10 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_bioner.annotations import Annotation, set_annotation
+from spacy_bioner.component import _sentences
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.heads import HeadScores
+from spacy_bioner.readers import joined
 from spacy_bioner.spans import scored_spans
 
 TEXTS = [
@@ -416,18 +419,32 @@ def test_a_sentence_weighs_the_same_alone_and_in_a_doc_of_several():
     numpy.testing.assert_allclose(twice.emissions[0], gradient.emissions[0] / 2, atol=1e-6)
 
 
-def test_a_long_doc_that_does_not_say_its_sentences_weighs_as_many_as_its_length_makes_likely():
-    nlp = make_nlp()
-    nlp.initialize(lambda: examples_of(nlp))
-    component = nlp.get_pipe("bioner")
-    none = numpy.zeros((len(TYPES), 3, 3), dtype="float32")
-    losses = []
-    for words in (1, 10, 100, 200):
-        example = gold(nlp, " ".join(["word"] * words), [])
-        scores = HeadScores([numpy.zeros((words, len(TYPES), 3), dtype="float32")], none)
-        component.model.get_ref("heads").attrs["transitions"] = False
-        losses.append(component.get_loss([example], scores)[0] / (len(TYPES) * numpy.log(3)))
-    assert losses == pytest.approx([1, 10, 100, 25])  # each word has the loss log(3)
+@pytest.mark.parametrize(
+    ("starts", "expected"),
+    [
+        ([None] * 100, 1),  # unmarked
+        ([None] * 101, 101 / 25),
+        ([True] + [False] * 99, 1),
+        ([True] + [False] * 199, 8),
+        ([True, False, True, True], 3),
+        ([None, False, True, None], 2),  # the first token begins one anyway
+        ([True] + [False] * 124 + [True, False], 6),
+        ([None], 1),
+    ],
+)
+def test_sentences_of_a_doc(starts: list[bool | None], expected: float):
+    nlp = spacy.blank("en")
+    doc = Doc(nlp.vocab, words=["word"] * len(starts), sent_starts=starts)
+    assert _sentences(doc) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("size", [3, 120])
+def test_joined_docs_have_as_many_sentences_as_apart(size: int):
+    nlp = spacy.blank("en")
+    docs = [Doc(nlp.vocab, words=["word"] * size) for _ in range(40)]
+    together = joined(docs, 1000, Random(0))
+    assert len(together) < 40
+    assert sum(map(_sentences, together)) == pytest.approx(sum(map(_sentences, docs)))
 
 
 def test_batches_in_several_parts_are_the_same(monkeypatch):

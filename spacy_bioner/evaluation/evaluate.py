@@ -116,7 +116,7 @@ def entity_types(nlp: Language) -> list[str]:
         {
             label
             for name, pipe in nlp.pipeline
-            if "doc.ents" in nlp.get_pipe_meta(name).assigns
+            if isinstance(pipe, BioNER) or "doc.ents" in nlp.get_pipe_meta(name).assigns
             for label in (pipe.written if isinstance(pipe, BioNER) else getattr(pipe, "labels", ()))
         }
     )

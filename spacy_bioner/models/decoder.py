@@ -28,7 +28,7 @@ class Decoder:
         find: the entities of each Doc of a batch, by type, then in order, from the model's scores, the
             numbers of the tokens that count (None for all), and a temperature a type.
         loss: the loss of a batch and its gradient, from the model's scores, the numbers of the tokens that
-            count, the gold of each Doc, and the weight of a token.
+            count, the gold of each Doc, and a number that both are multiplied by.
         finish_update: updates what the model's own `finish_update` leaves out.
         take_over: begins with the weights of another model of the same architecture; returns the types whose
             weights they are. Raises PipelineError if the two don't fit.

@@ -69,6 +69,8 @@ def spied_config(root: Path, tmp_path: Path) -> Callable[..., Path]:
         config["components"]["spy"] = {"factory": "bioner_test_spy", "fail": fail}
         for corpus in config["corpora"].values():
             corpus["@readers"] = reader
+            if reader != "spacy-bioner.Corpus.v1":
+                corpus.pop("join", None)  # spaCy's own has no such setting
         config.to_disk(tmp_path / "spied.cfg")
         return tmp_path / "spied.cfg"
 

@@ -23,7 +23,7 @@ from spacy_bioner.convert import open_source, to_doc, to_document
 from spacy_bioner.document import Document, Mention
 from spacy_bioner.document import Span as Stretch
 from spacy_bioner.errors import BionerError, ConversionError, FormatError, PipelineError
-from spacy_bioner.evaluation.evaluate import entity_types
+from spacy_bioner.evaluation.evaluate import entity_finders, entity_types
 from spacy_bioner.files import entries
 from spacy_bioner.formats import SPACY, brat, encoded, format_of, known, read_each
 from spacy_bioner.formats.columns import ColumnOptions
@@ -185,7 +185,7 @@ def prepare(nlp: Language, settings: Settings) -> None:
     Raises:
         PipelineError: if it finds no entities, has no such type, or gives no scores for a threshold.
     """
-    if not any(_finds_entities(nlp, name, pipe) for name, pipe in nlp.pipeline):
+    if not entity_finders(nlp):
         raise PipelineError("The pipeline finds no entities: it has no component that writes to doc.ents.")
     labels = entity_types(nlp)
     named = [*settings.types, *(name for name in settings.threshold if name != "*")]
@@ -202,10 +202,6 @@ def prepare(nlp: Language, settings: Settings) -> None:
             wanted = {name: v for name, v in settings.threshold.items() if name in ("*", *pipe.written)}
             pipe.threshold = {**pipe.threshold, **wanted} if "*" not in wanted else wanted
     nlp.max_length = max(nlp.max_length, settings.max_length)
-
-
-def _finds_entities(nlp: Language, name: str, pipe: object) -> bool:
-    return isinstance(pipe, BioNER) or "doc.ents" in nlp.get_pipe_meta(name).assigns
 
 
 def annotated(

@@ -3,7 +3,6 @@
 import pickle
 import random
 import warnings
-from random import Random
 
 import numpy
 import pytest
@@ -442,7 +441,7 @@ def test_sentences_of_a_doc(starts: list[bool | None], expected: float):
 def test_joined_docs_have_as_many_sentences_as_apart(size: int):
     nlp = spacy.blank("en")
     docs = [Doc(nlp.vocab, words=["word"] * size) for _ in range(40)]
-    together = joined(docs, 1000, Random(0))
+    together = joined(docs, 1000, random.Random(0))
     assert len(together) < 40
     assert sum(map(_sentences, together)) == pytest.approx(sum(map(_sentences, docs)))
 

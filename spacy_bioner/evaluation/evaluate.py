@@ -110,13 +110,21 @@ class Evaluation:
     judged: Judged
 
 
+def entity_finders(nlp: Language) -> list[Any]:
+    """The components of a pipeline that write to `doc.ents`."""
+    return [
+        pipe
+        for name, pipe in nlp.pipeline
+        if isinstance(pipe, BioNER) or "doc.ents" in nlp.get_pipe_meta(name).assigns
+    ]
+
+
 def entity_types(nlp: Language) -> list[str]:
     """The entity types that a pipeline writes to `doc.ents`."""
     return sorted(
         {
             label
-            for name, pipe in nlp.pipeline
-            if isinstance(pipe, BioNER) or "doc.ents" in nlp.get_pipe_meta(name).assigns
+            for pipe in entity_finders(nlp)
             for label in (pipe.written if isinstance(pipe, BioNER) else getattr(pipe, "labels", ()))
         }
     )

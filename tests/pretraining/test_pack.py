@@ -209,15 +209,10 @@ def test_feed_of_too_little_text():
         Feed(np.arange(12, dtype=np.uint16), CLS, SEP, seed=1).batch(10, 1)
 
 
-def unwrapped(output: str) -> str:
-    """What was printed, wherever its lines were broken."""
-    return " ".join(output.split())
-
-
 def test_verbs(run_cli: Callable[..., str], refuse_cli: Callable[..., str], text: Path, tmp_path: Path):
     arguments = ["--size", 300, "--min-frequency", 2, "--lowercase"]
-    output = run_cli("bioner", "pretrain-vocabulary", text, tmp_path / "v", *arguments)
-    assert "300 word pieces" in unwrapped(output)
-    output = run_cli("bioner", "pretrain-pack", text, tmp_path / "v", tmp_path / "p")
-    assert f"{load_packed(tmp_path / 'p').manifest['pieces']:,} word pieces" in unwrapped(output)
+    output = " ".join(run_cli("bioner", "pretrain-vocabulary", text, tmp_path / "v", *arguments).split())
+    assert "300 word pieces" in output
+    output = " ".join(run_cli("bioner", "pretrain-pack", text, tmp_path / "v", tmp_path / "p").split())
+    assert f"{load_packed(tmp_path / 'p').manifest['pieces']:,} word pieces" in output
     assert "vocab.txt" in refuse_cli("bioner", "pretrain-pack", text, tmp_path, tmp_path / "p")

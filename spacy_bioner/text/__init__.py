@@ -1,0 +1,1 @@
+"""What the tokenizer and the encoder see of a text."""

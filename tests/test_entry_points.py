@@ -66,6 +66,12 @@ def call_factory(create: Callable, data: Path) -> None:
     assert nlp.get_pipe_meta("bioner").factory == "bioner"
 
 
+def call_abbreviations(create: Callable, data: Path) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("abbreviations")
+    assert nlp("multiple sclerosis (MS)")._.abbreviations[0]["long_form"] == "multiple sclerosis"
+
+
 def call_heads(create: Callable, data: Path) -> None:
     nlp = spacy.blank("en")
     tok2vec = nlp.add_pipe("tok2vec").model
@@ -122,6 +128,7 @@ CALLS: dict[str, Callable[[Any, Path], None]] = {
     "spacy_readers: spacy-bioner.Corpus.v1": call_corpus,
     "spacy_readers: spacy-bioner.MultiCorpus.v1": call_multi_corpus,
     "spacy_factories: bioner": call_factory,
+    "spacy_factories: abbreviations": call_abbreviations,
     "spacy_architectures: spacy-bioner.EntityHeads.v1": call_heads,
     "spacy_architectures: spacy-bioner.TokenClassifier.v1": call_classifier,
     "spacy_architectures: spacy-bioner.FirstPiece.v1": call_first_piece,

@@ -13,12 +13,12 @@ from typing import Any
 import spacy
 
 from benchmarks.common import corpora_folder, save
-from spacy_bioner.calibration import calibration_error, reliability
 from spacy_bioner.cli.convert import convert
-from spacy_bioner.component import BioNER
-from spacy_bioner.docbin import read_docbin
+from spacy_bioner.components.bioner import BioNER
+from spacy_bioner.components.calibration import calibration_error, reliability
+from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.evaluation.evaluate import describe, evaluate
-from spacy_bioner.training import calibrate
+from spacy_bioner.training.loop import calibrate
 
 NAME = "NCBI-disease"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from spacy_bioner.document import Document
-from spacy_bioner.formats import columns, pubtator
-from spacy_bioner.provenance import versions
+from spacy_bioner.corpora.provenance import versions
+from spacy_bioner.documents.document import Document
+from spacy_bioner.documents.formats import columns, pubtator
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[1]

@@ -16,9 +16,9 @@ from typing import Any
 import spacy
 
 from benchmarks.common import corpora_folder, results, save, spread, train
-from spacy_bioner.catalogue.encoders import resolve_encoder
 from spacy_bioner.cli.convert import convert
-from spacy_bioner.docbin import read_docbin
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
 from spacy_bioner.evaluation.evaluate import evaluate
 
 CORPORA = {"NCBI-disease": "NCBI-disease-IOB", "BC5CDR": "BC5CDR-IOB"}

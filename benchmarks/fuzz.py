@@ -19,8 +19,8 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
-from spacy_bioner import formats
-from spacy_bioner.document import Document, Mention, Passage, Relation
+from spacy_bioner.documents import formats
+from spacy_bioner.documents.document import Document, Mention, Passage, Relation
 from spacy_bioner.errors import BionerError
 
 LIMIT = 1

@@ -16,7 +16,7 @@ import spacy
 from benchmarks.common import corpora_folder, results, save, spread, train
 from spacy_bioner.cli.convert import convert, convert_corpora
 from spacy_bioner.cli.fetch import fetch
-from spacy_bioner.docbin import docbin, read_docbin
+from spacy_bioner.corpora.docbin import docbin, read_docbin
 from spacy_bioner.evaluation.evaluate import evaluate
 
 NAME = "NCBI-disease"

@@ -16,9 +16,9 @@ import spacy
 
 from benchmarks.common import best_of, corpora_folder, results, save, spread, train
 from spacy_bioner.cli.convert import convert
-from spacy_bioner.docbin import read_docbin
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.readers import with_same_tokens
 from spacy_bioner.evaluation.evaluate import evaluate
-from spacy_bioner.readers import with_same_tokens
 
 CORPORA = {"NCBI-disease": "NCBI-disease-IOB", "BC5CDR": "BC5CDR-IOB"}
 KEYS = ("f1", "test_f1", "train_seconds", "predict_tokens_per_second")

@@ -31,15 +31,15 @@ from transformers import AutoTokenizer
 
 from benchmarks.common import corpora_folder, results, save
 from benchmarks.transformer import NAME, fine_tune
-from spacy_bioner.catalogue.encoders import resolve_encoder
-from spacy_bioner.checkpoints.to_hf import Agreement, Classifier, Span, find_bioner, predict
-from spacy_bioner.checkpoints.to_hf import to_hf as made_of
 from spacy_bioner.cli.convert import convert
 from spacy_bioner.cli.from_hf import from_hf
 from spacy_bioner.cli.to_hf import to_hf
-from spacy_bioner.docbin import read_docbin
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.readers import with_same_tokens
+from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
+from spacy_bioner.huggingface.to_huggingface import Agreement, Classifier, Span, find_bioner, predict
+from spacy_bioner.huggingface.to_huggingface import to_hf as made_of
 from spacy_bioner.models.labels import find_spans, make_label_set
-from spacy_bioner.readers import with_same_tokens
 
 
 def entities(nlp: Language, docs: list[Doc], own_tokens: bool) -> tuple[set[Span], list[Doc]]:

@@ -12,9 +12,9 @@ import torch
 from transformers import BertForMaskedLM
 
 from benchmarks.common import results, save
-from spacy_bioner.catalogue.encoders import resolve_encoder
+from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
 from spacy_bioner.pretraining.masking import Masked, WordMasker
-from spacy_bioner.pretraining.packed import load_packed, sequences
+from spacy_bioner.pretraining.packed_pieces import load_packed, sequences
 
 LENGTH = 512
 QUARTER = LENGTH // 4

@@ -18,10 +18,10 @@ import spacy
 from spacy.tokens import Doc, Span
 
 from benchmarks.common import corpora_folder, results, save, spread, train
-from spacy_bioner.annotations import Annotation, set_annotation
-from spacy_bioner.catalogue.corpora import load_corpora
 from spacy_bioner.cli.convert import convert
-from spacy_bioner.docbin import docbin, read_docbin
+from spacy_bioner.corpora.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.corpus_catalogue import load_corpora
+from spacy_bioner.corpora.docbin import docbin, read_docbin
 from spacy_bioner.evaluation.evaluate import evaluate
 
 # corpus: its file here, the types that are kept of it

@@ -16,14 +16,14 @@ from typing import Any
 import spacy
 
 from benchmarks.common import corpora_folder, read_pubtator, results, save, spread, train
-from spacy_bioner import mini
 from spacy_bioner.cli.convert import convert
-from spacy_bioner.docbin import read_docbin
-from spacy_bioner.document import Document
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.documents.document import Document
+from spacy_bioner.documents.formats import columns
+from spacy_bioner.encoders import mini
 from spacy_bioner.evaluation.counts import Counts
 from spacy_bioner.evaluation.evaluate import evaluate
 from spacy_bioner.files import checksum
-from spacy_bioner.formats import columns
 
 CORPORA = {
     "NCBI-disease": ("NCBI-disease-IOB", "pubtator/NCBI-disease/NCBIdisease_TrainDev.PubTator", ("Disease",)),

@@ -1,10 +1,10 @@
 """How well natural spacing is rebuilt: `python -m benchmarks.spacing`.
 
-The rule of `spacy_bioner.spacing` was set on BC5CDR's development split; the test split is for this.
+The rule of `spacy_bioner.text.spacing` was set on BC5CDR's development split; the test split is for this.
 """
 
 from benchmarks.common import bc5cdr_sentences, save
-from spacy_bioner.spacing import natural_spaces
+from spacy_bioner.text.spacing import natural_spaces
 
 
 def measure(split: str) -> dict[str, float]:

@@ -29,11 +29,11 @@ from spacy.training.batchers import minibatch_by_padded_size
 from spacy.util import load_config, load_model_from_config
 
 from benchmarks.common import ROOT, best_of, save, stock_transformer
-from spacy_bioner.annotations import Annotation, set_annotation
-from spacy_bioner.catalogue.encoders import resolve_encoder
-from spacy_bioner.docbin import read_docbin
-from spacy_bioner.formats import pubtator
-from spacy_bioner.readers import with_same_tokens
+from spacy_bioner.corpora.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.readers import with_same_tokens
+from spacy_bioner.documents.formats import pubtator
+from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
 
 Find = Callable[[list[str]], int]
 PRECISIONS = ("float32", "bfloat16")
@@ -96,7 +96,7 @@ def make_systems(folder: Path, encoder: Path, forms: Iterable[str]) -> dict[str,
     """Writes every system to a folder; returns where each is."""
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-    from spacy_bioner.optimize import optimize
+    from spacy_bioner.training.onnx_export import optimize
 
     places = {}
 
@@ -191,7 +191,7 @@ def run_alone(name: str, places: dict[str, str], texts: list[str], gpu_id: int) 
 
 def agreement(model: str, texts: list[str], forms: Iterable[str]) -> dict[str, float]:
     """The share of a trained pipeline's entities that are as in float32, in each precision and form."""
-    from spacy_bioner.optimize import optimize
+    from spacy_bioner.training.onnx_export import optimize
 
     def entities(nlp: Language) -> set[tuple[int, int, int, str]]:
         docs = enumerate(nlp.pipe(texts))

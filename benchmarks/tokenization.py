@@ -12,9 +12,9 @@ from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
 from benchmarks.common import bc5cdr_sentences, best_of, read_pubtator, save
-from spacy_bioner.document import Document
-from spacy_bioner.spacing import join
-from spacy_bioner.tokenizer import create_tokenizer, mark_pattern
+from spacy_bioner.documents.document import Document
+from spacy_bioner.text.spacing import join
+from spacy_bioner.text.tokenizer import create_tokenizer, mark_pattern
 
 CORPORA = {
     "BC5CDR": [f"pubtator/BC5CDR/CDR_{s}Set.PubTator.txt" for s in ("Training", "Development", "Test")],

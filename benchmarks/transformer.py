@@ -25,9 +25,9 @@ from spacy.util import load_config
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from benchmarks.common import ROOT, corpora_folder, results, save, stock_transformer, train
-from spacy_bioner.catalogue.encoders import resolve_encoder
 from spacy_bioner.cli.convert import convert
-from spacy_bioner.docbin import read_docbin
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
 from spacy_bioner.evaluation.evaluate import evaluate
 
 NAME = "NCBI-disease"

@@ -25,16 +25,16 @@ import spacy
 from spacy.language import Language
 
 from benchmarks.common import corpora_folder, read_pubtator, results, save
-from spacy_bioner.annotations import Annotation
-from spacy_bioner.convert import Tally, to_docs
-from spacy_bioner.document import Document, Mention
+from spacy_bioner.components.truncation import find_transformer
+from spacy_bioner.corpora.annotations import Annotation
+from spacy_bioner.corpora.conversion import Tally, to_docs
+from spacy_bioner.documents.document import Document, Mention
+from spacy_bioner.documents.formats import columns, pubtator
+from spacy_bioner.documents.metadata import TEXT
 from spacy_bioner.evaluation.counts import Counts
 from spacy_bioner.evaluation.evaluate import describe, evaluate
-from spacy_bioner.folding import fold
-from spacy_bioner.formats import columns, pubtator
-from spacy_bioner.formats.metas import TEXT
-from spacy_bioner.models.folded import create_folded_tok2vec
-from spacy_bioner.windows import find_transformer
+from spacy_bioner.models.folded_tok2vec import create_folded_tok2vec
+from spacy_bioner.text.folding import fold
 
 CORPORA: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
     "BC5CDR": (

@@ -4,5 +4,5 @@ from importlib.metadata import PackageNotFoundError, version
 
 try:
     __version__ = version("spacy-bioner")
-except PackageNotFoundError:  # a copy of this folder that nobody installed, as `pretraining.train` allows it
+except PackageNotFoundError:  # a copy of this folder that nobody installed
     __version__ = "unknown"

@@ -15,7 +15,8 @@ import pytest
 import spacy
 from browser import Browser, find_browser
 from hypothesis import settings
-from known import KNOWN
+from memorised import KNOWN
+from small_encoders import encoders, make_layer, make_stock  # noqa: F401 - fixtures
 from spacy.language import Language
 
 # transformers imports TensorFlow where it is installed, which takes seconds and isn't needed
@@ -127,7 +128,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def train_tiny(tiny_encoder: Path, tiny_data: Path) -> Callable[..., Path]:
     """Trains one of the project's configs on the tiny data for a few steps; returns the output folder."""
-    from spacy_bioner.training import train_pipeline
+    from spacy_bioner.training.loop import train_pipeline
 
     def train(output: Path, config: str = "ner_trf", **arguments: object) -> Path:
         overrides = {"training.max_steps": 6, "training.eval_frequency": 3}
@@ -219,7 +220,7 @@ def knowing_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small pipeline that has learned `KNOWN` by heart, overlapping mentions too."""
     from spacy.training import Example
 
-    from spacy_bioner.annotations import Annotation, set_annotation
+    from spacy_bioner.corpora.annotations import Annotation, set_annotation
 
     nlp = spacy.blank("en", config={"nlp": {"tokenizer": {"@tokenizers": "spacy-bioner.Tokenizer.v1"}}})
     cnn = {"@architectures": "spacy.HashEmbedCNN.v2", "pretrained_vectors": None, "width": 32, "depth": 1}

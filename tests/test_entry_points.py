@@ -17,9 +17,9 @@ from spacy.tokens import Doc
 from thinc.api import NumpyOps, reduce_mean
 from thinc.types import Ragged
 
-from spacy_bioner.catalogue.encoders import find_encoder
+from spacy_bioner.encoders.encoder_catalogue import find_encoder
+from spacy_bioner.encoders.mini import embedded
 from spacy_bioner.errors import EncoderError
-from spacy_bioner.mini import embedded
 
 UNVERSIONED = {"spacy_cli", "spacy_factories"}  # what they name is what a user types
 NAMES = r"spacy-bioner\.\w+\.v\d+"
@@ -208,7 +208,7 @@ def imports(module: str) -> set[str]:
 
 def test_the_component_imports_no_torch_itself():
     """Its users on a CNN needn't wait for it. (thinc imports torch where it is installed.)"""
-    found = imports("spacy_bioner.component")
-    assert "spacy_bioner.spans" in found
+    found = imports("spacy_bioner.components.bioner")
+    assert "spacy_bioner.components.spans" in found
     packages = {name.split(".")[0] for name in found}
     assert packages.isdisjoint({"torch", "transformers", "spacy_transformers", "onnxruntime"})

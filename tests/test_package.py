@@ -16,7 +16,7 @@ import spacy
 import srsly
 from programs import found_by, new_python, run
 
-from spacy_bioner.docbin import read_docbin
+from spacy_bioner.corpora.docbin import read_docbin
 
 pytestmark = pytest.mark.slow
 
@@ -80,10 +80,10 @@ def test_wheel_of_this_package_has_its_data_files(wheels: Path):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "spacy_bioner/py.typed",
-        "spacy_bioner/catalogue/corpora.toml",
-        "spacy_bioner/catalogue/encoders.toml",
-        "spacy_bioner/mini/config.json",
-        "spacy_bioner/mini/vocab.txt",
+        "spacy_bioner/corpora/corpora.toml",
+        "spacy_bioner/encoders/encoders.toml",
+        "spacy_bioner/encoders/mini/config.json",
+        "spacy_bioner/encoders/mini/vocab.txt",
     } <= names
     assert not [name for name in names if name.startswith(("tests/", "corpus/", "assets/", "benchmarks/"))]
 

@@ -7,14 +7,14 @@ import pytest
 import spacy
 from seqeval.metrics.sequence_labeling import get_entities
 
-from spacy_bioner import formats
-from spacy_bioner.annotations import Annotation, get_annotation
-from spacy_bioner.convert import Tally, open_source, to_docs, write_columns, write_docbin
-from spacy_bioner.docbin import read_docbin
-from spacy_bioner.formats import columns, pubtator
-from spacy_bioner.formats.columns import ColumnOptions
-from spacy_bioner.spacing import natural_spaces
-from spacy_bioner.tokenizer import create_tokenizer
+from spacy_bioner.corpora.annotations import Annotation, get_annotation
+from spacy_bioner.corpora.conversion import Tally, open_source, to_docs, write_columns, write_docbin
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.documents import formats
+from spacy_bioner.documents.formats import columns, pubtator
+from spacy_bioner.documents.formats.columns import ColumnOptions
+from spacy_bioner.text.spacing import natural_spaces
+from spacy_bioner.text.tokenizer import create_tokenizer
 
 SPLITS = ("train", "devel", "test")
 MENTIONS = {  # as the corpora's README has them; train, devel, test

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spacy_bioner.document import Document
-from spacy_bioner.formats import columns
+from spacy_bioner.documents.document import Document
+from spacy_bioner.documents.formats import columns
 
 SAMPLE = Path(__file__).parents[1] / "corpus" / "sample"
 SPLITS = ["train", "devel", "test"]

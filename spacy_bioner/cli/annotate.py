@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from tqdm import tqdm
 
-    from spacy_bioner.annotate import SetAside, Settings
-    from spacy_bioner.document import Document
-    from spacy_bioner.formats.written import Account
+    from spacy_bioner.annotation.annotating import SetAside, Settings
+    from spacy_bioner.documents.document import Document
+    from spacy_bioner.documents.formats.base import Account
 
 _T = TypeVar("_T")
 
@@ -71,7 +71,7 @@ def annotate_cli(
 
     A run that was killed goes on with --resume. What can't be read or annotated is listed in a file.
     """
-    from spacy_bioner.annotate import Settings
+    from spacy_bioner.annotation.annotating import Settings
 
     to_standard = output == STANDARD
     with contextlib.ExitStack() as stack:
@@ -105,8 +105,8 @@ def annotate_cli(
 
 
 def _format_by_ending(output: str) -> str:
+    from spacy_bioner.documents.formats import SPACY, WRITTEN_FORMATS
     from spacy_bioner.errors import ConversionError
-    from spacy_bioner.formats import SPACY, WRITTEN_FORMATS
 
     found = OUTPUTS.get(ending(Path(output)))
     if found is None:
@@ -164,10 +164,10 @@ def annotate(
             or not one document could be annotated. The output is as it was before then, and complete parts
             are kept.
     """
-    from spacy_bioner.annotate import BATCH_SIZE, find_inputs, prepare
-    from spacy_bioner.devices import use_device
+    from spacy_bioner.annotation.annotating import BATCH_SIZE, find_inputs, prepare
+    from spacy_bioner.components.pipelines import load_pipeline
     from spacy_bioner.errors import OutputError
-    from spacy_bioner.pipelines import load_pipeline
+    from spacy_bioner.models.devices import use_device
 
     with contextlib.ExitStack() as stack:
         names = list(map(str, inputs))
@@ -199,9 +199,9 @@ def _spooled() -> Iterator[Path]:
 
 
 def _check_settings(settings: "Settings", to_file: bool, resume: bool) -> None:
-    from spacy_bioner.annotate import EXISTING
+    from spacy_bioner.annotation.annotating import EXISTING
+    from spacy_bioner.documents.formats import FORMATS, READ_FORMATS, SPACY, WRITTEN_FORMATS
     from spacy_bioner.errors import ConversionError, OutputError
-    from spacy_bioner.formats import FORMATS, READ_FORMATS, SPACY, WRITTEN_FORMATS
 
     options = (("--to", settings.to, WRITTEN_FORMATS), ("--from", settings.source, READ_FORMATS))
     for option, value, names in options:
@@ -220,8 +220,8 @@ def _check_settings(settings: "Settings", to_file: bool, resume: bool) -> None:
 
 
 def _check_output(output: Path, to: str, inputs: list[Path], set_aside: Path | None) -> None:
+    from spacy_bioner.documents.formats import SPACY, check_folder, known
     from spacy_bioner.errors import OutputError
-    from spacy_bioner.formats import SPACY, check_folder, known
 
     if (output.suffix.lower() == ".spacy") != (to == SPACY):
         raise OutputError(f"{output} isn't named as what --to {to} writes.")
@@ -253,9 +253,8 @@ def _to_file(
     """Annotates part by part, and joins the parts."""
     from spacy.util import minibatch
 
-    from spacy_bioner.annotate import annotated, read_items
-    from spacy_bioner.files import Outputs
-    from spacy_bioner.parts import (
+    from spacy_bioner.annotation.annotating import annotated, read_items
+    from spacy_bioner.annotation.parts import (
         Part,
         make_manifest,
         open_parts,
@@ -264,6 +263,7 @@ def _to_file(
         remove_parts,
         write_part,
     )
+    from spacy_bioner.files import Outputs
 
     folder = parts_folder(output)
     parts = open_parts(folder, make_manifest(nlp, inputs, settings), resume=resume)
@@ -306,13 +306,13 @@ def _join(
     aside: list["SetAside"],
 ) -> "Account":
     """Writes the documents of all parts in the format that is wanted."""
-    from spacy_bioner.annotate import Summary, dressed, writable
-    from spacy_bioner.annotations import Annotation
-    from spacy_bioner.convert import Tally, to_docs
-    from spacy_bioner.docbin import docbin
+    from spacy_bioner.annotation.annotating import Summary, dressed, writable
+    from spacy_bioner.corpora.annotations import Annotation
+    from spacy_bioner.corpora.conversion import Tally, to_docs
+    from spacy_bioner.corpora.docbin import docbin
+    from spacy_bioner.documents.formats import SPACY, known, write_pieces
     from spacy_bioner.errors import ConversionError
     from spacy_bioner.files import remove
-    from spacy_bioner.formats import SPACY, known, write_pieces
 
     to = settings.to
     if to == SPACY:
@@ -345,9 +345,9 @@ def _to_stream(
     """Writes documents as they are ready."""
     from spacy.util import minibatch
 
-    from spacy_bioner.annotate import SetAside, Summary, annotated, dressed, read_items, writable
+    from spacy_bioner.annotation.annotating import SetAside, Summary, annotated, dressed, read_items, writable
+    from spacy_bioner.documents.formats import encoded, known
     from spacy_bioner.files import Outputs
-    from spacy_bioner.formats import encoded, known
 
     counts: Counter[str] = Counter()
     aside: list[SetAside] = []
@@ -379,7 +379,7 @@ def _to_stream(
 
 
 def _is_folder(to: str) -> bool:
-    from spacy_bioner.formats import SPACY, known
+    from spacy_bioner.documents.formats import SPACY, known
 
     return to != SPACY and not known(to).suffix
 
@@ -418,8 +418,8 @@ def _moving(bar: "tqdm[Any]", results: Iterable[_T]) -> Iterator[_T]:
 
 def _about(inputs: list[tuple[Path, str]]) -> int:
     """How many documents there are: those of the first inputs are counted, the others go by their size."""
-    from spacy_bioner.annotate import read_items
-    from spacy_bioner.parts import size
+    from spacy_bioner.annotation.annotating import read_items
+    from spacy_bioner.annotation.parts import size
 
     sizes = [size(path) for path, _ in inputs]
     seen = 1 + next((i for i, total in enumerate(accumulate(sizes)) if total >= _COUNTED), len(sizes) - 1)

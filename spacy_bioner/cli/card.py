@@ -37,11 +37,11 @@ def card(model: str, output: Path, scores: list[Path] | None = None) -> Path:
 
     import srsly
 
-    from spacy_bioner.card import README, check_reports, complete_meta
-    from spacy_bioner.card import card as text_of
+    from spacy_bioner.components.pipelines import check_output, load_pipeline
     from spacy_bioner.errors import FormatError
     from spacy_bioner.files import Outputs, write_json
-    from spacy_bioner.pipelines import check_output, load_pipeline
+    from spacy_bioner.training.card import README, check_reports, complete_meta
+    from spacy_bioner.training.card import card as text_of
 
     check_output(output)
     reports = []

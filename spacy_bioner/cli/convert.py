@@ -12,9 +12,9 @@ from spacy_bioner.cli import listed, verb
 from spacy_bioner.files import ending, plain_name
 
 if TYPE_CHECKING:
-    from spacy_bioner.catalogue.corpora import Corpus
-    from spacy_bioner.convert import Source, Tally
-    from spacy_bioner.formats.columns import ColumnOptions
+    from spacy_bioner.corpora.conversion import Source, Tally
+    from spacy_bioner.corpora.corpus_catalogue import Corpus
+    from spacy_bioner.documents.formats.columns import ColumnOptions
 
 COLUMN_SUFFIXES = (".tsv", ".txt", ".conll", ".iob")
 OUTPUTS = {  # what an output of a name is, if --to doesn't say
@@ -61,10 +61,10 @@ def convert_cli(
     line a document), pubmed (its XML, read only) and html (to look at, written only). Every mention that is
     read is either written or listed as dropped, with the reason.
     """
+    from spacy_bioner.documents.formats import FORMATS, WRITTEN_FORMATS
+    from spacy_bioner.documents.formats.columns import ColumnOptions
+    from spacy_bioner.documents.tags import SCHEMES
     from spacy_bioner.errors import ConversionError
-    from spacy_bioner.formats import FORMATS, WRITTEN_FORMATS
-    from spacy_bioner.formats.columns import ColumnOptions
-    from spacy_bioner.tags import SCHEMES
 
     chosen = next((known for known in SCHEMES if known == scheme.upper()), None)
     if scheme and chosen is None:
@@ -122,7 +122,7 @@ def convert_corpora(
     Raises:
         BionerError: as `convert`. The corpora before the one that failed are written then.
     """
-    from spacy_bioner.catalogue.corpora import SPLITS, load_corpora
+    from spacy_bioner.corpora.corpus_catalogue import SPLITS, load_corpora
     from spacy_bioner.errors import ConversionError
 
     if len(inputs) > 1:
@@ -187,13 +187,13 @@ def convert(
     from dataclasses import replace
     from itertools import repeat
 
-    from spacy_bioner.annotations import Annotation
-    from spacy_bioner.catalogue.corpora import load_corpora
-    from spacy_bioner.convert import Tally, open_source, write_columns, write_docbin, write_format
+    from spacy_bioner.corpora.annotations import Annotation
+    from spacy_bioner.corpora.conversion import Tally, open_source, write_columns, write_docbin, write_format
+    from spacy_bioner.corpora.corpus_catalogue import load_corpora
+    from spacy_bioner.documents.formats import known
+    from spacy_bioner.documents.formats.columns import ColumnOptions
     from spacy_bioner.errors import ConversionError
     from spacy_bioner.files import Outputs
-    from spacy_bioner.formats import known
-    from spacy_bioner.formats.columns import ColumnOptions
 
     options = options or ColumnOptions()
     entry = load_corpora()[corpus] if corpus else None
@@ -272,7 +272,7 @@ def _files_by_split(inputs: list[Path], format: str = "") -> dict[str, Path]:
 
     A folder of documents, as BRAT's are, counts as a file.
     """
-    from spacy_bioner.catalogue.corpora import SPLITS
+    from spacy_bioner.corpora.corpus_catalogue import SPLITS
     from spacy_bioner.errors import ConversionError, FormatError
 
     for path in inputs:
@@ -307,7 +307,7 @@ def _files_by_split(inputs: list[Path], format: str = "") -> dict[str, Path]:
 
 def _is_corpus(path: Path, format: str) -> bool:
     """Whether a folder holds a file a document."""
-    from spacy_bioner.formats import brat
+    from spacy_bioner.documents.formats import brat
 
     if not path.is_dir():
         return False
@@ -320,8 +320,8 @@ def _is_folder_of_splits(path: Path, format: str) -> bool:
 
 def _check_ending(output: Path, to: str) -> None:
     """Refuses a name that looks like a file's and is none that is known, for it would become a folder's."""
+    from spacy_bioner.documents.formats import known
     from spacy_bioner.errors import ConversionError
-    from spacy_bioner.formats import known
 
     if output.is_dir() or (to not in ("", "spacy") and not known(to).suffix):
         return
@@ -340,8 +340,8 @@ def _first_name(path: Path) -> str:
 
 def _targets(files: dict[str, Path], output: Path, to: str) -> list[Path]:
     """What each file becomes."""
+    from spacy_bioner.documents.formats import check_folder, known
     from spacy_bioner.errors import ConversionError
-    from spacy_bioner.formats import check_folder, known
 
     suffix = ".spacy" if to == "spacy" else known(to).suffix
     if suffix and ending(output) in OUTPUTS and not output.is_dir():

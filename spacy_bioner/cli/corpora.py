@@ -16,7 +16,7 @@ def corpora_cli() -> None:
 
 def corpora() -> None:
     """Prints the table of corpora."""
-    from spacy_bioner.catalogue.corpora import load_corpora
+    from spacy_bioner.corpora.corpus_catalogue import load_corpora
 
     rows = []
     for corpus in load_corpora().corpora.values():

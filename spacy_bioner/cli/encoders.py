@@ -23,7 +23,7 @@ def encoders_cli(
 
 def encoders(assets: Path) -> None:
     """Prints the table of encoders."""
-    from spacy_bioner.catalogue.encoders import load_encoders, resolve_encoder
+    from spacy_bioner.encoders.encoder_catalogue import load_encoders, resolve_encoder
     from spacy_bioner.errors import EncoderError
 
     rows = []
@@ -63,7 +63,7 @@ def import_cli(
 
 def import_(source: Path, output: Path, cased: bool | None = None) -> Path:
     """Imports a checkpoint and says what was taken; returns the folder. Raises as `import_encoder`."""
-    from spacy_bioner.checkpoints.encoders import import_encoder
+    from spacy_bioner.encoders.checkpoints import import_encoder
 
     made = import_encoder(source, output, cased=cased)
     casing = "cased" if made.cased else "uncased"

@@ -108,15 +108,15 @@ def evaluate(
     """
     from spacy.vocab import Vocab
 
-    from spacy_bioner.catalogue.corpora import load_corpora
-    from spacy_bioner.devices import use_device
+    from spacy_bioner.components.pipelines import load_pipeline
+    from spacy_bioner.corpora.corpus_catalogue import load_corpora
+    from spacy_bioner.documents.formats import known
     from spacy_bioner.errors import OutputError, PipelineError
     from spacy_bioner.evaluation import report
     from spacy_bioner.evaluation.evaluate import evaluate_gold
     from spacy_bioner.evaluation.gold import gold_files, read_gold
     from spacy_bioner.files import Outputs, write_json
-    from spacy_bioner.formats import known
-    from spacy_bioner.pipelines import load_pipeline
+    from spacy_bioner.models.devices import use_device
 
     use_device(gpu_id)
     if source and source != "spacy":

@@ -32,9 +32,9 @@ def fetch(
     revision: str = "",
 ) -> None:
     """Fetches what is named; raises FetchError, CorpusError or EncoderError on the first that fails."""
-    from spacy_bioner.catalogue.corpora import load_corpora
-    from spacy_bioner.catalogue.encoders import NO_ENCODER
-    from spacy_bioner.catalogue.fetch import fetch_corpus, fetch_encoder
+    from spacy_bioner.corpora.corpus_catalogue import load_corpora
+    from spacy_bioner.corpora.fetching import fetch_corpus, fetch_encoder
+    from spacy_bioner.encoders.encoder_catalogue import NO_ENCODER
     from spacy_bioner.errors import FetchError
 
     if not corpora and not encoders:

@@ -55,7 +55,7 @@ def from_hf(
     name: str = "",
     version: str = "0.1.0",
 ) -> Path:
-    """Writes a pipeline made of a token classifier; see `checkpoints.from_hf` and the command's options.
+    """Writes a pipeline made of a token classifier; see `from_huggingface` and the command's options.
 
     Returns:
         The folder.
@@ -64,12 +64,12 @@ def from_hf(
         BionerError: if the checkpoint can't be had or isn't a token classifier, or something else stands at
             the output. Nothing is written then.
     """
-    from spacy_bioner.card import README, card
-    from spacy_bioner.catalogue.encoders import resolve_encoder
-    from spacy_bioner.checkpoints.from_hf import from_hf as made_from
+    from spacy_bioner.components.pipelines import check_output
+    from spacy_bioner.corpora.provenance import META_KEY
+    from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
     from spacy_bioner.files import Outputs
-    from spacy_bioner.pipelines import check_output
-    from spacy_bioner.provenance import META_KEY
+    from spacy_bioner.huggingface.from_huggingface import from_hf as made_from
+    from spacy_bioner.training.card import README, card
 
     check_output(output)
     resolved = resolve_encoder(checkpoint, assets=assets, revision=revision)

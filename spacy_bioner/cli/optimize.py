@@ -38,12 +38,12 @@ def optimize(model: str, output: Path, data: Path, precision: str = "int8", tole
             more is lost. Nothing is written then.
     """
 
-    from spacy_bioner.docbin import read_docbin
+    from spacy_bioner.components.pipelines import check_output, load_pipeline
+    from spacy_bioner.corpora.docbin import read_docbin
     from spacy_bioner.errors import PipelineError
     from spacy_bioner.files import Outputs
-    from spacy_bioner.optimize import compare
-    from spacy_bioner.optimize import optimize as optimized
-    from spacy_bioner.pipelines import check_output, load_pipeline
+    from spacy_bioner.training.onnx_export import compare
+    from spacy_bioner.training.onnx_export import optimize as optimized
 
     check_output(output)
     docs = read_docbin(data)

@@ -16,15 +16,15 @@ def pretrain_cli(
     steps: int = typer.Option(0, min=0, help="How many updates to make"),
     settings: str = typer.Option("", help="Others, with spaces between: 'layers=6 width=384 batch=16384'"),
     start_from: Path | None = typer.Option(
-        None, help="Folder of weights of an earlier run, or spacy_bioner/mini, to begin with"
+        None, help="Folder of weights of an earlier run, or spacy_bioner/encoders/mini, to begin with"
     ),
     device: str = typer.Option("", help="cpu or cuda; default: a GPU if there is one"),
     threads: int = typer.Option(0, min=0, help="Threads of PyTorch on the CPU; default: its own choice"),
     pause_minutes: float = typer.Option(0.0, min=0.0, help="Stop after these, to go on later"),
 ) -> None:
     """Train a BERT as a masked language model, and write its model card."""
-    from spacy_bioner.pretraining.card import write_card
-    from spacy_bioner.pretraining.train import parse_settings, pretrain
+    from spacy_bioner.pretraining.encoder_card import write_card
+    from spacy_bioner.pretraining.masked_lm import parse_settings, pretrain
 
     chosen = parse_settings(f"minutes={minutes} steps={steps} {settings}")
     model = pretrain(

@@ -14,6 +14,6 @@ def pretrain_card_cli(
     name: str = typer.Option("", help="Name of the encoder; default: its folder's"),
 ) -> None:
     """Write README.md beside weights: what they were made of and how, and what they don't do."""
-    from spacy_bioner.pretraining.card import write_card
+    from spacy_bioner.pretraining.encoder_card import write_card
 
     msg.good(str(write_card(model, name)))

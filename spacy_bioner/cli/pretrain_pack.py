@@ -15,7 +15,7 @@ def pretrain_pack_cli(
     output: Path = typer.Argument(..., help="Folder to make"),
 ) -> None:
     """Turn text into word pieces, in compressed parts that training reads."""
-    from spacy_bioner.pretraining.pack import pack
+    from spacy_bioner.pretraining.packing import pack
 
     manifest = pack(text, vocabulary, output)
     held_out, unknown = manifest["held_out"]["pieces"], manifest["unknown"] / max(1, manifest["pieces"])

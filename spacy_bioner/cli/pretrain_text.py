@@ -35,8 +35,8 @@ def pretrain_text(
         held_out: the share of the documents to keep for evaluation.
         seed: the seed.
     """
+    from spacy_bioner.pretraining.cleaned_text import prepare_text
     from spacy_bioner.pretraining.overlap import load_overlap
-    from spacy_bioner.pretraining.text import prepare_text
 
     overlap = load_overlap(corpora)
     for path in overlap.unread:

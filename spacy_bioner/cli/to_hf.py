@@ -32,13 +32,13 @@ def to_hf(
     sample: Path | None = None,
     source: str = "",
 ) -> list[Any]:
-    """Writes a pipeline as a checkpoint, or one checkpoint a type; see `checkpoints.to_hf`.
+    """Writes a pipeline as a checkpoint, or one checkpoint a type; see `huggingface.to_huggingface`.
 
     Args:
         model: the name of a package, or a folder.
         output: the folder to write.
         per_type: whether to write a checkpoint for each type, in folders of their names.
-        fit: texts on which it learns to find what the pipeline finds, see `checkpoints.fitting`; heads are
+        fit: texts on which it learns to find what the pipeline finds, see `huggingface.fitting`; heads are
             folded and no more, if None.
         sample: texts on which predictions are compared.
         source: the format of the texts, unless these are .spacy files; found from their content, if empty.
@@ -50,13 +50,13 @@ def to_hf(
         BionerError: if the pipeline or texts can't be read, the pipeline can't be a token classifier or has
             nothing to fit, or something else stands at the output. Nothing is written then.
     """
-    from spacy_bioner.checkpoints.fitting import fit as fitted
-    from spacy_bioner.checkpoints.hf_card import card
-    from spacy_bioner.checkpoints.to_hf import agreement, find_bioner, write
-    from spacy_bioner.checkpoints.to_hf import to_hf as made_of
+    from spacy_bioner.components.pipelines import load_pipeline
     from spacy_bioner.errors import OutputError, PipelineError
     from spacy_bioner.files import Outputs, holds_other
-    from spacy_bioner.pipelines import load_pipeline
+    from spacy_bioner.huggingface.fitting import fit as fitted
+    from spacy_bioner.huggingface.hub_card import card
+    from spacy_bioner.huggingface.to_huggingface import agreement, find_bioner, write
+    from spacy_bioner.huggingface.to_huggingface import to_hf as made_of
 
     by_type = all((path / "config.json").is_file() for path in output.glob("*"))
     if holds_other(output, "config.json") and not by_type:
@@ -99,8 +99,8 @@ def to_hf(
 
 def _texts(path: Path, source: str) -> list[str]:
     """The texts of a file or folder of any format."""
-    from spacy_bioner.convert import open_source
-    from spacy_bioner.formats.columns import ColumnOptions
+    from spacy_bioner.corpora.conversion import open_source
+    from spacy_bioner.documents.formats.columns import ColumnOptions
 
     documents = open_source(path, ColumnOptions(), "" if path.suffix == ".spacy" else source).documents()
     return [document.text for document in documents]

@@ -41,7 +41,7 @@ def train_cli(
     from spacy.cli._util import parse_config_overrides
 
     from spacy_bioner.errors import PipelineError
-    from spacy_bioner.training import train_pipeline
+    from spacy_bioner.training.loop import train_pipeline
 
     try:
         further = [f"--{setting}" for setting in shlex.split(settings)]

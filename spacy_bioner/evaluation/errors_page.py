@@ -8,12 +8,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from spacy_bioner.document import Mention
+from spacy_bioner.documents.document import Mention
+from spacy_bioner.documents.formats.html import FOOT, Mark, head, legend, mark_of, marked, table
 from spacy_bioner.errors import ConversionError
 from spacy_bioner.evaluation.evaluate import Compared, Evaluation
 from spacy_bioner.evaluation.matching import ERRORS, Judgement, Kind
 from spacy_bioner.evaluation.report import corpus_names, remarks
-from spacy_bioner.formats.html import FOOT, Mark, head, legend, mark_of, marked, table
 
 CONTEXT = 120
 """How many characters are shown on each side of an error."""

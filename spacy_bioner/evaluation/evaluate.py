@@ -11,20 +11,20 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
 
-from spacy_bioner.annotations import mapped
-from spacy_bioner.calibration import Judged
-from spacy_bioner.catalogue.corpora import load_corpora
-from spacy_bioner.component import BioNER, label_maps
-from spacy_bioner.convert import to_doc
-from spacy_bioner.document import Document, Mention
+from spacy_bioner.components.bioner import BioNER, label_maps
+from spacy_bioner.components.calibration import Judged
+from spacy_bioner.components.spans import flat_view, is_known, scored_spans
+from spacy_bioner.components.truncation import Cut, count_cut
+from spacy_bioner.corpora.annotations import mapped
+from spacy_bioner.corpora.conversion import to_doc
+from spacy_bioner.corpora.corpus_catalogue import load_corpora
+from spacy_bioner.corpora.provenance import META_KEY
+from spacy_bioner.corpora.readers import with_same_tokens
+from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.evaluation.counts import RELAXED, Counts
 from spacy_bioner.evaluation.gold import Gold, check_lengths, gold_of
 from spacy_bioner.evaluation.matching import Judgement, distinct, judge, most_apart
-from spacy_bioner.provenance import META_KEY
-from spacy_bioner.readers import with_same_tokens
-from spacy_bioner.spans import flat_view, is_known, scored_spans
-from spacy_bioner.windows import Cut, count_cut
 
 
 @dataclass(slots=True)
@@ -148,7 +148,7 @@ def evaluate(nlp: Language, docs: list[Doc], *, retokenize: bool = False) -> Eva
 def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
     """Runs a pipeline on texts with gold mentions, and counts: offsets in characters, and type.
 
-    A type counts only on texts whose corpus annotates it (see `spacy_bioner.annotations`); a text that says
+    A type counts only on texts whose corpus annotates it (see `corpora.annotations`); a text that says
     nothing of that annotates every type in the data. Where all types of the data are the pipeline's,
     they are compared as they are; otherwise both sides by the catalogue's common names.
 

@@ -9,18 +9,18 @@ from typing import Any
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_bioner.annotations import get_annotation
-from spacy_bioner.convert import to_doc
-from spacy_bioner.docbin import read_docbin
-from spacy_bioner.document import Document, Mention
+from spacy_bioner.components.spans import SPANS_KEY, characters, gold_spans
+from spacy_bioner.corpora.annotations import get_annotation
+from spacy_bioner.corpora.conversion import to_doc
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.provenance import describe_data
+from spacy_bioner.documents.document import Document, Mention
+from spacy_bioner.documents.formats import SPACY, brat, columns, format_of, read
+from spacy_bioner.documents.formats.columns import ColumnOptions
+from spacy_bioner.documents.metadata import MOVED, REPAIRED, UNREAD
+from spacy_bioner.documents.offsets import mismatches
 from spacy_bioner.errors import CorpusError, FormatError, PipelineError
 from spacy_bioner.files import checksum, ending, entries
-from spacy_bioner.formats import SPACY, brat, columns, format_of, read
-from spacy_bioner.formats.columns import ColumnOptions
-from spacy_bioner.formats.metas import MOVED, REPAIRED, UNREAD
-from spacy_bioner.formats.offsets import mismatches
-from spacy_bioner.provenance import describe_data
-from spacy_bioner.spans import SPANS_KEY, characters, gold_spans
 
 ANY = "*"
 """In a map of types: every type that isn't named."""
@@ -55,7 +55,7 @@ class Reading:
 
     Attributes:
         format: its format.
-        moved: mentions that were moved to where their text is; see `formats.offsets`.
+        moved: mentions that were moved to where their text is; see `documents.offsets`.
         mismatches: mentions whose offsets don't give the text that the file has. The offsets count.
         unread: what is in the file and isn't read.
         repaired: repairs to tags.

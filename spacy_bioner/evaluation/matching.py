@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from spacy_bioner.document import Mention
+from spacy_bioner.documents.document import Mention
 
 Kind = Literal["correct", "wrong boundary", "wrong type", "wrong type and boundary", "missed", "spurious"]
 CORRECT: Kind = "correct"

@@ -7,14 +7,14 @@ from typing import Any
 
 from spacy.language import Language
 
-from spacy_bioner.calibration import calibration_error, reliability
+from spacy_bioner.components.calibration import calibration_error, reliability
+from spacy_bioner.corpora.provenance import versions
+from spacy_bioner.documents.formats import SPACY
 from spacy_bioner.evaluation.counts import Score
 from spacy_bioner.evaluation.evaluate import Evaluation, corpus_variants, describe, evaluate_gold
 from spacy_bioner.evaluation.gold import GoldFile, read_gold
 from spacy_bioner.evaluation.matching import ERRORS
-from spacy_bioner.formats import SPACY
 from spacy_bioner.markdown import table
-from spacy_bioner.provenance import versions
 
 Report = dict[str, Any]
 

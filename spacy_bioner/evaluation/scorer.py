@@ -8,9 +8,7 @@ from typing import Any
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_bioner.annotations import annotated_types, corpus_of, mapped
-from spacy_bioner.evaluation.counts import CharSpan, Counts
-from spacy_bioner.spans import (
+from spacy_bioner.components.spans import (
     characters,
     flat_view,
     gold_spans,
@@ -19,6 +17,8 @@ from spacy_bioner.spans import (
     place_of,
     sought_types,
 )
+from spacy_bioner.corpora.annotations import annotated_types, corpus_of, mapped
+from spacy_bioner.evaluation.counts import CharSpan, Counts
 
 
 def create_scorer(spans_key: str) -> Callable[..., dict[str, Any]]:

@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from thinc.api import Dropout, Model, Ops, Optimizer, chain, glorot_uniform_init, with_array
 from thinc.types import Floats2d, Ragged
 
-from spacy_bioner.arrays import Ints
+from spacy_bioner.array_types import Ints
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
 from spacy_bioner.models.labels import (

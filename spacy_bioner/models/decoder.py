@@ -6,7 +6,7 @@ from typing import Any
 
 from thinc.api import Model, Optimizer
 
-from spacy_bioner.arrays import Ints
+from spacy_bioner.array_types import Ints
 
 Found = tuple[int, int, str, float]
 """An entity: first token, the one after the last, type, probability."""

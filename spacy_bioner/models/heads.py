@@ -8,10 +8,9 @@ from spacy.tokens import Doc
 from thinc.api import Dropout, Model, Ops, Optimizer, chain, glorot_uniform_init, with_array
 from thinc.types import Floats2d
 
-from spacy_bioner.arrays import Ints
+from spacy_bioner.array_types import Ints
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
-from spacy_bioner.models.decoding import (
+from spacy_bioner.models.crf import (
     ALL,
     LABELS,
     VALID,
@@ -20,6 +19,7 @@ from spacy_bioner.models.decoding import (
     lattice,
     loss_and_gradient,
 )
+from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
 
 # Columns of a type's array behind its weights: the bias, and the transition from each label.
 _EXTRA = 1 + LABELS

@@ -1,7 +1,7 @@
 """One label set for all entity types: from labels to entities, their probabilities, and what gold allows.
 
 Each token has one label, the most probable one, whatever its neighbours have, as in transformers. Labels
-become entities by the rule of `spacy_bioner.tags`, which takes every sequence. By that rule it depends on two
+become entities by the rule of `documents.tags`, which takes every sequence. By that rule it depends on two
 neighbours alone whether an entity begins, goes on or ends between them, so the probability that labels drawn
 for each token independently give exactly some entity is a product over its tokens.
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy
 
-from spacy_bioner.arrays import Array
+from spacy_bioner.array_types import Array
+from spacy_bioner.documents.tags import SCHEMES, Scheme, split_tag
 from spacy_bioner.errors import TagError
-from spacy_bioner.models.decoding import B, I, O
-from spacy_bioner.tags import SCHEMES, Scheme, split_tag
+from spacy_bioner.models.crf import B, I, O
 
 _BEGINS, _CLOSES = frozenset("BSU"), frozenset("ESLU")
 _LETTERS: dict[Scheme, frozenset[str]] = {
@@ -97,7 +97,7 @@ def check_scheme(label_set: LabelSet, scheme: str) -> Scheme:
 
 
 def find_spans(label_set: LabelSet, best: Array, first: Array) -> tuple[Array, Array, Array]:
-    """The entities in the labels of some tokens, by the rule of `spacy_bioner.tags`.
+    """The entities in the labels of some tokens, by the rule of `spacy_bioner.documents.tags`.
 
     Args:
         label_set: the labels.

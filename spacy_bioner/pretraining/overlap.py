@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from spacy_bioner.document import Document
+from spacy_bioner.documents.document import Document
+from spacy_bioner.documents.formats import READ_FORMATS, SPACY, brat, columns, format_of, read, safe_xml
+from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.errors import FormatError, UnknownFormatError
 from spacy_bioner.files import ending, files_in, open_input
-from spacy_bioner.formats import READ_FORMATS, SPACY, brat, columns, format_of, read, xml
-from spacy_bioner.formats.columns import ColumnOptions
 
 MIN_WORDS = 8
 _HEAD = 1 << 16  # bytes: the first element of a file is in them
@@ -112,14 +112,14 @@ def _format(path: Path) -> str:
         return ""
     if format == "bioc-xml":
         with open_input(path) as file:  # much else is XML too
-            if xml.root(file.read(_HEAD).decode("utf8", errors="replace")) != "collection":
+            if safe_xml.root(file.read(_HEAD).decode("utf8", errors="replace")) != "collection":
                 return ""
     return format if format in (SPACY, *READ_FORMATS) else ""
 
 
 def _sentences(path: Path, format: str) -> Iterator[str]:
     if format == SPACY:
-        from spacy_bioner.docbin import read_docbin  # no other format needs spaCy
+        from spacy_bioner.corpora.docbin import read_docbin  # no other format needs spaCy
 
         for doc in read_docbin(path):
             yield from split_sentences(doc.text)

@@ -8,7 +8,7 @@ from transformers import BertForMaskedLM
 
 from spacy_bioner.errors import PretrainingError
 from spacy_bioner.files import sha256
-from spacy_bioner.pretraining.documents import RECORD, read_manifest
+from spacy_bioner.pretraining.text_files import RECORD, read_manifest
 
 WEIGHTS = "model.safetensors"
 _SHAPE = ("hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings")

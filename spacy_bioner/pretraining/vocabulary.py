@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from spacy_bioner.errors import FormatError, PretrainingError
 from spacy_bioner.files import Outputs
-from spacy_bioner.pretraining.documents import TEXT, check_output, read_documents, read_manifest
+from spacy_bioner.pretraining.text_files import TEXT, check_output, read_documents, read_manifest
 
 if TYPE_CHECKING:
     from transformers import BertTokenizerFast

@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 import spacy
-from known import KNOWN
+from memorised import KNOWN
 
-from spacy_bioner import formats
-from spacy_bioner.annotate import Settings
+from spacy_bioner.annotation.annotating import Settings
 from spacy_bioner.cli.annotate import annotate
-from spacy_bioner.docbin import read_docbin
-from spacy_bioner.document import Document, Mention, Passage, Relation
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.documents import formats
+from spacy_bioner.documents.document import Document, Mention, Passage, Relation
 from spacy_bioner.errors import OutputError
 
 Places = list[tuple[int, int, str]]
@@ -381,7 +381,7 @@ def unfinished(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """The folder of parts of a run that stopped before its parts were joined."""
-    from spacy_bioner import parts
+    from spacy_bioner.annotation import parts
 
     def full(*_: object) -> Any:
         raise OutputError("the disk is full")

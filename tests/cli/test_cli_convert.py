@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from spacy_bioner.annotations import get_annotation
-from spacy_bioner.docbin import read_docbin
+from spacy_bioner.corpora.annotations import get_annotation
+from spacy_bioner.corpora.docbin import read_docbin
 
 TYPED = "Aspirin\tB-Chemical\nhelps\tO\n\nin\tO\nasthma\tB-Disease\n\n"
 UNTYPED = "Aspirin\tB\nhelps\tO\n\n"
@@ -184,15 +184,15 @@ def test_mention_that_goes_missing_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ):
-    from spacy_bioner import convert
+    from spacy_bioner.corpora import conversion
 
     def lose(document: Any, vocab: Any, tokenizer: Any) -> tuple[Any, list[Any]]:
         doc, dropped = to_doc(document, vocab, tokenizer)
         doc.ents = [ent for ent in doc.ents if ent.label_ != "Disease"]
         return doc, dropped
 
-    to_doc = convert.to_doc
-    monkeypatch.setattr(convert, "to_doc", lose)
+    to_doc = conversion.to_doc
+    monkeypatch.setattr(conversion, "to_doc", lose)
     write(TYPED, "in.tsv")
     message = refuse_cli("bioner", "convert", "in.tsv", "out.spacy")
     assert "in.tsv: mentions went missing: {'Disease': 1}" in message
@@ -736,14 +736,14 @@ def test_conversion_that_fails_half_way_leaves_the_earlier_output(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ):
-    from spacy_bioner import convert
+    from spacy_bioner.corpora import conversion
     from spacy_bioner.errors import ConversionError
 
     def write_half(source: Any, path: Path, *_: object) -> None:
         path.write_bytes(b"half of it")
         raise ConversionError("failed half-way")
 
-    monkeypatch.setattr(convert, "write_docbin", write_half)
+    monkeypatch.setattr(conversion, "write_docbin", write_half)
     write(TYPED, "in.tsv")
     write(b"an earlier output", "out.spacy")
     assert "failed half-way" in refuse_cli("bioner", "convert", "in.tsv", "out.spacy")

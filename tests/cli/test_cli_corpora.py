@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_bioner.catalogue.corpora import load_corpora
+from spacy_bioner.corpora.corpus_catalogue import load_corpora
 
 
 @pytest.fixture(autouse=True)

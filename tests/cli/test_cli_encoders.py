@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_bioner.catalogue.encoders import load_encoders
+from spacy_bioner.encoders.encoder_catalogue import load_encoders
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -10,8 +10,8 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
-from spacy_bioner.docbin import docbin, read_docbin
-from spacy_bioner.provenance import META_KEY, versions
+from spacy_bioner.corpora.docbin import docbin, read_docbin
+from spacy_bioner.corpora.provenance import META_KEY, versions
 
 
 @pytest.fixture(autouse=True)

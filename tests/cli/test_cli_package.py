@@ -75,7 +75,7 @@ print([name for name in {heavy} if name in added], sorted(n for n in added if n.
     found, own = result.stdout.strip().split("] [")
     assert found == "["
     assert "spacy_bioner.cli.train" in own
-    assert "spacy_bioner.training" not in own
+    assert "spacy_bioner.training.loop" not in own
 
 
 def test_error_goes_without_a_traceback_and_with_exit_code_1(tmp_path: Path):

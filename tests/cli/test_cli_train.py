@@ -7,7 +7,7 @@ import pytest
 import spacy
 from spacy.util import load_config
 
-from spacy_bioner.provenance import META_KEY
+from spacy_bioner.corpora.provenance import META_KEY
 
 
 @pytest.fixture(autouse=True)

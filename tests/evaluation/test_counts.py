@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 
+from spacy_bioner.documents.tags import decode, encode
 from spacy_bioner.evaluation.counts import Counts, Score
-from spacy_bioner.tags import decode, encode
 
 TYPES = ["Chemical", "Disease", "Gene"]
 

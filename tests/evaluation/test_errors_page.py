@@ -11,8 +11,8 @@ import spacy
 from browser import Browser
 from spacy.language import Language
 
-from spacy_bioner import formats
-from spacy_bioner.document import Document, Mention
+from spacy_bioner.documents import formats
+from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.evaluation.errors_page import CONTEXT, GROUP, write_errors
 from spacy_bioner.evaluation.evaluate import evaluate_gold
 from spacy_bioner.evaluation.gold import read_gold

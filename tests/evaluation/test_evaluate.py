@@ -14,8 +14,9 @@ from spacy.cli.evaluate import evaluate as spacy_evaluate
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from spacy_bioner.annotations import Annotation, set_annotation
-from spacy_bioner.docbin import docbin, read_docbin
+from spacy_bioner.corpora.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.docbin import docbin, read_docbin
+from spacy_bioner.corpora.provenance import META_KEY
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.counts import Score
 from spacy_bioner.evaluation.evaluate import (
@@ -25,7 +26,6 @@ from spacy_bioner.evaluation.evaluate import (
     evaluate,
     pipeline_names,
 )
-from spacy_bioner.provenance import META_KEY
 
 TOKENIZER = {"nlp": {"tokenizer": {"@tokenizers": "spacy-bioner.Tokenizer.v1"}}}
 BLANK = spacy.blank("en", config=TOKENIZER)

@@ -13,11 +13,11 @@ import pytest
 from spacy.language import Language
 from spacy.vocab import Vocab
 
-from spacy_bioner import formats
-from spacy_bioner.annotations import Annotation, set_annotation
-from spacy_bioner.convert import to_doc
-from spacy_bioner.docbin import docbin
-from spacy_bioner.document import Document, Mention
+from spacy_bioner.corpora.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.conversion import to_doc
+from spacy_bioner.corpora.docbin import docbin
+from spacy_bioner.documents import formats
+from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.errors import CorpusError, FormatError, PipelineError
 from spacy_bioner.evaluation.counts import Score
 from spacy_bioner.evaluation.evaluate import evaluate_gold

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_bioner.document import Mention
+from spacy_bioner.documents.document import Mention
 from spacy_bioner.evaluation.counts import RELAXED, Counts, Score
 from spacy_bioner.evaluation.matching import (
     CORRECT,

@@ -9,8 +9,8 @@ import spacy
 import srsly
 from spacy.tokens import Span
 
-from spacy_bioner.annotations import Annotation, set_annotation
-from spacy_bioner.docbin import docbin
+from spacy_bioner.corpora.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.docbin import docbin
 from spacy_bioner.evaluation.report import make_report, markdown, matrix
 
 

@@ -10,7 +10,7 @@ from spacy.scorer import get_ner_prf
 from spacy.tokens import Span
 from spacy.training import Example
 
-from spacy_bioner.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.annotations import Annotation, set_annotation
 from spacy_bioner.evaluation.scorer import create_scorer
 
 NLP = spacy.blank("en")

@@ -13,11 +13,11 @@ from spacy.training import Example
 from thinc.api import NumpyOps
 from thinc.types import Ragged
 
-from spacy_bioner.annotations import Annotation, set_annotation
+from spacy_bioner.components.spans import scored_spans
+from spacy_bioner.corpora.annotations import Annotation, set_annotation
 from spacy_bioner.errors import PipelineError, TagError
 from spacy_bioner.models.classifier import LabelScores, create_first_piece, create_token_classifier
 from spacy_bioner.models.decoder import DECODER
-from spacy_bioner.spans import scored_spans
 
 LABELS = {
     "IOB1": ["O", "B-Gene", "I-Gene", "B-Species", "I-Species"],

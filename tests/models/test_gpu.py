@@ -10,8 +10,8 @@ from spacy.tokens import Span
 from spacy.training import Example
 from thinc.api import CupyOps, use_ops
 
-from spacy_bioner.annotations import Annotation, set_annotation
-from spacy_bioner.spans import scored_spans
+from spacy_bioner.components.spans import scored_spans
+from spacy_bioner.corpora.annotations import Annotation, set_annotation
 
 pytestmark = pytest.mark.gpu
 TEXTS = [

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spacy_bioner.documents.tags import SCHEMES, decode, encode
 from spacy_bioner.errors import TagError
-from spacy_bioner.models.decoding import B, I, O
+from spacy_bioner.models.crf import B, I, O
 from spacy_bioner.models.labels import (
     allowed_labels,
     check_scheme,
@@ -17,7 +18,6 @@ from spacy_bioner.models.labels import (
     scheme_of,
     span_probabilities,
 )
-from spacy_bioner.tags import SCHEMES, decode, encode
 
 LABELS = {
     "IOB1": ("O", "B-Gene", "I-Gene", "I-Drug", "B-Drug"),

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from spacy_bioner.formats import columns
+from spacy_bioner.documents.formats import columns
+from spacy_bioner.pretraining.cleaned_text import prepare_text
+from spacy_bioner.pretraining.masked_lm import Settings, pretrain
 from spacy_bioner.pretraining.overlap import Overlap
-from spacy_bioner.pretraining.pack import pack
-from spacy_bioner.pretraining.text import prepare_text
-from spacy_bioner.pretraining.train import Settings, pretrain
+from spacy_bioner.pretraining.packing import pack
 from spacy_bioner.pretraining.vocabulary import train_vocabulary
 
 TINY = Settings(

@@ -1,0 +1,1 @@
+"""Corpora: from files to the .spacy files that pipelines are trained and scored on."""

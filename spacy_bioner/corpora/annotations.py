@@ -1,0 +1,86 @@
+"""What a Doc carries beside its text: the corpus it is from, and which entity types that corpus annotates.
+
+It is kept in `Doc.user_data` under one key, from conversion to training and scoring. A DocBin keeps it if it
+is made with `store_user_data=True`, as `spacy_bioner.corpora.conversion` does; `Doc.copy`, `Doc.to_bytes` and
+pickling keep it too. `Span.as_doc` and `Doc.from_docs` do not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spacy.tokens import Doc
+
+KEY = "spacy_bioner"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What is known of a Doc's gold annotation.
+
+    Attributes:
+        corpus: the name of the corpus.
+        types: the entity types that the corpus annotates, by its own names: a type among them that has no
+            mention in the Doc does not occur in it; of a type not among them nothing is known.
+        id: the document's id in the corpus, if it has one.
+        meta: what its file says of the document and a writer needs ("docstart").
+    """
+
+    corpus: str
+    types: tuple[str, ...]
+    id: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+def set_annotation(doc: Doc, annotation: Annotation) -> None:
+    """Writes what is known of a Doc's annotation to it, in place of what it carried before."""
+    fields = {
+        "corpus": annotation.corpus,
+        "types": annotation.types,
+        "id": annotation.id,
+        "meta": dict(annotation.meta),
+    }
+    # empty fields are left out: there is one of these for every sentence of a corpus
+    doc.user_data[KEY] = {name: value for name, value in fields.items() if value}
+
+
+def get_annotation(doc: Doc) -> Annotation | None:
+    """Reads what is known of a Doc's annotation; None if it carries nothing."""
+    stored = doc.user_data.get(KEY)
+    if stored is None:
+        return None
+    return Annotation(
+        stored.get("corpus", ""),
+        tuple(stored.get("types", ())),
+        stored.get("id", ""),
+        stored.get("meta", {}),
+    )
+
+
+def corpus_of(doc: Doc) -> str:
+    """The name of the corpus that a Doc is from; empty if it doesn't say."""
+    annotation = get_annotation(doc)
+    return annotation.corpus if annotation else ""
+
+
+def annotated_types(doc: Doc, label_map: Mapping[str, str]) -> tuple[str, set[str] | None]:
+    """The corpus that a Doc is from, and the types that it annotates by their names under a label map.
+
+    Returns:
+        The corpus, empty if the Doc doesn't say; and the types, None if it doesn't.
+    """
+    annotation = get_annotation(doc)
+    if annotation is None:
+        return "", None
+    return annotation.corpus, {mapped(label_map, annotation.corpus, own) for own in annotation.types}
+
+
+def mapped(label_map: Mapping[str, str], corpus: str, entity_type: str) -> str:
+    """The name of a corpus's entity type under a label map.
+
+    Args:
+        label_map: other names for types; a key "CORPUS/TYPE" is for one corpus, a key "TYPE" for all others.
+        corpus: the name of the corpus; empty if not known.
+        entity_type: the type, by the corpus's own name.
+    """
+    return label_map.get(f"{corpus}/{entity_type}", label_map.get(entity_type, entity_type))

@@ -1,0 +1,73 @@
+"""Docs in .spacy files, spaCy's DocBin, with what they carry."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from pathlib import Path
+
+import srsly
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+from spacy_bioner.corpora.annotations import KEY
+from spacy_bioner.errors import FormatError
+from spacy_bioner.files import open_input
+
+DOCBIN_ATTRS = ("ORTH", "SENT_START", "ENT_IOB", "ENT_TYPE")
+"""What is stored of each token."""
+
+
+def docbin(docs: Iterable[Doc]) -> DocBin:
+    """Collects Docs for a .spacy file: tokens, sentence starts, entities, and their user data."""
+    # What the Docs of a corpus carry is nearly always the same, and srsly takes longer to pack it than
+    # all the rest of a sentence: so it is packed once, beside DocBin.add.
+    collected = DocBin(attrs=DOCBIN_ATTRS, store_user_data=False)
+    packed: dict[str, bytes] = {}
+    user_data: list[bytes | None] = []
+    for doc in docs:
+        collected.add(doc)
+        if doc.user_data.keys() - {KEY}:  # not ours: what it is written as may be cut short
+            user_data.append(srsly.msgpack_dumps(doc.user_data))
+            continue
+        key = repr(doc.user_data)
+        if key not in packed:
+            packed[key] = srsly.msgpack_dumps(doc.user_data)
+        user_data.append(packed[key])
+    collected.store_user_data = True
+    collected.user_data = user_data
+    return collected
+
+
+def read_docbin(path: Path, vocab: Vocab | None = None) -> list[Doc]:
+    """Reads the Docs of a .spacy file, into a vocabulary of their own if none is given.
+
+    Raises:
+        FormatError: if there is no such file, or it isn't a DocBin.
+    """
+    with open_input(path) as file:
+        data = b"".join(file)
+    try:
+        stored = DocBin().from_bytes(data)
+        packed, stored.user_data = stored.user_data, [None] * len(stored)
+        user_data = {raw: srsly.msgpack_loads(raw, use_list=False) for raw in set(packed) if raw}
+        docs = list(stored.get_docs(Vocab() if vocab is None else vocab))
+        for doc, raw in zip(docs, packed, strict=True):
+            if raw:
+                doc.user_data.update(deepcopy(user_data[raw]))
+        return docs
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+        raise FormatError(path, None, f"not a .spacy file ({type(error).__name__})") from None
+
+
+def docbin_files(paths: Iterable[Path]) -> list[Path]:
+    """The .spacy files that some paths stand for: a folder for those in it, in the order of their names.
+
+    Raises:
+        FormatError: if a folder has none.
+    """
+    files: list[Path] = []
+    for path in paths:
+        found = sorted(path.glob("*.spacy")) if path.is_dir() else [path]
+        if not found:
+            raise FormatError(path, None, "there is no .spacy file in this folder")
+        files += found
+    return files

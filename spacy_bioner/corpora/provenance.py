@@ -1,0 +1,53 @@
+"""What a pipeline or a score was made of: data by checksum, software by version."""
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from spacy_bioner.corpora.annotations import get_annotation
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.files import sha256
+
+META_KEY = "spacy_bioner"
+"""Where a pipeline's meta says how it was made."""
+
+VERSIONED = ("spacy-bioner", "spacy", "spacy-transformers", "thinc", "transformers", "torch")
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A .spacy file that a pipeline was made with.
+
+    Attributes:
+        file: its name.
+        sha256: its checksum.
+        docs: how many Docs it has.
+        corpora: the names of the corpora that its Docs are from, each with the types that it annotates.
+    """
+
+    file: str
+    sha256: str
+    docs: int
+    corpora: Mapping[str, tuple[str, ...]]
+
+    def to_meta(self) -> dict[str, Any]:
+        corpora = {name: list(types) for name, types in self.corpora.items()}
+        return {"file": self.file, "sha256": self.sha256, "docs": self.docs, "corpora": corpora}
+
+
+def describe_data(path: Path) -> Data:
+    """Looks at a .spacy file; raises FormatError if it isn't one."""
+    docs = read_docbin(path)
+    corpora: dict[str, dict[str, None]] = {}
+    for doc in docs:
+        if annotation := get_annotation(doc):
+            corpora.setdefault(annotation.corpus, {}).update(dict.fromkeys(annotation.types))
+    return Data(path.name, sha256(path), len(docs), {name: tuple(types) for name, types in corpora.items()})
+
+
+def versions() -> dict[str, str]:
+    """The versions of what a result depends on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}

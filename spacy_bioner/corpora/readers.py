@@ -1,0 +1,224 @@
+"""Readers of training and evaluation data, for the [corpora] of a config."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.errors import PipelineError
+
+
+def create_corpus(
+    path: str | list[str] | None, limit: int = 0, join: int = 0, seed: int = 1
+) -> Callable[[Language], Iterator[Example]]:
+    """Makes `spacy-bioner.Corpus.v1`: reads .spacy files, with the corpus's own tokens.
+
+    spaCy's own reader splits the text anew with the pipeline's tokenizer, and mentions that don't end where
+    its tokens end are lost to training without a word. Here the Doc to be predicted has the tokens of the
+    gold Doc; which corpus that is from and what it annotates stays with it (see `annotations`).
+
+    Args:
+        path: the .spacy file, or several to be read one after the other.
+        limit: how many Docs to read of each; 0 for all.
+        join: the most tokens of Docs that are made of several, one behind the other as in the file (see
+            `joined`); 0 to leave all as they are.
+        seed: which Docs are joined follows from it.
+
+    Raises:
+        PipelineError: if there is no path, or `limit` or `join` is negative.
+        FormatError: when it is read, if there is no such file, or it isn't a .spacy file.
+    """
+    if not path:
+        raise PipelineError("No data: set paths.train and paths.dev to .spacy files.")
+    _refuse_negative(limit=limit, join=join)
+    files = path if isinstance(path, list) else [path]
+
+    def read(nlp: Language) -> Iterator[Example]:
+        for file in files:
+            docs = [doc for doc in read_docbin(Path(file), nlp.vocab)[: limit or None] if len(doc)]
+            for reference in joined(docs, join, Random(seed)) if join else docs:
+                yield Example(with_same_tokens(reference), reference)
+
+    return read
+
+
+def create_multi_corpus(
+    paths: dict[str, str | None],
+    temperature: float = 2.0,
+    limit: int = 0,
+    seed: int = 1,
+    join: int = 0,
+) -> Callable[[Language], Iterator[Example]]:
+    """Makes `spacy-bioner.MultiCorpus.v1`: several corpora, mixed so that small ones aren't drowned.
+
+    An epoch has as many Docs as all corpora together, or `limit`; each corpus has a share of it in
+    proportion to its size to the power of 1/temperature. Corpora go round: a large one continues in the
+    next epoch where it was cut off, a small one comes several times in one. Files are read once.
+
+    Meant for `max_epochs = -1`, where spaCy asks for each epoch anew and shows the first hundred Docs to the
+    components to be initialized: among them is a mention of every type of every corpus.
+
+    Args:
+        paths: .spacy files by the names of the corpora; the names are for people, what Docs say of their
+            corpus counts.
+        temperature: 1 for shares as the sizes are; the greater, the more equal.
+        limit: the most Docs an epoch; 0 for no limit.
+        seed: the order of Docs follows from it, and from the number of the epoch.
+        join: as in `create_corpus`; what is counted as a Doc are those that have been joined.
+
+    Raises:
+        PipelineError: if there are no paths, or the temperature isn't at least 1, or `limit` or `join` is
+            negative.
+        FormatError: when it is read, if a file can't be.
+        PipelineError: then, if not one of the files has a Doc.
+    """
+    files = {name: path for name, path in paths.items() if path is not None}
+    if not files:
+        raise PipelineError("No data: name at least one .spacy file under paths.")
+    if temperature < 1:
+        raise PipelineError(f"The temperature is {temperature}: it must be 1 or more.")
+    _refuse_negative(limit=limit)
+    readers = {name: create_corpus(path, join=join, seed=seed) for name, path in files.items()}
+    corpora: dict[str, list[Example]] = {}
+    positions = dict.fromkeys(files, 0)
+    epoch = 0
+    vocab: Vocab | None = None
+
+    def read(nlp: Language) -> Iterator[Example]:
+        nonlocal epoch, vocab
+        if vocab is not nlp.vocab:
+            epoch = 0
+            positions.update(dict.fromkeys(files, 0))
+            corpora.update({name: list(reader(nlp)) for name, reader in readers.items()})
+            if not any(corpora.values()):  # epochs without a Doc would go on for ever
+                raise PipelineError(f"No data: there is no Doc in {', '.join(map(str, files.values()))}.")
+            vocab = nlp.vocab
+        random = Random(f"{seed}/{epoch}")
+        epoch += 1
+        chosen: list[Example] = []
+        for name, size in shares({n: len(docs) for n, docs in corpora.items()}, temperature, limit).items():
+            docs = corpora[name]
+            order = Random(f"{seed}/{name}").sample(range(len(docs)), len(docs))
+            first = positions[name]
+            chosen += [docs[order[(first + i) % len(docs)]] for i in range(size)]
+            positions[name] = (first + size) % len(docs)
+        random.shuffle(chosen)
+        yield from roll_call(chosen)
+
+    return read
+
+
+def _refuse_negative(**settings: int) -> None:
+    for name, value in settings.items():
+        if value < 0:
+            raise PipelineError(f"{name} is {value}: it must be 0 or more.")
+
+
+def shares(sizes: Mapping[str, int], temperature: float, limit: int) -> dict[str, int]:
+    """How many Docs of each corpus an epoch has: at least one of each that isn't empty.
+
+    Shares are rounded down, and what is left goes to those that lost most by it (largest remainder).
+    """
+    weights = {name: size ** (1 / temperature) for name, size in sizes.items() if size}
+    total = sum(sizes.values()) if not limit else min(limit, sum(sizes.values()))
+    whole: dict[str, int] = {}
+    while weights:  # a corpus that comes to less than one Doc gets one, and the others share the rest
+        exact = {name: total * weight / sum(weights.values()) for name, weight in weights.items()}
+        lifted = [name for name, share in exact.items() if share < 1]
+        if not lifted:
+            break
+        for name in lifted:
+            whole[name] = 1
+            total -= 1
+            del weights[name]
+    else:
+        return {name: 1 for name in sizes if sizes[name]}
+    whole |= {name: int(share) for name, share in exact.items()}
+    by_loss = sorted(exact, key=lambda name: int(exact[name]) - exact[name])
+    for name in by_loss[: total - sum(map(int, exact.values()))]:
+        whole[name] += 1
+    return {name: whole[name] for name in sizes if name in whole}
+
+
+def joined(docs: Sequence[Doc], most: int, random: Random) -> list[Doc]:
+    """Docs of one sentence and of several, up to the length of an abstract, in the order of the sentences.
+
+    Corpora are sentences, texts in use are abstracts. An encoder that has seen nothing but sentences in
+    training gives poor vectors far from the start of a text, and one that has seen nothing but long texts
+    does so for a sentence alone: so at least half of the Docs that come of it are single ones, and the others
+    are as long as chance says. Neighbours may be of different documents.
+
+    Args:
+        docs: Docs that aren't empty.
+        most: the most tokens of a Doc that is made of several.
+        random: where chance comes from.
+
+    Returns:
+        The Docs. Those made of several keep corpus and types, and lose the documents' ids; Docs of
+        different corpora, or that annotate different types, are not joined, nor those that have their gold
+        entities in `doc.ents` alone with those that have them in `doc.spans`.
+    """
+    result: list[Doc] = []
+    open_: list[Doc] = []
+    room = 0
+    for doc in docs:
+        if not open_ or len(doc) > room or _kind(doc) != _kind(open_[0]):
+            result += _whole(open_)
+            open_, room = [], random.choice((0, random.randint(1, most)))
+        open_.append(doc)
+        room -= len(doc)
+    return result + _whole(open_)
+
+
+_Kind = tuple[str | None, tuple[str, ...], frozenset[str], bool]
+
+
+def _kind(doc: Doc) -> _Kind:
+    """A Doc's corpus, None if it doesn't say, the types that it annotates, and where it has gold entities."""
+    annotation = get_annotation(doc)
+    corpus, types = (annotation.corpus, annotation.types) if annotation else (None, ())
+    return corpus, types, frozenset(doc.spans), doc.has_annotation("ENT_IOB")
+
+
+def _whole(docs: list[Doc]) -> list[Doc]:
+    """Several Docs as one; none if there are none."""
+    if len(docs) < 2:
+        return docs
+    # (spaCy's type hints lack `exclude`)
+    doc: Any = Doc.from_docs(docs, ensure_whitespace=True, exclude=["user_data"])  # type: ignore[call-arg]
+    corpus, types, *_ = _kind(docs[0])
+    if corpus is not None:
+        set_annotation(doc, Annotation(corpus, types))
+    return [doc]
+
+
+def roll_call(examples: list[Example]) -> list[Example]:
+    """The same examples, those that bring in a corpus's first mention of a type before all others.
+
+    Mentions in `doc.ents` and in each group of `doc.spans` are told apart: which of them a component reads,
+    it knows itself.
+    """
+    seen: set[tuple[_Kind, str, str]] = set()
+    first: list[Example] = []
+    rest: list[Example] = []
+    for example in examples:
+        kind = _kind(example.reference)
+        groups = [("", example.reference.ents), *example.reference.spans.items()]
+        named = {(kind, key, span.label_) for key, group in groups for span in group}
+        new = {one for one in named if kind[0] is None or one[2] in kind[1]} - seen
+        seen |= new
+        (first if new else rest).append(example)
+    return first + rest
+
+
+def with_same_tokens(doc: Doc) -> Doc:
+    """A Doc with the tokens and spaces of another, and nothing else of it."""
+    spaces = [bool(token.whitespace_) for token in doc]
+    return Doc(doc.vocab, words=[token.text for token in doc], spaces=spaces)

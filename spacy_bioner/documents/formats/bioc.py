@@ -1,0 +1,406 @@
+"""BioC: documents of passages, in XML or JSON, with annotations that have one location or several.
+
+The format of Comeau et al. 2013 (bioc.sourceforge.net), by way of the library `bioc`. What both of its forms
+have in common: `from_bioc` and `to_bioc`.
+
+The text of a document is that of its passages, a line end between them (nothing, where the next one's offset
+says so), and that of a passage without a text of its own is that of its sentences, with as many spaces
+between them as their offsets say. Offsets begin at 0. A passage that stands elsewhere than it states has in
+its meta, as "moved", by how many characters; its annotations are looked for at both places (see `offsets`).
+
+What has a type has it from the infon "type" (relations: or "relation"); other infons are in the meta, as
+"infons". Identifiers of a mention are in the infons of `IDENTIFIER_KEYS`, with bars between them. Where a
+relation has no nodes, as in BC5CDR and BioRED, its arguments are the infons whose value is an
+identifier of a mention. The score of a mention is in the infon "score". What a Document has beyond all this
+is in an infon "spacy-bioner", as JSON.
+"""
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from bioc import (
+    BioCAnnotation,
+    BioCDocument,
+    BioCLocation,
+    BioCNode,
+    BioCPassage,
+    BioCRelation,
+    BioCSentence,
+)
+
+from spacy_bioner.documents.document import SENTENCE, Document, Mention, Passage, Relation, Span
+from spacy_bioner.documents.formats.base import kept_meta
+from spacy_bioner.documents.formats.strict_json import UnfitError, frozen, parse
+from spacy_bioner.documents.metadata import (
+    MOVED,
+    OF_DOCUMENTS,
+    OF_MENTIONS,
+    OF_PASSAGES,
+    OF_RELATIONS,
+    TEXT,
+    UNREAD,
+    Names,
+    taken,
+)
+from spacy_bioner.documents.offsets import Claim, inside, settle
+
+EXTRA = "spacy-bioner"
+IDENTIFIER_KEYS = ("identifier", "MESH", "OMIM", "NCBI Gene", "NCBI Taxonomy")
+_MOST_SPACES = 100  # between sentences: more is a mistake
+
+
+def from_bioc(
+    found: BioCDocument, collection: Mapping[str, Any], unread: Mapping[str, int] | None = None
+) -> Document:
+    """Makes a document of BioC's.
+
+    Args:
+        found: the document, its fields of the right kinds.
+        collection: what its collection says of itself, for the document's meta.
+        unread: what else its file has of it, and how often.
+
+    Raises:
+        UnfitError: if an annotation isn't in the text.
+    """
+    pieces: list[str] = []
+    length = 0  # of them all
+    passages: list[Passage] = []
+    groups: list[
+        tuple[int, list[BioCAnnotation]]
+    ] = []  # stated offset minus ours, and what counts from there
+    relations = list(found.relations)
+    first = end = found.passages[0].offset if found.passages else 0
+    for i, passage in enumerate(found.passages):
+        if i and passage.offset != end:
+            pieces.append("\n")
+            length += 1
+        start = length
+        by = start - (passage.offset - first)
+        sentences = []
+        if passage.sentences and not passage.text:
+            end = passage.offset
+            for sentence in passage.sentences:
+                gap = sentence.offset - end
+                gap = gap if 0 <= gap <= _MOST_SPACES else 1
+                own = sentence.text or ""
+                sentences.append((sentence.offset - length - gap, length + gap, sentence))
+                pieces += (" " * gap, own)
+                length += gap + len(own)
+                end = sentence.offset + len(own)
+        else:
+            own = passage.text or ""
+            pieces.append(own)
+            length += len(own)
+            end = passage.offset + len(own)
+            for sentence in passage.sentences:  # over the passage's text
+                at = sentence.offset - passage.offset
+                if sentence.text and (at < 0 or not own.startswith(sentence.text, at)):
+                    raise UnfitError(f"the sentence at offset {sentence.offset} isn't in its passage")
+                sentences.append((passage.offset - start, at + start, sentence))
+        meta = _passage_meta(passage.infons, ("type",)) | ({MOVED: by} if by else {})
+        passages.append(Passage(start, length, _type(passage.infons), meta))
+        groups.append((passage.offset - start, passage.annotations))
+        relations += passage.relations
+        for base, begin, sentence in sentences:
+            if sentence.text:
+                stop = begin + len(sentence.text)
+                passages.append(Passage(begin, stop, SENTENCE, _passage_meta(sentence.infons)))
+            groups.append((base, sentence.annotations))
+            relations += sentence.relations
+    groups.append((first, found.annotations))
+    text = "".join(pieces)
+    mentions, left = _mentions(text, groups)
+    left += [what if count == 1 else f"{what} ({count:,} times)" for what, count in (unread or {}).items()]
+    if len(found.passages) == 1 and not passages[0].type and not passages[0].meta:
+        del passages[0]  # a text without parts
+    meta, extra = _extra(found.infons, OF_DOCUMENTS)
+    if "passages" in extra:
+        given = extra["passages"] if isinstance(extra["passages"], tuple) else ()
+        passages = [
+            Passage(p[0], p[1], p[2], taken(p[3], OF_PASSAGES)) for p in given if _is_passage(p, text)
+        ]
+    meta |= {"collection": frozen(collection)} if collection else {}
+    if left:
+        meta[UNREAD] = tuple(left)
+    known = _referred(mentions)
+    return Document(
+        text,
+        tuple(passages),
+        tuple(mentions),
+        tuple(_relation(relation, known) for relation in relations),
+        meta=meta,
+        id=found.id,
+    )
+
+
+def _is_passage(value: Any, text: str) -> bool:
+    return (
+        isinstance(value, tuple)
+        and [type(part) for part in value] == [int, int, str, dict]
+        and 0 <= value[0] <= value[1] <= len(text)
+    )
+
+
+def _type(infons: Mapping[str, Any]) -> str:
+    value = infons.get("type")
+    return value if isinstance(value, str) else ""
+
+
+def _passage_meta(infons: Mapping[str, Any], without: Iterable[str] = ()) -> dict[str, Any]:
+    return _extra({key: value for key, value in infons.items() if key not in without}, OF_PASSAGES)[0]
+
+
+def _extra(infons: Mapping[str, Any], names: Names) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A meta with the infons, and what this package has put into one of its own."""
+    own = infons.get(EXTRA)
+    try:
+        extra = parse(own) if isinstance(own, str) else None
+    except UnfitError:
+        extra = None
+    if not isinstance(extra, dict):
+        return ({"infons": frozen(infons)} if infons else {}), {}
+    extra = frozen(extra)
+    others = {key: value for key, value in infons.items() if key != EXTRA}
+    meta = extra.get("meta")
+    meta = taken(meta, names) if isinstance(meta, dict) else {}
+    return meta | ({"infons": frozen(others)} if others else {}), extra
+
+
+def _mentions(text: str, groups: list[tuple[int, list[BioCAnnotation]]]) -> tuple[list[Mention], list[str]]:
+    mentions: list[Mention] = []
+    unread: list[str] = []
+    for base, annotations in groups:
+        usable: list[tuple[BioCAnnotation, Claim]] = []
+        for annotation in annotations:
+            spans = sorted((at.offset - base, at.offset - base + at.length) for at in annotation.locations)
+            if not spans or any(a[1] > b[0] for a, b in pairwise(spans)) or any(s >= e for s, e in spans):
+                unread.append(f"annotation {annotation.id}: locations that are none, empty or overlapping")
+            else:
+                usable.append((annotation, Claim(tuple(spans), annotation.text or None)))
+        settled = settle(text, [claim for _, claim in usable])
+        for (annotation, _), (places, found) in zip(usable, settled, strict=True):
+            if not inside(places, text):
+                at = ", ".join(f"{start + base} to {end + base}" for start, end in places)
+                raise UnfitError(f"annotation {annotation.id} is at {at}, and not in the text")
+            mentions.append(_mention(annotation, places, found))
+    return mentions, unread
+
+
+def _mention(annotation: BioCAnnotation, spans: tuple[Span, ...], found: dict[str, Any]) -> Mention:
+    infons = {key: value for key, value in annotation.infons.items() if key != "type"}
+    meta, extra = _extra(infons, OF_MENTIONS)
+    identifiers = extra.get("identifiers", _identifiers(annotation.infons))
+    score = extra.get("score")
+    if score is None and (score := _score(annotation.infons)) is not None:
+        meta = _less_infon(meta, "score")
+    return Mention(
+        spans,
+        _type(annotation.infons),
+        annotation.id,
+        identifiers if _are_texts(identifiers) else (),
+        score if isinstance(score, float) and 0 <= score <= 1 else None,
+        (meta if "identifiers" in extra else _less_identifier(meta)) | found,
+    )
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(part, str) for part in value)
+
+
+def _identifiers(infons: Mapping[str, Any]) -> tuple[str, ...]:
+    values = [infons[key] for key in IDENTIFIER_KEYS if key in infons]
+    return tuple(part for value in values if isinstance(value, str) and value for part in value.split("|"))
+
+
+def _score(infons: Mapping[str, Any]) -> float | None:
+    """The score in the infon "score", if that is text as it is written here."""
+    value = infons.get("score")
+    try:
+        score = float(value) if isinstance(value, str) and len(value) < 30 else -1.0
+    except ValueError:
+        return None
+    return score if 0 <= score <= 1 and repr(score) == value else None
+
+
+def _less_infon(meta: dict[str, Any], key: str) -> dict[str, Any]:
+    others = {name: value for name, value in meta.get("infons", {}).items() if name != key}
+    rest = {name: value for name, value in meta.items() if name != "infons"}
+    return rest | ({"infons": others} if others else {})
+
+
+def _less_identifier(meta: dict[str, Any]) -> dict[str, Any]:
+    """A meta without the one infon that holds nothing but the identifiers."""
+    infons = meta.get("infons", {})
+    value = infons.get("identifier")
+    if not isinstance(value, str) or not value or sum(key in infons for key in IDENTIFIER_KEYS) > 1:
+        return meta
+    return _less_infon(meta, "identifier")
+
+
+def _relation(found: BioCRelation, known: set[str]) -> Relation:
+    meta, _ = _extra(found.infons, OF_RELATIONS)
+    infons = meta.get("infons", {})
+    type_key = _type_key(infons)
+    nodes = tuple((node.role, node.refid) for node in found.nodes)
+    arguments = nodes or _arguments(infons, known)
+    type = infons.get(type_key, "")
+    if dict(infons) == {"type": type}:
+        meta = {key: value for key, value in meta.items() if key != "infons"}
+    return Relation(type if isinstance(type, str) else "", arguments, found.id or "", meta)
+
+
+def _referred(mentions: Iterable[Mention]) -> set[str]:
+    """What mentions refer to: their identifiers, each alone and as they stand together in an infon."""
+    known: set[str] = set()
+    for mention in mentions:
+        joined = "|".join(mention.identifiers)
+        known.update((joined, *mention.identifiers, *re.split(r"[|,;]", joined)))
+    return known - {""}
+
+
+def _type_key(infons: Mapping[str, Any]) -> str:
+    return "relation" if "relation" in infons and "type" not in infons else "type"
+
+
+def _arguments(infons: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str], ...]:
+    """The infons that name what mentions refer to."""
+    return tuple(
+        (key, value)
+        for key, value in infons.items()
+        if key not in ("type", "relation") and isinstance(value, str) and value in known
+    )
+
+
+def to_bioc(document: Document) -> BioCDocument:
+    """Makes BioC's document of one.
+
+    Passages are written as such where they follow one another and make up the text, each with the mentions in
+    it; else the text is one passage, and the document's passages are in its infon "spacy-bioner". A mention
+    that no passage holds is an annotation of the document.
+    """
+    made = BioCDocument()
+    made.id = document.id
+    extra: dict[str, Any] = {}
+    layout = _layout(document)
+    if layout is None:
+        layout = [(Passage(0, len(document.text), ""), [])]
+        extra["passages"] = [[p.start, p.end, p.type, kept_meta(p.meta)] for p in document.passages]
+    made.infons = _infons(kept_meta(document.meta, ("collection",)), extra)
+    begins: list[int] = []
+    pieces: list[tuple[BioCPassage | BioCSentence, int, BioCPassage, int]] = []  # each with its end
+    for passage, sentences in layout:
+        part = BioCPassage()
+        part.offset = passage.start
+        part.infons = ({"type": passage.type} if passage.type else {}) | _infons(kept_meta(passage.meta), {})
+        for sentence in sentences:
+            piece = BioCSentence()
+            piece.offset = sentence.start
+            piece.text = document.text[sentence.start : sentence.end]
+            piece.infons = _infons(kept_meta(sentence.meta), {})
+            part.add_sentence(piece)
+            begins.append(sentence.start)
+            pieces.append((piece, sentence.end, part, passage.end))
+        if not sentences:
+            part.text = document.text[passage.start : passage.end]
+            begins.append(passage.start)
+            pieces.append((part, passage.end, part, passage.end))
+        made.add_passage(part)
+    for mention in document.mentions:
+        piece, end, part, part_end = pieces[bisect_right(begins, mention.start) - 1]
+        holder = piece if mention.end <= end else part if mention.end <= part_end else made
+        holder.add_annotation(_annotation(document, mention))
+    known = _referred(document.mentions)
+    for relation in document.relations:
+        made.add_relation(_bioc_relation(relation, known))
+    return made
+
+
+def _layout(document: Document) -> list[tuple[Passage, list[Passage]]] | None:
+    """The passages with the sentences in each; None where they couldn't be read back as they are."""
+    text = document.text
+    layout: list[tuple[Passage, list[Passage]]] = []
+    if all(passage.type == SENTENCE for passage in document.passages):
+        layout = [(Passage(0, len(text), ""), list(document.passages))]
+    else:
+        for passage in document.passages:
+            if passage.type != SENTENCE:
+                layout.append((passage, []))
+            elif not layout:
+                return None
+            else:
+                layout[-1][1].append(passage)
+        if len(layout) == 1 and not layout[0][0].type and not kept_meta(layout[0][0].meta):
+            return None
+    end = 0
+    for i, (passage, sentences) in enumerate(layout):
+        if text[end : passage.start] != ("\n" if i and passage.start != end else ""):
+            return None
+        if passage.start < end or any(sentence.start == sentence.end for sentence in sentences):
+            return None
+        end = passage.end
+        place = passage.start
+        for sentence in sentences:
+            gap = text[place : sentence.start]
+            if sentence.start < place or gap.strip(" ") or len(gap) > _MOST_SPACES:
+                return None
+            place = sentence.end
+        if sentences and place != passage.end:
+            return None
+    return layout if end == len(text) else None
+
+
+def _infons(meta: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """The infons for a meta, and for what else there is."""
+    infons = meta.get("infons", {})
+    if isinstance(infons, Mapping):
+        meta = {key: value for key, value in meta.items() if key != "infons"}
+    else:
+        infons = {}
+    extra = extra | ({"meta": meta} if meta else {})
+    return dict(infons) | ({EXTRA: json.dumps(extra, ensure_ascii=False)} if extra else {})
+
+
+def _annotation(document: Document, mention: Mention) -> BioCAnnotation:
+    made = BioCAnnotation()
+    made.id = mention.id
+    made.text = mention.meta.get(TEXT, document.text_of(mention))
+    for start, end in mention.spans:
+        made.add_location(BioCLocation(start, end - start))
+    meta = kept_meta(mention.meta, (TEXT,))
+    given = meta.get("infons", {})
+    known = dict(given) if isinstance(given, Mapping) else {}
+    extra: dict[str, Any] = {}
+    if _identifiers(known) != mention.identifiers:
+        joined = {"identifier": "|".join(mention.identifiers)}
+        if not any(key in known for key in IDENTIFIER_KEYS) and _identifiers(joined) == mention.identifiers:
+            meta["infons"] = joined | known
+        else:
+            extra["identifiers"] = mention.identifiers
+    if mention.score is not None and "score" in known:
+        extra["score"] = mention.score
+    elif mention.score is not None:
+        meta["infons"] = {**meta.get("infons", known), "score": repr(mention.score)}
+    infons = {key: value for key, value in _infons(meta, extra).items() if key != "type"}
+    made.infons = ({"type": mention.type} if mention.type else {}) | infons
+    return made
+
+
+def _bioc_relation(relation: Relation, known: set[str]) -> BioCRelation:
+    made = BioCRelation()
+    made.id = relation.id
+    infons = _infons(kept_meta(relation.meta), {})
+    type_key = _type_key(infons)
+    if relation.type != infons.get(type_key, ""):
+        infons = {"type": relation.type} | {key: v for key, v in infons.items() if key != type_key}
+    named = infons | dict(relation.arguments)
+    if relation.arguments and _arguments(named, known) == relation.arguments:
+        infons = named
+    else:
+        for role, filler in relation.arguments:
+            made.add_node(BioCNode(filler, role))
+    made.infons = infons
+    return made

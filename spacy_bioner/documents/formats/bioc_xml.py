@@ -1,0 +1,231 @@
+"""BioC in XML, read and written document by document.
+
+See `bioc` for what becomes of it, and `safe_xml` for what makes it safe to read.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bioc import BioCDocument, biocxml
+from bioc.biocxml.encoder import encode_document
+from lxml import etree
+
+from spacy_bioner.documents.document import Document
+from spacy_bioner.documents.formats.base import Written
+from spacy_bioner.documents.formats.bioc import from_bioc, to_bioc
+from spacy_bioner.documents.formats.safe_xml import elements, forget, refuse_entities
+from spacy_bioner.documents.formats.strict_json import UnfitError
+from spacy_bioner.documents.formats.unreadable import Readable, raised
+from spacy_bioner.documents.metadata import UNREAD
+from spacy_bioner.errors import ConversionError, FormatError
+
+_LEAVES = ("id", "infon", "offset", "text")
+_IN = {  # the elements that are read in each
+    "document": ("id", "infon", "passage", "annotation", "relation"),
+    "passage": ("infon", "offset", "text", "sentence", "annotation", "relation"),
+    "sentence": ("infon", "offset", "text", "annotation", "relation"),
+    "annotation": ("infon", "location", "text"),
+    "relation": ("infon", "node"),
+}
+_SINGLE = ("id", "offset", "text")
+_ATTRIBUTES = {
+    "annotation": ("id",),
+    "relation": ("id",),
+    "infon": ("key",),
+    "location": ("offset", "length"),
+    "node": ("refid", "role"),
+}
+_NUMBER = r"[+-]?[0-9]{1,12}"
+
+
+def read(path: Path) -> Iterator[Document]:
+    """Reads a BioC collection in XML document by document, in constant memory.
+
+    Raises:
+        FormatError: with the file, and the line or the document's id, if it isn't XML (see `safe_xml`), isn't
+            BioC, or has an annotation that isn't in the text.
+    """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for an element that isn't one."""
+    last: Readable | None = None  # what stands behind the last document is told of with it
+    collection: dict[str, Any] = {}
+    try:
+        for element in elements(path, ("document",), ("collection",), "a BioC collection"):
+            outermost = element.getparent() is None
+            before = list(element if outermost else element.itersiblings(preceding=True))
+            unread = _collection(collection, before if outermost else before[::-1])
+            if last is not None:
+                yield _with_unread(last, unread) if outermost else last
+            if outermost:
+                return
+            try:
+                last = _document(path, element, collection, unread)
+            except FormatError as error:
+                error.document_id = element.findtext("id") or ""
+                last = error
+            forget(element)
+    except FormatError:  # the file breaks off, and the last document before is whole
+        if last is not None:
+            yield last
+        raise
+
+
+def _collection(known: dict[str, Any], parts: Iterable[Any]) -> Counter[str]:
+    """Adds what a collection says of itself before a document; counts what isn't read there."""
+    unread: Counter[str] = Counter()
+    infons: dict[str, str] = {}
+    for part in parts:
+        if part.tag in ("source", "date", "key"):
+            if part.text:
+                known[part.tag] = part.text
+        elif part.tag == "infon":
+            infons[part.get("key", "")] = part.text or ""
+        elif part.tag != "document":
+            unread[f"element <{part.tag}> of the collection"] += 1
+    if infons:  # another dict: documents that were read have the one before
+        known["infons"] = known.get("infons", {}) | infons
+    return unread
+
+
+def _with_unread(document: Readable, unread: Counter[str]) -> Readable:
+    if not unread or isinstance(document, FormatError):
+        return document
+    return replace(document, meta={**document.meta, UNREAD: (*document.meta.get(UNREAD, ()), *unread)})
+
+
+def _document(path: Path, element: Any, collection: dict[str, Any], unread: Counter[str]) -> Document:
+    line = element.sourceline
+    parent = element.getparent()
+    if parent.getparent() is not None:
+        raise FormatError(path, line, f"a <document> in a <{parent.tag}>, and not in the <collection>")
+    refuse_entities(path, element)
+    _check(path, element, unread)
+    xml = etree.tostring(element, encoding="unicode", with_tail=False)
+    try:
+        [found] = biocxml.loads(f"<collection>{xml}</collection>").documents
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise FormatError(path, line, f"a document that isn't BioC: something is missing ({what})") from None
+    _fill(found)
+    try:
+        return from_bioc(found, dict(collection), unread)
+    except UnfitError as error:
+        raise FormatError(path, line, f"document {found.id}: {error}") from None
+
+
+def _check(path: Path, document: Any, unread: Counter[str]) -> None:
+    """Checks the elements of a document, and counts what isn't read of it."""
+    left = [document]
+    while left:
+        part = left.pop()
+        for name in part.keys():  # noqa: SIM118 - the attributes, not the elements
+            if name not in _ATTRIBUTES.get(part.tag, ()):
+                unread[f"attribute {name} in <{part.tag}>"] += 1
+        _check_numbers(path, part)
+        if part.tag not in _IN:
+            if part.tag in _LEAVES and len(part):
+                raise FormatError(path, part.sourceline, f"<{part.tag}> should hold text alone")
+            unread.update(f"element <{child.tag}> in <{part.tag}>" for child in part)
+            continue
+        seen: set[tuple[str, str | None]] = set()
+        texts = [part.text]
+        for child in part:
+            texts.append(child.tail)
+            if child.tag not in _IN[part.tag]:
+                unread[f"element <{child.tag}> in <{part.tag}>"] += 1
+                continue
+            left.append(child)
+            if child.tag in _SINGLE or child.tag == "infon":
+                one = (child.tag, child.get("key"))
+                unread[f"a second <{child.tag}> in <{part.tag}>"] += one in seen
+                seen.add(one)
+        unread[f"text between the elements in <{part.tag}>"] += any(text and text.strip() for text in texts)
+    for what in [what for what, count in unread.items() if not count]:
+        del unread[what]
+
+
+def _check_numbers(path: Path, element: Any) -> None:
+    """Refuses numbers that are none or far too long: `int` takes long for those."""
+    numbers = {"offset": [element.text], "location": [element.get("offset"), element.get("length")]}
+    for number in numbers.get(element.tag, ()):
+        if not re.fullmatch(_NUMBER, (number or "").strip()):
+            shown = "missing" if number is None else repr(number[:20])
+            raise FormatError(
+                path, element.sourceline, f"<{element.tag}> needs whole numbers, and has {shown}"
+            )
+
+
+def _fill(document: BioCDocument) -> None:
+    """Puts empty texts where elements are empty or missing."""
+    document.id = document.id or ""
+    for part in _parts(document):
+        part.infons = {key: value or "" for key, value in part.infons.items()}
+
+
+def _parts(document: BioCDocument) -> Iterator[Any]:
+    """Everything in a document that has infons, and the document itself."""
+    sentences = (sentence for passage in document.passages for sentence in passage.sentences)
+    for holder in (document, *document.passages, *sentences):
+        yield from (holder, *holder.annotations, *holder.relations)
+
+
+def write(documents: Iterable[Document]) -> Iterator[Written]:
+    """Writes documents as a BioC collection in XML, which holds everything but tokens.
+
+    Infons become texts. What the collection says of itself is what the first document's says.
+
+    Raises:
+        ConversionError: if a text has characters that XML can't have: most below 32, halves of surrogate
+            pairs.
+    """
+    first = True
+    collection: Any = {}
+    for document in documents:
+        own = document.meta.get("collection", {})
+        if first:
+            collection = own
+            yield Written(_head(document, own), docs=0)
+        others = Counter({"what a second collection says": int(own != collection)})
+        others["tokens"] = len(document.tokens or ())
+        first = False
+        found = to_bioc(document)
+        for part in _parts(found):
+            part.infons = {key: _as_text(value) for key, value in part.infons.items()}
+        try:
+            xml = etree.tostring(encode_document(found), encoding="unicode", pretty_print=True)
+        except (ValueError, TypeError) as error:
+            raise ConversionError(f"Document '{document.id}' can't be written as XML: {error}.") from None
+        types = [mention.type for mention in document.mentions]
+        yield Written(xml, mentions=types, others=+others, related=len(document.relations))
+    yield Written((_head(None, {}) if first else "") + "</collection>\n", docs=0)
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _head(document: Document | None, collection: Any) -> str:
+    """Everything before the first document."""
+    fields = collection if isinstance(collection, Mapping) else {}
+    infons = fields.get("infons", {})
+    made = etree.Element("collection")
+    try:
+        for key in ("source", "date", "key"):
+            etree.SubElement(made, key).text = _as_text(fields.get(key, ""))
+        for key, value in infons.items() if isinstance(infons, Mapping) else ():
+            etree.SubElement(made, "infon", key=key).text = _as_text(value)
+    except ValueError as error:
+        id = document.id if document else ""
+        raise ConversionError(
+            f"The collection of document '{id}' can't be written as XML: {error}."
+        ) from None
+    text = etree.tostring(made, encoding="unicode", pretty_print=True).removesuffix("</collection>\n")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE collection SYSTEM "BioC.dtd">\n{text}'

@@ -1,0 +1,431 @@
+"""BRAT standoff: a .txt file with a text, and beside it .ann, or .a1 and .a2, a line an annotation.
+
+The format of the brat annotation tool (brat.nlplab.org/standoff.html) and of the BioNLP shared tasks, whose
+.a1 files hold what was given and .a2 what was to be found. Read and written here:
+
+    T1<tab>Type 0 7;9 12<tab>text     a mention, of several spans where it is discontinuous
+    R1<tab>Type Role:T1 Role:T2       a relation
+    E1<tab>Type:T1 Role:T2 Role:E2    an event; its trigger, a mention too, is the first argument, "trigger"
+    *<tab>Equiv T1 T2                 a relation whose arguments have no roles
+    A1<tab>Type T1 value              an attribute (M1 in the shared tasks), in the meta as "attributes"
+    N1<tab>Type T1 MeSH:D1<tab>text   an identifier of a mention; in the meta as "normalizations"
+    #1<tab>Type T1<tab>text           a note, in the meta as "notes"
+
+Notes and attributes of anything else are in the meta of the document, as "lines". There, too, as "order", the
+order of the lines, so that a file is written as it was: only empty lines and white space at the end of
+lines are not kept.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spacy_bioner.documents.document import Document, Dropped, DroppedRelation, Mention, Relation, Span
+from spacy_bioner.documents.formats.base import Written, left_out, one_field
+from spacy_bioner.documents.formats.file_names import FileNames, document_id, in_order
+from spacy_bioner.documents.formats.unreadable import Readable, raised
+from spacy_bioner.documents.metadata import TEXT
+from spacy_bioner.documents.offsets import Claim, inside, settle
+from spacy_bioner.errors import FormatError
+from spacy_bioner.files import numbered_lines, read_text
+
+FIRST_LINE = re.compile(r"T\d+\t\S+ \d+ \d+[;\t]")
+SUFFIXES = (".ann", ".a1", ".a2")
+TRIGGER = "trigger"
+_NUMBER = r"\d{1,18}"  # what is longer is no offset, and slow to read as one
+_SPANS = re.compile(rf"{_NUMBER} {_NUMBER}(?:;{_NUMBER} {_NUMBER})*")
+_KINDS = {"attributes": "AM", "normalizations": "N", "notes": "#"}
+_FORMS = {
+    "T": "T1<tab>Type START END<tab>text",
+    "R": "R1<tab>Type Role:T1 Role:T2",
+    "E": "E1<tab>Type:T1 Role:T2",
+    "*": "*<tab>Equiv T1 T2",
+    "A": "A1<tab>Type T1 [value]",
+    "M": "M1<tab>Type T1 [value]",
+    "N": "N1<tab>Type T1 DATABASE:ID<tab>text",
+    "#": "#1<tab>Type T1<tab>text",
+}
+_NO_DATABASE = "ID:"  # for identifiers that don't say which they are from
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder has annotation files of this format."""
+    return any(_suffix(file) in SUFFIXES for file in path.iterdir())
+
+
+def has_pair(path: Path) -> bool:
+    """Whether a file is a text or annotation of this format, and the other one is beside it."""
+    suffix = _suffix(path)
+    others = SUFFIXES if suffix == ".txt" else (".txt",) if suffix in SUFFIXES else ()
+    return path.is_file() and any(_beside(path, other) for other in others)
+
+
+def _suffix(path: Path) -> str:
+    """The ending of a file's name, without that of gzip."""
+    return Path(path.name.removesuffix(".gz")).suffix
+
+
+def _beside(path: Path, suffix: str) -> Path | None:
+    """The file of an ending that belongs to the same document, packed by gzip or not."""
+    plain = path.with_name(path.name.removesuffix(".gz")).with_suffix(suffix)
+    packed = plain.with_name(f"{plain.name}.gz")
+    if plain.is_file() and packed.is_file():
+        raise FormatError(plain, None, f"there is {packed.name} as well: leave one of them")
+    return plain if plain.is_file() else packed if packed.is_file() else None
+
+
+def read(path: Path) -> Iterator[Document]:
+    """Reads a folder of documents in the order of their names, or the document that a file belongs to.
+
+    Raises:
+        FormatError: with file and line, if a line is none of the above, an id is there twice, or a mention
+            isn't in the text; if a text or annotation file is missing, or there packed and not packed.
+    """
+    return raised(each(path))
+
+
+def each(path: Path) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a document for files that aren't one."""
+    if not path.is_dir():
+        yield _document(_text_of(path))
+        return
+    texts = {_text_of(file) for file in path.iterdir() if _suffix(file) in (".txt", *SUFFIXES)}
+    for file in in_order(texts):
+        try:
+            yield _document(file)
+        except FormatError as error:
+            error.document_id = document_id(file)
+            yield error
+
+
+def _text_of(path: Path) -> Path:
+    """Where the text is that a file belongs to."""
+    plain = path.with_name(path.name.removesuffix(".gz")).with_suffix(".txt")
+    return _beside(plain, ".txt") or plain
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was read of a document so far."""
+
+    mentions: dict[str, tuple[str, tuple[Span, ...], str]] = field(default_factory=dict)
+    places: dict[str, tuple[Path, int]] = field(default_factory=dict)
+    relations: list[tuple[str, str, tuple[tuple[str, str], ...]]] = field(default_factory=list)
+    others: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
+    order: dict[str, list[str]] = field(default_factory=dict)
+
+
+def _document(path: Path) -> Document:
+    text = read_text(path)
+    files = [file for suffix in SUFFIXES if (file := _beside(path, suffix))]
+    if not files:
+        raise FormatError(path, None, f"there is no {', '.join(SUFFIXES)} file beside it")
+    reading = _Reading()
+    for file in files:
+        order = reading.order[_suffix(file)] = []
+        for number, line in numbered_lines(file):
+            if line.strip():
+                order.append(_line(reading, file, number, line))
+    metas: defaultdict[str, defaultdict[str, list[tuple[str, ...]]]] = defaultdict(lambda: defaultdict(list))
+    lines = []
+    ids = {*reading.mentions, *(id for id, _, _ in reading.relations if id)}
+    for id, key, fields, line in reading.others:
+        kind, target, *rest = fields
+        if target not in ids or (key == "normalizations" and target not in reading.mentions):
+            lines.append(line)
+        else:
+            metas[target][key].append((id, kind, *rest))
+    meta: dict[str, Any] = {"order": {suffix: tuple(ids) for suffix, ids in reading.order.items()}}
+    if lines:
+        meta["lines"] = tuple(lines)
+    return Document(
+        text,
+        (),
+        tuple(_mentions(text, reading, metas)),
+        tuple(
+            Relation(type, arguments, id, _tuples(metas.get(id, {}) if id else {}))
+            for id, type, arguments in reading.relations
+        ),
+        meta=meta,
+        id=document_id(path),
+    )
+
+
+def _line(reading: _Reading, path: Path, number: int, line: str) -> str:
+    """Reads a line of annotation; returns its id."""
+    id, _, rest = line.partition("\t")
+    body, _, text = rest.partition("\t")
+    kind, words = id[:1], body.split()
+    if id != "*" and not re.fullmatch(r"[TREAMN#]\d{1,18}", id):
+        raise FormatError(path, number, f"'{id[:40]}' isn't T1, R1, E1, A1, M1, N1, #1, or *")
+    if id != "*":
+        if id in reading.places:
+            raise FormatError(path, number, f"there is a {id} already")
+        reading.places[id] = (path, number)
+    roles = [tuple(word.split(":", 1)) for word in words]
+    if kind == "T" and len(words) > 2 and _SPANS.fullmatch(spans := " ".join(words[1:])):
+        pairs = [part.split(" ") for part in spans.split(";")]
+        reading.mentions[id] = (words[0], tuple((int(start), int(end)) for start, end in pairs), text)
+    elif kind == "R" and len(words) > 1 and all(len(role) == 2 for role in roles[1:]):
+        reading.relations.append((id, words[0], tuple((r[0], r[1]) for r in roles[1:])))
+    elif kind == "E" and words and all(len(role) == 2 for role in roles):
+        (type, trigger), *arguments = ((r[0], r[1]) for r in roles)
+        reading.relations.append((id, type, ((TRIGGER, trigger), *arguments)))
+    elif kind == "*" and len(words) > 1:
+        reading.relations.append(("", words[0], tuple(("", word) for word in words[1:])))
+    elif kind in ("A", "M") and len(words) in (2, 3):
+        reading.others.append((id, "attributes", tuple(words), line))
+    elif kind == "N" and len(words) == 3:
+        reading.others.append((id, "normalizations", (*words, text), line))
+    elif kind == "#" and len(words) == 2:
+        reading.others.append((id, "notes", (*words, text), line))
+    else:
+        raise FormatError(path, number, f"not as {_FORMS[kind]} should be")
+    return id
+
+
+def _mentions(
+    text: str, reading: _Reading, metas: Mapping[str, Mapping[str, list[tuple[str, ...]]]]
+) -> Iterator[Mention]:
+    claims = [Claim(spans, stated) for _, spans, stated in reading.mentions.values()]
+    for (id, (type, _, _)), (spans, found) in zip(
+        reading.mentions.items(), settle(text, claims), strict=True
+    ):
+        if not inside(spans, text):
+            where = ";".join(f"{start} {end}" for start, end in spans)
+            message = f"offsets {where}: not in order, or not in a text of {len(text)} characters"
+            raise FormatError(*reading.places[id], message)
+        meta = _tuples(metas.get(id, {}))
+        refs = tuple(ref.removeprefix(_NO_DATABASE) for _, _, ref, _ in meta.get("normalizations", ()))
+        yield Mention(spans, type, id, refs, None, meta | found)
+
+
+def _tuples(meta: Mapping[str, list[tuple[str, ...]]]) -> dict[str, Any]:
+    return {key: tuple(values) for key, values in meta.items()}
+
+
+def write(documents: Iterable[Document]) -> Iterator[Written]:
+    """Writes documents, each as ID.txt and ID.ann, or .a1 and .a2 where it was read from such.
+
+    Mentions and relations keep their ids where these are BRAT's, and get new ones else (counted, where they
+    had others). Identifiers that name no database are written as "ID:...".
+
+    Not held: mentions of types with white space; relations that have no two arguments (events have one and
+    more), whose roles or types have white space or colons, or whose arguments aren't mentions or relations of
+    the document (PubTator's are between what mentions refer to); identifiers with white space; scores,
+    passages.
+
+    Raises:
+        ConversionError: if an id can't be a file's name.
+    """
+    names = FileNames()
+    for document in documents:
+        name = names.name(document.id)
+        # as much as is taken off at reading
+        text = f"\ufeff{document.text}" if document.text.startswith("\ufeff") else document.text
+        yield Written(text, name=f"{name}.txt", docs=0)
+        writing = _Writing(document)
+        first, *rest = writing.files()
+        yield Written(
+            first[1],
+            0,
+            [mention.type for mention in writing.mentions],
+            writing.dropped,
+            writing.relations,
+            +writing.others,
+            name=f"{name}{first[0]}",
+            related=len(document.relations) - len(writing.relations),
+        )
+        for suffix, content in rest:
+            yield Written(content, name=f"{name}{suffix}", docs=0)
+
+
+class _Writing:
+    """The lines of a document, by their ids."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.mentions: list[Mention] = []
+        self.dropped: list[Dropped] = []
+        self.relations: list[DroppedRelation] = []
+        self.others = left_out(
+            document,
+            (*_KINDS, TEXT),
+            ("attributes", "notes"),
+            ("order", "lines"),
+            held=("identifiers", "ids of mentions", "ids of relations"),
+        )
+        self._lines: defaultdict[str, list[str]] = defaultdict(list)
+        self._new: dict[str, str] = {}  # ids of mentions and relations: the document's, and the file's
+        self._wanted = {m.id for m in document.mentions} | {r.id for r in document.relations}
+        self._count: Counter[str] = Counter()  # the highest number given to a new id, by its letter
+        for line in document.meta.get("lines", ()):
+            id = str(line).partition("\t")[0]
+            if self._usable(id, "AMN#") and not re.search(r"[\r\n]", line):
+                self._lines[id].append(line)
+            else:
+                self.others["lines on something else"] += 1
+        for mention in document.mentions:
+            self._mention(mention)
+        self._write_relations()
+
+    def files(self) -> list[tuple[str, str]]:
+        """The endings of the annotation files, and what they hold."""
+        left = dict(self._lines)
+        files: list[tuple[str, str]] = []
+        order = self.document.meta.get("order")
+        for suffix, ids in order.items() if isinstance(order, Mapping) else ():
+            if suffix in SUFFIXES and isinstance(ids, tuple):
+                stars = iter(left.pop("*", ()) if "*" in ids else ())
+                found = [next(stars, "") if id == "*" else "".join(left.pop(id, ())) for id in map(str, ids)]
+                left |= {"*": rest} if (rest := list(stars)) else {}
+                files.append((suffix, "".join(f"{line}\n" for line in found if line)))
+        suffix, content = files.pop() if files else (SUFFIXES[0], "")
+        content += "".join(f"{line}\n" for lines in left.values() for line in lines)
+        return [*files, (suffix, content)]
+
+    def _usable(self, id: str, kinds: str) -> bool:
+        return id[:1] in kinds and re.fullmatch(r".\d{1,18}", id) is not None and id not in self._lines
+
+    def _id(self, wanted: str, kinds: str) -> str:
+        """An id of some kind that no line has: the one that is wanted, or a new one."""
+        if self._usable(wanted, kinds):
+            return wanted
+        self.others["ids that were replaced"] += bool(wanted)
+        letter = kinds[0]
+        while True:
+            self._count[letter] += 1
+            new = f"{letter}{self._count[letter]}"
+            if new not in self._lines and new not in self._wanted:
+                return new
+
+    def _mention(self, mention: Mention) -> None:
+        if not re.fullmatch(r"\S+", mention.type):
+            self.dropped.append(Dropped(self.document, mention, "no type, or one with white space"))
+            return
+        id = self._id(mention.id, "T")
+        stated = mention.meta.get(TEXT, self.document.text_of(mention))
+        spans = ";".join(f"{start} {end}" for start, end in mention.spans)
+        self._lines[id].append(f"{id}\t{mention.type} {spans}\t{one_field(stated)}")
+        if mention.id:
+            self._new.setdefault(mention.id, id)
+        self.mentions.append(mention)
+        self._about(id, mention.meta)
+        self._identifiers(id, mention)
+
+    def _identifiers(self, target: str, mention: Mention) -> None:
+        entries = self._entries(mention.meta, "normalizations", (4,))
+        known: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
+        for entry in entries:
+            known[entry[2].removeprefix(_NO_DATABASE)].append(entry)
+        for identifier in mention.identifiers:
+            reference = identifier if ":" in identifier else f"{_NO_DATABASE}{identifier}"
+            given = known[identifier].pop(0) if known[identifier] else ("", "Reference", reference, "")
+            wanted, kind, reference, text = given
+            if re.search(r"\s", kind + reference) or not identifier or not kind:
+                self.others["identifiers that are empty or have white space"] += 1
+                continue
+            id = self._id(wanted, "N")
+            more = f"\t{one_field(text)}" if text else ""
+            self._lines[id].append(f"{id}\t{kind} {target} {reference}{more}")
+        self.others["normalizations of other identifiers"] += sum(map(len, known.values()))
+
+    def _about(self, target: str, meta: Mapping[str, Any]) -> None:
+        """Writes the attributes and notes on a mention or relation."""
+        for wanted, *words in self._entries(meta, "attributes", (2, 3)):
+            if not all(re.fullmatch(r"\S+", word) for word in words):
+                self.others["attributes with white space"] += 1
+                continue
+            id = self._id(wanted, "AM")
+            self._lines[id].append(f"{id}\t" + " ".join((words[0], target, *words[1:])))
+        for wanted, kind, text in self._entries(meta, "notes", (3,)):
+            id = self._id(wanted, "#")
+            kind = re.sub(r"\s", "_", kind) or "Note"
+            self._lines[id].append(f"{id}\t{kind} {target}\t{one_field(text)}")
+
+    def _entries(
+        self, meta: Mapping[str, Any], key: str, lengths: tuple[int, ...]
+    ) -> Iterator[tuple[str, ...]]:
+        """The attributes or notes in a meta that are as they are read here; the others are counted."""
+        values = meta.get(key, ())
+        for value in values if isinstance(values, tuple) else (values,):
+            if isinstance(value, tuple) and len(value) in lengths and all(isinstance(v, str) for v in value):
+                yield value
+            else:
+                self.others[f"{key} in another form"] += 1
+
+    def _write_relations(self) -> None:
+        kept: list[Relation] = []
+        for relation in self.document.relations:
+            if reason := _unfit(relation):
+                self.relations.append(DroppedRelation(self.document, relation, reason))
+            else:
+                kept.append(relation)
+        kept = self._with_all_arguments(kept)
+        written = []
+        for relation in kept:
+            kind = _kind(relation)
+            new = "*" if kind == "*" else self._id(relation.id, kind)
+            if kind != "*":
+                self._lines[new] = []
+                if relation.id:
+                    self._new.setdefault(relation.id, new)
+            written.append((new, relation))
+        for new, relation in written:
+            roles = [(role, self._new[filler]) for role, filler in relation.arguments]
+            if new == "*":
+                body = " ".join((relation.type, *(filler for _, filler in roles)))
+            elif new[0] == "E":
+                body = " ".join((f"{relation.type}:{roles[0][1]}", *(f"{r}:{f}" for r, f in roles[1:])))
+            else:
+                body = " ".join((relation.type, *(f"{role}:{filler}" for role, filler in roles)))
+            self._lines[new].append(f"{new}\t{body}")
+            self._about(new, relation.meta)
+
+    def _with_all_arguments(self, relations: list[Relation]) -> list[Relation]:
+        """The relations whose arguments are written; one that is dropped may be the argument of another."""
+        givers = Counter(r.id for r in relations if r.id and _kind(r) != "*")  # ids may be there twice
+        users: defaultdict[str, list[int]] = defaultdict(list)
+        for i, relation in enumerate(relations):
+            for _, filler in relation.arguments:
+                users[filler].append(i)
+        missing = [filler for filler in users if filler not in self._new and not givers[filler]]
+        lost: dict[int, None] = {}
+        while missing:
+            for i in users[missing.pop()]:
+                if i in lost:
+                    continue
+                lost[i] = None
+                gone = relations[i].id
+                if gone and _kind(relations[i]) != "*":
+                    givers[gone] -= 1
+                    if not givers[gone] and gone not in self._new:
+                        missing.append(gone)
+        reason = "its arguments aren't all mentions or relations of the document"
+        self.relations += [DroppedRelation(self.document, relations[i], reason) for i in sorted(lost)]
+        return [relation for i, relation in enumerate(relations) if i not in lost]
+
+
+def _kind(relation: Relation) -> str:
+    """Which kind of line a relation is: E for an event, * for one without roles, R for others."""
+    if relation.arguments and relation.arguments[0][0] == TRIGGER:
+        return "E"
+    return "R" if any(role for role, _ in relation.arguments) else "*"
+
+
+def _unfit(relation: Relation) -> str:
+    """Why a relation can't be a line; empty if it can."""
+    kind = _kind(relation)
+    roles = [role for role, _ in relation.arguments[1 if kind == "E" else 0 :]]
+    if kind == "R" and len(roles) != 2:
+        return f"{len(roles)} arguments"
+    if kind == "*" and not roles:
+        return "no arguments"
+    if not re.fullmatch(r"[^\s:]+" if kind == "E" else r"\S+", relation.type):
+        return "its type has white space or a colon, or is empty"
+    if kind != "*" and not all(re.fullmatch(r"[^\s:]+", role) for role in roles):
+        return "its roles have white space or colons, or are empty"
+    return ""

@@ -1,0 +1,1 @@
+"""Encoders: where the weights of pretrained transformers come from."""

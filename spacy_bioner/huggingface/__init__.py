@@ -1,0 +1,1 @@
+"""Pipelines from token classifiers of transformers, and back."""

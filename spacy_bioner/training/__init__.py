@@ -1,0 +1,1 @@
+"""Training a pipeline, and what is made of a trained one."""

@@ -1,0 +1,104 @@
+"""A trained pipeline with its encoder in ONNX Runtime, checked against the one it was made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import load_model_from_config
+
+from spacy_bioner.components.truncation import find_transformer
+from spacy_bioner.corpora.provenance import META_KEY
+from spacy_bioner.errors import PipelineError
+from spacy_bioner.evaluation.evaluate import evaluate
+
+PRECISIONS = ("float32", "int8")
+ARCHITECTURE = "spacy-bioner.OnnxTransformer.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A pipeline and what was made of it, on the same gold Docs.
+
+    Attributes:
+        before, after: strict F1, 0 to 1.
+        identical: the share of entities that both find, of all that either finds.
+        speedup: how many times as fast the second is.
+    """
+
+    before: float
+    after: float
+    identical: float
+    speedup: float
+
+
+def optimize(nlp: Language, precision: str) -> Language:
+    """Makes a pipeline whose encoder runs in ONNX Runtime.
+
+    Args:
+        nlp: a pipeline with a `transformer`, as loaded from its folder or package.
+        precision: one of `PRECISIONS`. In int8, weights are numbers of eight bits with a scale for each
+            output, and activations are scaled as they come (dynamic quantization).
+
+    Returns:
+        The new pipeline. Its other components are the same.
+
+    Raises:
+        PipelineError: if onnx isn't installed, or there is no encoder of torch in the pipeline.
+    """
+    if precision not in PRECISIONS:
+        raise PipelineError(f"There is no precision '{precision}': it is one of {', '.join(PRECISIONS)}.")
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise PipelineError(f"{error.name} isn't installed: pip install 'spacy-bioner[onnx]'.") from None
+    transformer = find_transformer(nlp)
+    encoder = getattr(getattr(transformer, "model", None), "transformer", None)
+    if transformer is None or encoder is None or isinstance(encoder, bytes):
+        raise PipelineError("The pipeline has no transformer in PyTorch that could be optimized.")
+    from spacy_bioner.models.transformer.onnx_graph import export
+    from spacy_bioner.models.transformer.shim import longest_sequence
+
+    graph = export(encoder, precision)
+    config = nlp.config.copy()
+    old = config["components"][transformer.name]["model"]
+    kept = {key: old[key] for key in ("name", "window", "overlap", "folding") if key in old}
+    config["components"][transformer.name]["model"] = {"@architectures": ARCHITECTURE, **kept}
+    made = load_model_from_config(config, auto_fill=True)
+    made.from_disk(nlp.path, exclude=[transformer.name])
+    layer: Any = made.get_pipe(transformer.name).model  # type: ignore[attr-defined]
+    tokenizer = transformer.model.tokenizer
+    longest = longest_sequence(encoder, tokenizer)
+    layer.encoder.install(graph, tokenizer, longest, encoder.config.hidden_size)
+    layer.set_dim("nO", encoder.config.hidden_size)
+    made._link_components()
+    made.meta = {**nlp.meta}
+    made.meta[META_KEY] = {**nlp.meta.get(META_KEY, {}), "optimized": f"ONNX Runtime, {precision}"}
+    return made
+
+
+def compare(first: Language, second: Language, docs: Sequence[Sequence[Doc]]) -> Comparison:
+    """Runs two pipelines over the same gold Docs.
+
+    Args:
+        first, second: the pipelines.
+        docs: the Docs, once with the vocabulary of each pipeline.
+    """
+    results = [evaluate(nlp, list(own)) for nlp, own in zip((first, second), docs, strict=True)]
+    found = [
+        {
+            (i, ent.start_char, ent.end_char, ent.label_)
+            for i, doc in enumerate(nlp.pipe(doc.text for doc in own))
+            for ent in doc.ents
+        }
+        for nlp, own in zip((first, second), docs, strict=True)
+    ]
+    union = found[0] | found[1]
+    return Comparison(
+        results[0].counts.total().f1,
+        results[1].counts.total().f1,
+        len(found[0] & found[1]) / len(union) if union else 1.0,
+        results[0].seconds / results[1].seconds,
+    )

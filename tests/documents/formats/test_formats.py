@@ -1,0 +1,209 @@
+"""What all formats share: telling them apart, gzip, files and folders."""
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spacy_bioner.documents import formats
+from spacy_bioner.documents.document import Document, Mention
+from spacy_bioner.errors import ConversionError, FormatError, OutputError
+from spacy_bioner.files import open_input, read_text
+
+DOCUMENT = Document("Aspirin helps", (), (Mention(((0, 7),), "Chemical"),), id="1")
+BOTH = [name for name, known in formats.FORMATS.items() if known.reads and known.writes]
+FILES = [name for name in BOTH if formats.FORMATS[name].suffix]
+DETECTED = [name for name in BOTH if name not in ("columns", "text", "lines")]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", DETECTED)
+def test_format_is_told_by_content(tmp_path, name, packed):
+    suffix = ".gz" if packed and formats.FORMATS[name].suffix else ""
+    path = tmp_path / f"out.of.any.name{suffix}"
+    account = formats.write([DOCUMENT], path, name)
+    assert (account.docs, account.mentions_out) == (1, {"Chemical": 1})
+    assert formats.detect(path) == name
+    [found] = formats.read(path)
+    assert (found.id, [m.spans for m in found.mentions]) == ("1", [((0, 7),)])
+    assert found.text.startswith(DOCUMENT.text)
+
+
+def test_spacys_format_is_told_by_name(write):
+    for name in ("a.spacy", "b.SPACY", "c.spacy.gz"):
+        assert formats.format_of(write('{"text": "a"}', name)) == formats.SPACY
+    assert formats.format_of(write('{"text": "a"}', "spacy")) == "jsonl"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"\xef\xbb\xbf\n<?xml version='1.0'?><collection/>", "bioc-xml"),
+        ("<!DOCTYPE collection SYSTEM 'BioC.dtd'>", "bioc-xml"),
+        ("<collection>", "bioc-xml"),
+        ("<?xml version='1.0'?><!-- <PubmedArticleSet> --><collection>", "bioc-xml"),
+        ("<PubmedArticleSet>", "pubmed"),
+        ("<?xml version='1.0'?>\n<!DOCTYPE PubmedArticleSet PUBLIC '-//NLM' 'https://x'>", "pubmed"),
+        ("<?xml version='1.0'?><!-- ?> --><?a -->?>\n<PubmedBookArticleSet>", "pubmed"),
+        ("<!DOCTYPE BookDocumentSet [ ]>", "pubmed"),
+        ('{"source": "", "documents": []}', "bioc-json"),
+        ('[{"id": "1", "passages": [{"text": ""}]}]', "bioc-json"),
+        ('{\n "id": 1,\n "text": ""}', "jsonl"),
+        ('{"data": "a", "label": []}', "jsonl"),
+        ('{"text": "a", "passages": []}', "jsonl"),
+        ("T1\tDisease 0 4;5 7\tLung", "brat"),
+        ("<\tO\n", "columns"),
+        ("{\tO\n", "columns"),
+        ("# a b c d\tO\n", "columns"),
+        ("EU NNP I-NP I-ORG\n", "columns"),
+        ("a b c O\n", "columns"),
+        ("Aspirin\n", "columns"),
+    ],
+)
+def test_detect(write, content, expected):
+    assert formats.detect(write(content)) == expected
+
+
+@pytest.mark.parametrize("content", ["Aspirin helps in asthma.\n", '{"a": 1}', "[1, 2, 3, 4]"])
+def test_format_that_can_not_be_told(write, content):
+    path = write(content)
+    with pytest.raises(
+        FormatError, match=r"can't tell its format: say which with --from \(pubtator, bioc-xml"
+    ):
+        formats.detect(path)
+
+
+def test_folders(write, tmp_path):
+    write("a", "texts/a.txt")
+    write("a", "brat/a.txt")
+    write("", "brat/a.ann")
+    write("x", "other/a.tsv")
+    assert formats.detect(tmp_path / "texts") == "text"
+    assert formats.detect(tmp_path / "brat") == formats.detect(tmp_path / "brat" / "a.txt") == "brat"
+    with pytest.raises(FormatError, match=r"no \.txt file in this folder"):
+        formats.detect(tmp_path / "other")
+    with pytest.raises(FormatError, match="this is a folder"):
+        list(formats.read(tmp_path / "other", "jsonl"))
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in ("columns", "bioc-xml", "bioc-json")])
+def test_file_without_a_document(write, name):
+    with pytest.raises(FormatError, match="no document in it"):
+        list(formats.read(write("\n\n"), name))
+
+
+def test_unknown_format(write, tmp_path):
+    for call in (
+        lambda: list(formats.read(write("a"), "xml")),
+        lambda: formats.write([], tmp_path / "x", "xml"),
+    ):
+        with pytest.raises(ConversionError, match="There is no format 'xml': use pubtator, bioc-xml"):
+            call()
+
+
+@pytest.mark.parametrize("name", [name for name in BOTH if name != "columns"])
+@pytest.mark.parametrize("text", ["a\ud800", "a\0b"])
+def test_characters_that_are_refused_leave_what_was_there(tmp_path, name, text):
+    if text == "a\0b" and name in ("jsonl", "bioc-json"):
+        return  # escaped in JSON
+    if text == "a\ud800" and name == "bioc-xml":
+        text = "a\ufffe"
+    path = tmp_path / "out"
+    if name != "text":  # a folder of texts isn't replaced
+        formats.write([DOCUMENT], path, name)
+    before = sorted((file, file.read_bytes()) for file in tmp_path.rglob("*") if file.is_file())
+    with pytest.raises(ConversionError):
+        formats.write([DOCUMENT, Document(text, id="2")], path, name)
+    assert sorted((file, file.read_bytes()) for file in tmp_path.rglob("*") if file.is_file()) == before
+
+
+def test_folder_with_something_else_is_not_replaced(tmp_path, write):
+    formats.write([DOCUMENT], tmp_path / "out", "brat")
+    formats.write([DOCUMENT, Document("b", id="2")], tmp_path / "out", "brat")
+    assert len(list((tmp_path / "out").iterdir())) == 4
+    write("mine", "out/notes.md")
+    with pytest.raises(OutputError, match=r"there is more in it \(notes\.md\)"):
+        formats.write([DOCUMENT], tmp_path / "out", "brat")
+    assert len(list((tmp_path / "out").iterdir())) == 5
+
+
+def test_folder_of_somebodys_texts_is_not_replaced(tmp_path, write):
+    write("mine", "out/notes.txt")
+    for name in ("brat", "text"):
+        with pytest.raises(OutputError, match=r"the texts in it may be yours \(notes\.txt\)"):
+            formats.write([DOCUMENT], tmp_path / "out", name)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["notes.txt"]
+
+
+def test_folder_with_a_folder_is_not_replaced(tmp_path, write):
+    formats.write([DOCUMENT], tmp_path / "out", "brat")
+    write("mine", "out/sub.txt/thesis.docx")
+    with pytest.raises(OutputError, match=r"there is more in it \(sub\.txt\)"):
+        formats.write([DOCUMENT], tmp_path / "out", "brat")
+    assert (tmp_path / "out/sub.txt/thesis.docx").exists()
+
+
+@pytest.mark.parametrize("id", ["../../out", "/tmp/out", "a/b", "..", "", "a\\b"])
+@pytest.mark.parametrize("name", ["brat", "text"])
+def test_no_id_leaves_its_folder(tmp_path, name, id):
+    formats.write([Document("a", id=id)], tmp_path / "deep" / "out", name)
+    assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} == {tmp_path / "deep" / "out"}
+    assert [document.id for document in formats.read(tmp_path / "deep" / "out", name)] == [id]
+
+
+def test_formats_do_without_spacy():
+    code = "import sys, spacy_bioner.documents.formats; sys.exit('spacy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# gzip
+
+
+def test_packed_files_are_the_same_each_time(tmp_path):
+    for name in ("a.jsonl.gz", "b.jsonl.gz"):
+        formats.write([DOCUMENT], tmp_path / name, "jsonl")
+    assert (tmp_path / "a.jsonl.gz").read_bytes() == (tmp_path / "b.jsonl.gz").read_bytes()
+
+
+def test_gzip_bomb_is_refused(write):
+    path = write(gzip.compress(b"\0" * (32 << 20)))
+    assert path.stat().st_size < 40_000
+    with pytest.raises(FormatError, match="more than 100 times as large without gzip"):
+        read_text(path)
+    path = write(gzip.compress(b"a" * (8 << 20)))
+    assert len(read_text(path)) == 8 << 20
+
+
+def test_parts_of_gzip_count_together(write):
+    path = write(gzip.compress(b"a\n" * (4 << 20)) * 6)
+    with pytest.raises(FormatError, match="more than 100 times"), open_input(path) as file:
+        for _ in file:
+            pass
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-4],
+        lambda data: data[:20],
+        lambda data: data[:10] + b"x" * 9 + data[19:],
+        lambda data: data + b"x",
+    ],
+    ids=["cut", "cut early", "changed", "more behind it"],
+)
+def test_damaged_gzip_is_refused(write, damage):
+    path = write(damage(gzip.compress(os.urandom(1000).hex().encode())))
+    with pytest.raises(FormatError, match="not a whole gzip file"):
+        read_text(path)
+
+
+def test_broken_inputs_give_documents_or_our_errors():
+    """A little of `benchmarks.fuzz`, in a process of its own as it sets timers."""
+    command = [sys.executable, "-m", "benchmarks.fuzz", "--inputs", "300"]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "300 inputs, 0 failures" in done.stdout

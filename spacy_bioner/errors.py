@@ -57,5 +57,9 @@ class PipelineError(BionerError):
     """A pipeline or its data that can't be trained, loaded or evaluated."""
 
 
+class ComparisonError(BionerError):
+    """Scores that can't be compared: of other documents, or too few."""
+
+
 class PretrainingError(BionerError):
     """A step of pretraining that can't be done with what it was given."""

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ _GZIP = b"\x1f\x8b"
 MOST_INFLATED = 100
 """How many times as large as the file its content may be, beyond the first 16 MiB; text rarely passes 20."""
 _ANY_INFLATED = 16 << 20
+# a list of numbers, or of texts without spaces, as json.dumps indents it
+_FLAT_LIST = re.compile(r'\[((?:\n\s*(?:-?[\d.eE+-]+|"[^"\\\s]*"),?)+)\n\s*\]')
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -123,8 +126,13 @@ def read_text(path: Path) -> str:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Writes JSON for people to read too."""
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
+    """Writes JSON for people to read too: lists of numbers and short texts on one line."""
+    text = json.dumps(content, indent=2, ensure_ascii=False)
+    path.write_text(_FLAT_LIST.sub(_on_one_line, text) + "\n", encoding="utf8")
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    return f"[{', '.join(line.strip().rstrip(',') for line in found[1].strip().splitlines())}]"
 
 
 def plain_name(path: Path) -> str:

@@ -11,6 +11,7 @@ from spacy_bioner.components.calibration import calibration_error, reliability
 from spacy_bioner.corpora.provenance import versions
 from spacy_bioner.documents.formats import SPACY
 from spacy_bioner.evaluation.counts import Score
+from spacy_bioner.evaluation.document_counts import DocumentCounts, count_documents
 from spacy_bioner.evaluation.evaluate import Evaluation, corpus_variants, describe, evaluate_gold
 from spacy_bioner.evaluation.gold import GoldFile, read_gold
 from spacy_bioner.evaluation.matching import ERRORS
@@ -70,7 +71,14 @@ def report(nlp: Language, file: GoldFile, result: Evaluation, gpu_id: int = -1) 
         "tokens_cut": result.cut.tokens_lost,
         "mentions_cut": result.cut.mentions_lost,
         "versions": versions(),
+        "documents": documents_of(result).to_dict(),
     }
+
+
+def documents_of(result: Evaluation) -> DocumentCounts:
+    """The counts of each document of an evaluation."""
+    documents = ((c.gold.id, c.gold.text, c.gold.mentions, c.judged) for c in result.compared)
+    return count_documents(documents, list(result.counts.by_type()))
 
 
 def _impossible(result: Evaluation) -> dict[str, Any]:

@@ -61,5 +61,9 @@ class ComparisonError(BionerError):
     """Scores that can't be compared: of other documents, or too few."""
 
 
+class ExperimentError(BionerError):
+    """An experiment that can't be run as its file says, or a run of it that failed."""
+
+
 class PretrainingError(BionerError):
     """A step of pretraining that can't be done with what it was given."""

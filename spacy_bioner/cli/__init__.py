@@ -87,6 +87,7 @@ from spacy_bioner.cli import (  # noqa: E402
     corpora,  # noqa: F401
     encoders,  # noqa: F401
     evaluate,  # noqa: F401
+    experiment,  # noqa: F401
     fetch,  # noqa: F401
     from_hf,  # noqa: F401
     optimize,  # noqa: F401

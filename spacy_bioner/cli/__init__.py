@@ -80,9 +80,23 @@ def listed(values: Iterable[str]) -> list[str]:
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
+def renamed_types(values: Iterable[str]) -> dict[str, str]:
+    """The other names in the values of --map: from old to new; raises PipelineError if one has no `=`."""
+    from spacy_bioner.errors import PipelineError
+
+    names = {}
+    for entry in listed(values):
+        old, equals, new = entry.partition("=")
+        if not equals or not new.strip():
+            raise PipelineError(f"--map '{entry}': write OLD=NEW, or '*=NEW'.")
+        names[old.strip()] = new.strip()
+    return names
+
+
 from spacy_bioner.cli import (  # noqa: E402
     annotate,  # noqa: F401
     card,  # noqa: F401
+    compare,  # noqa: F401
     convert,  # noqa: F401
     corpora,  # noqa: F401
     encoders,  # noqa: F401

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from wasabi import msg
 
-from spacy_bioner.cli import listed, verb
+from spacy_bioner.cli import listed, renamed_types, verb
 
 if TYPE_CHECKING:
     from spacy_bioner.evaluation.gold import GoldFile
@@ -45,14 +45,6 @@ def evaluate_cli(
     type, a character in common), kinds of errors, and what tokens make impossible come with it. Several files
     give a table of F1, a row a corpus and a column a type.
     """
-    from spacy_bioner.errors import PipelineError
-
-    renamed = {}
-    for entry in listed(map):
-        old, equals, new = entry.partition("=")
-        if not equals or not new.strip():
-            raise PipelineError(f"--map '{entry}': write OLD=NEW, or '*=NEW'.")
-        renamed[old.strip()] = new.strip()
     evaluate(
         model,
         data,
@@ -65,7 +57,7 @@ def evaluate_cli(
         source=source,
         corpus=corpus,
         types=listed([types]),
-        renamed=renamed,
+        renamed=renamed_types(map),
     )
 
 

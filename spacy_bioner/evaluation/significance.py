@@ -140,7 +140,7 @@ def _compare_on(
     swapped = 100 * _randomization(one, other, draws, rng)
     observed = scores[1].mean(0) - scores[0].mean(0)
     resampled += observed - 100 * (f1(other.sum(0)) - f1(one.sum(0)))  # F1 of means, and the mean of F1
-    for column, name in enumerate((ALL, *types)):
+    for column, name in enumerate((ALL, *types) if len(types) > 1 else (ALL,)):
         noise = _seeds(scores[0][:, column], scores[1][:, column], draws, rng)
         differing = int((one[:, column] != other[:, column]).any(-1).sum())
         drawn, null = resampled[:, column] + noise[0], swapped[:, column] + noise[1]

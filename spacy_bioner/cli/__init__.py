@@ -104,6 +104,7 @@ from spacy_bioner.cli import (  # noqa: E402
     experiment,  # noqa: F401
     fetch,  # noqa: F401
     from_hf,  # noqa: F401
+    leaks,  # noqa: F401
     optimize,  # noqa: F401
     pretrain,  # noqa: F401
     pretrain_card,  # noqa: F401

@@ -17,8 +17,8 @@ def experiment_cli(
 ) -> None:
     """Train every combination of systems, corpora and seeds; go on where an earlier call was stopped."""
     from spacy_bioner.errors import ExperimentError
-    from spacy_bioner.experiment import run_experiment
-    from spacy_bioner.experiment_plan import read_plan
+    from spacy_bioner.training.experiment import run_experiment
+    from spacy_bioner.training.experiment_plan import read_plan
 
     try:
         devices = [int(gpu) for gpu in listed(gpus)]

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from spacy_bioner.document import Mention
+from spacy_bioner.documents.document import Mention
 from spacy_bioner.errors import ComparisonError
 from spacy_bioner.evaluation.matching import CORRECT, Judgement
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from spacy.vocab import Vocab
 
+from spacy_bioner.components.pipelines import load_pipeline
 from spacy_bioner.errors import ComparisonError, PipelineError
 from spacy_bioner.evaluation.comparison import read_scores, runs_of, score_files
 from spacy_bioner.evaluation.document_counts import DocumentCounts, count_documents
@@ -17,7 +18,6 @@ from spacy_bioner.evaluation.matching import judge
 from spacy_bioner.evaluation.report import report
 from spacy_bioner.evaluation.significance import Runs
 from spacy_bioner.files import ending
-from spacy_bioner.pipelines import load_pipeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from spacy_bioner.docbin import docbin, docbin_files, read_docbin
+from spacy_bioner.corpora.docbin import docbin, docbin_files, read_docbin
+from spacy_bioner.corpora.provenance import versions
 from spacy_bioner.errors import ExperimentError
-from spacy_bioner.experiment_plan import Data, Plan, System
 from spacy_bioner.files import remove, sha256, write_json
-from spacy_bioner.provenance import versions
+from spacy_bioner.training.experiment_plan import Data, Plan, System
 
 DONE = "run.json"
 """What a finished run's folder has: what was run, and how long it took."""

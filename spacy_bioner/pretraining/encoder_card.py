@@ -43,6 +43,8 @@ def card(record: dict[str, Any], name: str) -> str:
         name: the name of the encoder.
     """
     settings, data, runs = record["settings"], record["data"], _runs(record)
+    published = _published(runs[0])
+    begun = f"the weights of {published['name']}" if published else "random weights"
     vocabulary, last = data["vocabulary"], record["curve"][-1]
     texts = [run["data"] for run in runs if "data" in run]  # a run on the next one's text doesn't repeat it
     long_share = f", {settings['long_length']} in the last {settings['long_share']:.0%} of the run"
@@ -59,6 +61,7 @@ def card(record: dict[str, Any], name: str) -> str:
         ),
         "objective": f"masked words ({settings['masked']:.0%} of the words, all pieces of a word together)",
         "sequences": f"{settings['length']} pieces{long_share if settings['long_share'] else ''}",
+        "begun with": ", ".join(f"{key} {value}" for key, value in published.items()) or None,
         "runs": f"{len(runs)}, each begun with the weights of the one before" if len(runs) > 1 else None,
         "updates": "; then ".join(map(_updates, runs)),
         "pieces seen": f"{pieces:,}" + (f" ({epochs:.2f} epochs)" if len(texts) == 1 else ""),
@@ -84,8 +87,8 @@ def card(record: dict[str, Any], name: str) -> str:
         "\n\n".join(
             [
                 f"# {name}",
-                "An encoder of English biomedical text, pretrained as a masked language model from random "
-                "weights. It is meant to be fine-tuned, for named entity recognition above all.",
+                f"An encoder of English biomedical text, pretrained as a masked language model from {begun}. "
+                "It is meant to be fine-tuned, for named entity recognition above all.",
                 table(("", ""), facts.items()),
                 "## Text",
                 *(part for each in texts for part in _text(each["text"])),
@@ -131,8 +134,14 @@ def _text(text: dict[str, Any]) -> list[str]:
 
 def _runs(record: dict[str, Any]) -> list[dict[str, Any]]:
     """A run's record and those of the runs whose weights it began with, the first one first."""
-    earlier = _runs(record["start_from"]) if "start_from" in record else []
-    return [*earlier, record]
+    start = record.get("start_from", {})
+    return [*(_runs(start) if "settings" in start else []), record]
+
+
+def _published(first: dict[str, Any]) -> dict[str, Any]:
+    """The published encoder that the first run began with, with its checksum; empty if with random weights."""
+    start = first.get("start_from", {})
+    return start["published"] | {"sha256": start["sha256"]} if "published" in start else {}
 
 
 def _updates(run: dict[str, Any]) -> str:

@@ -12,7 +12,8 @@ paused; what is drawn depends on the seed and the number of the step alone, so t
 it would have ended.
 
 A run begins with random weights, or with those of an earlier run of the same shape and vocabulary
-(`start_from`): their optimizer is gone, so the learning rate rises and falls anew.
+(`start_from`): their optimizer is gone, so the learning rate rises and falls anew. It may begin with a
+published BERT of the same shape too, whatever its vocabulary (`pretraining.respelling`).
 
 The schedule goes by the share of the run that is over: of the steps, of the minutes, or of whichever is
 farther where both are given. The learning rate rises from 0 in the first part of it, and falls in a straight
@@ -210,7 +211,8 @@ def pretrain(
         output: the folder of the run: weights at several points, `model` at the end, each with tokenizer and
             training.json; curve.json; and checkpoint.pt, which the same call goes on from.
         settings: the settings.
-        start_from: a folder of weights that an earlier run wrote, to begin with; None for random ones.
+        start_from: a folder of weights to begin with, which an earlier run wrote or somebody published; None
+            for random ones.
         device: "cpu" or "cuda"; empty for a GPU if there is one.
         threads: how many threads PyTorch is to use; 0 for its own choice.
         pause_minutes, pause_steps: after how much of this session to checkpoint and stop; 0 for never.

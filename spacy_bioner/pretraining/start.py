@@ -1,17 +1,31 @@
-"""Weights of an earlier run, for another to begin with."""
+"""Weights for a run to begin with: an earlier run's, or a published encoder's."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import BertForMaskedLM
+from transformers import BertConfig, BertForMaskedLM
 
-from spacy_bioner.errors import PretrainingError
+from spacy_bioner.errors import FormatError, PretrainingError
 from spacy_bioner.files import sha256
+from spacy_bioner.pretraining.respelling import respell
 from spacy_bioner.pretraining.text_files import RECORD, read_manifest
 
 WEIGHTS = "model.safetensors"
-_SHAPE = ("hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings")
+SOURCE = "source.json"
+"""Beside a published encoder's weights: its name, address and licence."""
+_SHAPE = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "hidden_act",
+)
+_HEAD = "cls."
+_EMBEDDINGS = "bert.embeddings.word_embeddings.weight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +35,15 @@ class Start:
     Attributes:
         folder: where they are.
         sha256: their checksum.
-        record: how they were made.
+        record: how they were made; for a published encoder its name, address and licence, as far as known.
+        published: whether they are a published encoder's. Such weights may have another vocabulary and lack
+            the head that guesses masked words.
     """
 
     folder: Path
     sha256: str
     record: dict[str, Any]
+    published: bool = False
 
     def before(self, data: dict[str, Any], seed: int) -> dict[str, Any]:
         """What another run's record says of this one: of the text, only if it was another.
@@ -38,6 +55,8 @@ class Start:
         Raises:
             PretrainingError: if it would see the same text in the same order again.
         """
+        if self.published:
+            return self.record
         kept = {key: value for key, value in self.record.items() if key not in ("format", "data")}
         if self.record["data"]["parts"] != data["parts"]:
             return kept | {"data": self.record["data"]}
@@ -51,37 +70,74 @@ class Start:
     def load(self, model: BertForMaskedLM, vocabulary: tuple[str, ...]) -> None:
         """Copies them into a model.
 
+        A published encoder's vectors are respelled if the model has another vocabulary, and what it lacks of
+        the head that guesses stays as it is in the model.
+
         Raises:
-            PretrainingError: if they are of another shape or vocabulary, or lack the head that guesses.
+            FormatError: if the folder has no vocabulary of BERT's form, or no model of BERT's.
+            PretrainingError: if they are of another shape, or an earlier run's of another vocabulary or
+                without the head that guesses.
         """
-        pieces = tuple((self.folder / "vocab.txt").read_text(encoding="utf8").splitlines())
-        if pieces != vocabulary:
+        pieces = self._pieces()
+        if pieces != vocabulary and not self.published:
             raise PretrainingError(
                 f"{self.folder} has another vocabulary than the packed text: pack it with `spacy bioner "
                 f"pretrain-pack TEXT {self.folder} OUTPUT`."
             )
-        first, missing = BertForMaskedLM.from_pretrained(
-            self.folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
+        config = BertConfig.from_pretrained(self.folder, local_files_only=True)
         for name in _SHAPE:
-            theirs, wanted = getattr(first.config, name), getattr(model.config, name)
+            theirs, wanted = getattr(config, name), getattr(model.config, name)
             if theirs != wanted:
                 raise PretrainingError(f"{self.folder} has {name}={theirs}, and the settings say {wanted}.")
-        if missing["missing_keys"]:
-            names = ", ".join(sorted(missing["missing_keys"]))
+        first, found = BertForMaskedLM.from_pretrained(
+            self.folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+        missing = set(found["missing_keys"])
+        if not all(self.published and name.startswith(_HEAD) for name in missing):
+            names = ", ".join(sorted(missing))
             raise PretrainingError(f"{self.folder} lacks {names}: name weights that `pretrain` wrote.")
-        model.load_state_dict(first.float().state_dict())
+        weights = {name: value for name, value in first.float().state_dict().items() if name not in missing}
+        if pieces != vocabulary:
+            vectors, _ = respell(weights[_EMBEDDINGS], pieces, vocabulary)
+            # what belongs to the old vocabulary: the vectors, and the head's copy and bias
+            weights = {name: value for name, value in weights.items() if len(value) != len(pieces)}
+            weights[_EMBEDDINGS] = vectors
+        model.load_state_dict(weights, strict=False)
+        model.tie_weights()
+
+    def _pieces(self) -> tuple[str, ...]:
+        try:
+            return tuple((self.folder / "vocab.txt").read_text(encoding="utf8").splitlines())
+        except FileNotFoundError:
+            raise FormatError(
+                self.folder / "vocab.txt", None, "not there: name a BERT with its vocabulary"
+            ) from None
 
 
 def read_start(folder: Path) -> Start:
-    """Finds weights that an earlier run wrote.
+    """Finds weights that an earlier run wrote, or a published encoder's.
 
     Raises:
-        FormatError: if the folder has no record of its training.
+        FormatError: if the folder has neither a record of a run nor the config of a BERT.
         PretrainingError: if it has no weights in one file.
     """
-    record = read_manifest(folder, RECORD, "pretrain")
+    published = not (folder / RECORD).is_file() and _is_bert(folder)
+    record = _source(folder) if published else read_manifest(folder, RECORD, "pretrain")
     if not (folder / WEIGHTS).is_file():
         raise PretrainingError(f"{folder} has no {WEIGHTS}: name weights that `pretrain` wrote in one file.")
     checksum = sha256(folder / WEIGHTS)
-    return Start(folder, checksum, record | {"sha256": checksum})
+    return Start(folder, checksum, record | {"sha256": checksum}, published)
+
+
+def _is_bert(folder: Path) -> bool:
+    try:
+        return json.loads((folder / "config.json").read_text(encoding="utf8"))["model_type"] == "bert"
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _source(folder: Path) -> dict[str, Any]:
+    """What is known of where a published encoder is from."""
+    path = folder / SOURCE
+    known: Any = json.loads(path.read_text(encoding="utf8")) if path.is_file() else {}
+    return {"published": {"name": folder.resolve().name} | dict(known)}

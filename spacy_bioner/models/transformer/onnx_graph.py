@@ -17,7 +17,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers import optimizer
 from onnxruntime.transformers.fusion_options import FusionOptions
 
-from spacy_bioner.models.transformer.cpu import with_written_attention
+from spacy_bioner.models.transformer.cpu import with_attention
 
 _OPSET = 17
 
@@ -78,7 +78,7 @@ def export(encoder: Any, precision: str) -> bytes:
 class _VectorsOnly(torch.nn.Module):
     def __init__(self, encoder: Any) -> None:
         super().__init__()
-        self.encoder = with_written_attention(encoder)  # in operations that ONNX has
+        self.encoder = with_attention(encoder, "eager")  # in operations that ONNX has
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         vectors: torch.Tensor = self.encoder(input_ids=input_ids).last_hidden_state

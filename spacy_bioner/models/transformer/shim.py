@@ -24,6 +24,7 @@ from spacy_bioner.errors import EncoderError
 from spacy_bioner.models.precision import has_bfloat16
 from spacy_bioner.models.transformer.adam import adam_step, is_plain_adam
 from spacy_bioner.models.transformer.cpu import for_prediction, no_pooler
+from spacy_bioner.models.transformer.dropout import with_fast_dropout
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _CPU_BATCH, _GPU_BATCH = 1024, 16_384  # word pieces
@@ -120,6 +121,7 @@ class EncoderShim(PyTorchShim, TokenizerShim):
                 )
             model.gradient_checkpointing_enable({"use_reentrant": False})
         self._take_tokenizer(tokenizer)
+        with_fast_dropout(model)
         self._model = model.to(get_torch_default_device())
         self._grad_scaler = PyTorchGradScaler(self._scale_gradients and self.device.type == "cuda")
         self._grad_scaler.to_(self.device)
@@ -280,7 +282,7 @@ def _make(config: Any, name: str | None, **arguments: Any) -> Any:
     logging.set_verbosity_error()  # it tells of every weight that isn't needed
     try:
         model, info = kind.from_pretrained(
-            name, config=config, output_loading_info=True, **no_pooler(kind), **arguments
+            name, config=config, output_loading_info=True, **no_pooler(kind), **_attention(), **arguments
         )
     finally:
         logging.set_verbosity(level)
@@ -291,6 +293,11 @@ def _make(config: Any, name: str | None, **arguments: Any) -> Any:
             f"{', '.join(missing[:3])}. Is it a checkpoint of {kind.__name__}?"
         )
     return model
+
+
+def _attention() -> dict[str, str]:
+    """On a CPU attention in matrix products: with dropout PyTorch's fused one takes several times as long."""
+    return {"attn_implementation": "eager"} if get_torch_default_device().type == "cpu" else {}
 
 
 def longest_sequence(model: Any, tokenizer: Any) -> int:

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModel
 
 from spacy_bioner.models.transformer import cpu
-from spacy_bioner.models.transformer.cpu import PackedLinear, for_prediction, with_written_attention
+from spacy_bioner.models.transformer.cpu import PackedLinear, for_prediction, with_attention
 
 HERE = [dtype for dtype in (torch.float32, torch.bfloat16, torch.float16) if cpu._can_pack(dtype)]
 IDS = torch.tensor([[2, 9, 8, 7, 3], [2, 5, 3, 0, 0]])
@@ -31,7 +31,7 @@ def test_float32_is_the_same(model):
         vectors(for_prediction(model, torch.float32)), vectors(model), atol=1e-5, rtol=0
     )
     torch.testing.assert_close(
-        vectors(with_written_attention(model).eval()), vectors(model), atol=1e-5, rtol=0
+        vectors(with_attention(model, "eager").eval()), vectors(model), atol=1e-5, rtol=0
     )
 
 

@@ -80,9 +80,7 @@ def test_other_norms_are_left_as_they_are(encoders: dict[str, Path]):
     strange = Strange(AutoModel.from_pretrained(encoders["cased"]).eval())
     ids = [7 + i % 40 for i in range(12)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "spacy_bioner.models.transformer.onnx_graph.with_written_attention", lambda model: model
-        )
+        patch.setattr("spacy_bioner.models.transformer.onnx_graph.with_attention", lambda model, _: model)
         graph = export(strange, "float32")
     numpy.testing.assert_allclose(run(graph, ids), in_torch(strange, ids), atol=1e-4)
     kinds = [node.op_type for node in onnx.load_from_string(graph).graph.node]

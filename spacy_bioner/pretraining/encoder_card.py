@@ -139,7 +139,7 @@ def _runs(record: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _published(first: dict[str, Any]) -> dict[str, Any]:
-    """The published encoder that the first run began with, with its checksum; empty if with random weights."""
+    """The published encoder that the first run began with, and its checksum; empty for random weights."""
     start = first.get("start_from", {})
     return start["published"] | {"sha256": start["sha256"]} if "published" in start else {}
 

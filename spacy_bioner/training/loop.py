@@ -1,17 +1,18 @@
 """Training a pipeline with an encoder of the catalogue, and writing down how it was made."""
 
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import spacy
+from spacy.cli._util import show_validation_error
 from spacy.language import Language
 from spacy.training import Example
-from spacy.util import load_config
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config, load_config_from_str
 from thinc.api import Config
 from wasabi import msg
 
@@ -31,6 +32,7 @@ from spacy_bioner.errors import CorpusError, PipelineError
 from spacy_bioner.files import Outputs
 from spacy_bioner.models.devices import use_device
 from spacy_bioner.training.card import README, card
+from spacy_bioner.training.checkpoint import read_identity
 from spacy_bioner.training.config import (
     BIONER,
     check_settings,
@@ -43,9 +45,9 @@ from spacy_bioner.training.config import (
     rate_settings,
     schedule_settings,
 )
-from spacy_bioner.training.memory import return_large_blocks
+from spacy_bioner.training.updates import BEST, CHECKPOINT, LAST, run_updates
 
-MODELS = ("model-best", "model-last")
+MODELS = (BEST, LAST)
 
 
 def train_pipeline(
@@ -66,7 +68,10 @@ def train_pipeline(
     seed: int | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Trains a pipeline with `spacy train`, and finishes what it wrote.
+    """Trains a pipeline as `spacy train` does, and finishes what that writes.
+
+    The run is in OUTPUT.run until it is complete: a training that was stopped goes on with the same call.
+    Interrupted (Ctrl-C), it finishes the best pipeline so far.
 
     Args:
         config_path: the config.
@@ -94,8 +99,6 @@ def train_pipeline(
     Raises:
         BionerError: if the config, data or encoder can't be had.
     """
-    from spacy.cli.train import train as spacy_train
-
     if not config_path.is_file():
         raise PipelineError(f"There is no config {config_path}.")
     foreign = [path.name for path in output.glob("*") if path.name not in MODELS] if output.is_dir() else []
@@ -146,15 +149,20 @@ def train_pipeline(
     settings |= dict(overrides or {})
     settings |= schedule_settings(config, settings)
     use_device(gpu_id)
-    return_large_blocks()
+    run = output.with_name(f"{output.name}.run")
+    whole = load_config_from_str(config.to_str(), overrides=settings, interpolate=False)
+    with show_validation_error(config_path):
+        nlp = init_nlp(whole, use_gpu=gpu_id)
+    identity = {
+        "config": whole.interpolate().to_str(),
+        "data": {split: [file.to_meta() for file in described] for split, described in data.items()},
+        "encoder": resolved.to_meta() if resolved is not None else None,
+    }
+    interrupted = _run(nlp, run, identity, gpu_id)
     with Outputs() as outputs:
         temporary = outputs.temporary(output, folder=True)
-        with nullcontext(config_path) if source is None else _written(config) as path:
-            spacy_train(path, temporary, use_gpu=gpu_id, overrides=settings)
-        if not (temporary / "model-best").is_dir():
-            raise PipelineError("The training wrote no model-best: was it stopped before its first score?")
         cut: dict[str, Cut] = {}
-        for folder in sorted(temporary.glob("model-*")):
+        for folder in [shutil.copytree(run / name, temporary / name) for name in MODELS]:
             nlp = spacy.load(folder)
             cut = cut or {
                 split: sum((count_cut(nlp, read_docbin(path, nlp.vocab)) for path in paths), Cut())
@@ -175,7 +183,50 @@ def train_pipeline(
         for split, what in cut.items():
             if what.windows:
                 msg.info(f"{split}: {what}")
+    if interrupted:
+        msg.warn(f"Interrupted: {output} is the best so far. The same command goes on with the training.")
+    else:
+        shutil.rmtree(run)
     return output
+
+
+def _run(nlp: Language, run: Path, identity: dict[str, Any], gpu_id: int) -> bool:
+    """Makes the updates of a training, or goes on with them.
+
+    Args:
+        nlp: the pipeline, initialized.
+        run: the folder of the run.
+        identity: what the training depends on.
+        gpu_id: the GPU to use; -1 for the CPU.
+
+    Returns:
+        Whether it was interrupted, with a first score.
+
+    Raises:
+        PipelineError: if the folder holds another training.
+        KeyboardInterrupt: if it was interrupted before the first score.
+    """
+    earlier = read_identity(run / CHECKPOINT)
+    if earlier not in (None, identity):
+        different = ", ".join(part for part in identity if earlier.get(part) != identity[part])
+        raise PipelineError(
+            f"{run} holds a training that was stopped, and this one differs from it ({different}). Give the "
+            "same command as then to go on with it, or remove the folder."
+        )
+    try:
+        progress = run_updates(nlp, run, identity, gpu_id)
+    except KeyboardInterrupt:
+        if not (run / BEST).is_dir():
+            raise
+        return True
+    finally:
+        if not (run / BEST).is_dir():  # nothing to go on from
+            shutil.rmtree(run, ignore_errors=True)
+    if not progress.results:
+        raise PipelineError("The training made no update: is every Doc longer than a batch may be?")
+    if len(progress.results) > 1 and progress.results[0] == max(progress.results):
+        msg.warn("The first score was the best one: the pipeline has learned nothing since. See the config.")
+    return False
 
 
 def _taken_over(config: Config) -> tuple[str, ...]:
@@ -201,15 +252,6 @@ def _read_up_to(nlp: Language, name: str, paths: Sequence[Path]) -> Iterator[Exa
             docs = read_docbin(path, nlp.vocab)
             predicted = nlp.pipe(with_same_tokens(doc) for doc in docs)
             yield from map(Example, predicted, docs)
-
-
-@contextmanager
-def _written(config: Config) -> Iterator[Path]:
-    """A config as a file, for spaCy's command to read."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "config.cfg"
-        config.to_disk(path, interpolate=False)
-        yield path
 
 
 def without_paths(value: Any) -> Any:

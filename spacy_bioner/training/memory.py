@@ -2,25 +2,29 @@
 
 import ctypes
 import sys
+from functools import cache
+from typing import Any
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_THRESHOLD = 1 << 20  # bytes
 
+def return_free_memory() -> bool:
+    """Has the C library hand memory that is free back to the system.
 
-def return_large_blocks() -> bool:
-    """Has the C library hand blocks of a megabyte or more back to the system when they are freed.
-
-    glibc raises the size from which it does so whenever such a block is freed, up to 32 MB. Batches of ever
-    other shapes, as training on sentences makes them, then leave the heap so fragmented that the process
-    grows without end: with the embedded encoder by 16 MB a step, and to more than 10 GB. See mallopt(3).
+    Batches of ever other shapes, as training on sentences makes them, leave glibc's heap fragmented, so that
+    the process grows by some megabytes an update. Called every few updates this costs a hundredth of the
+    time; having each large block mapped anew (mallopt's M_MMAP_THRESHOLD) cost a third. See malloc_trim(3).
 
     Returns:
         Whether it could be done: not where the C library is another.
     """
+    trim = _malloc_trim()
+    return trim is not None and bool(trim(0))
+
+
+@cache
+def _malloc_trim() -> Any:
     if not sys.platform.startswith("linux"):
-        return False
+        return None
     try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        return ctypes.CDLL("libc.so.6").malloc_trim
     except (OSError, AttributeError):
-        return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, _THRESHOLD)) and bool(mallopt(_M_TRIM_THRESHOLD, _THRESHOLD))
+        return None

@@ -22,8 +22,7 @@ from spacy.language import Language
 
 from benchmarks.common import ROOT, save
 from benchmarks.memory import resident
-from spacy_bioner.annotation.annotating import BATCH_SIZE, Settings
-from spacy_bioner.cli.annotate import annotate
+from spacy_bioner.annotation.annotating import BATCH_SIZE, Settings, annotate
 from spacy_bioner.documents import formats
 
 FORMATS = ("jsonl", "pubtator", "bioc-xml", "bioc-json", "brat")

@@ -13,12 +13,13 @@ from typing import Any
 import spacy
 
 from benchmarks.common import corpora_folder, save
-from spacy_bioner.cli.convert import convert
 from spacy_bioner.components.bioner import BioNER
-from spacy_bioner.components.calibration import calibration_error, reliability
 from spacy_bioner.corpora.docbin import read_docbin
-from spacy_bioner.evaluation.evaluate import describe, evaluate
-from spacy_bioner.training.loop import calibrate
+from spacy_bioner.corpora.file_conversion import convert
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
+from spacy_bioner.evaluation.reliability import calibration_error, reliability
+from spacy_bioner.evaluation.report import describe
+from spacy_bioner.training.finishing import calibrate
 
 NAME = "NCBI-disease"
 
@@ -32,7 +33,7 @@ def measure(model: str, data: Path) -> dict[str, Any]:
     for way in ("as trained", "with temperature"):
         if way == "with temperature":
             result["temperature"] = calibrate(nlp, [data / "devel.spacy"])
-        evaluation = evaluate(nlp, read_docbin(data / "test.spacy", nlp.vocab))
+        evaluation = evaluate_docs(nlp, read_docbin(data / "test.spacy", nlp.vocab))
         table = reliability(evaluation.judged)
         result[way] = {
             "calibration_error": round(calibration_error(table), 4),

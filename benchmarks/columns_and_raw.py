@@ -20,9 +20,9 @@ from benchmarks.common import bc5cdr_sentences, corpora_folder, save
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import columns
-from spacy_bioner.evaluation.evaluate import describe, evaluate_gold
 from spacy_bioner.evaluation.gold import read_gold
-from spacy_bioner.evaluation.report import report
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_gold
+from spacy_bioner.evaluation.report import describe, report
 
 COLUMNS = "mtl/BC5CDR-IOB/test.tsv"
 RAW = "pubtator/BC5CDR/CDR_TestSet.PubTator.txt"

@@ -11,7 +11,7 @@ from pathlib import Path
 from spacy.cli.convert import convert as stock_convert
 
 from benchmarks.common import best_of, corpora_folder, save
-from spacy_bioner.cli.convert import convert
+from spacy_bioner.corpora.file_conversion import convert
 
 FILES = ("NCBI-disease-IOB", "BC5CDR-IOB", "JNLPBA")
 

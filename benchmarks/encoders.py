@@ -16,10 +16,10 @@ from typing import Any
 import spacy
 
 from benchmarks.common import corpora_folder, results, save, spread, train
-from spacy_bioner.cli.convert import convert
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.file_conversion import convert
 from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
-from spacy_bioner.evaluation.evaluate import evaluate
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
 
 CORPORA = {"NCBI-disease": "NCBI-disease-IOB", "BC5CDR": "BC5CDR-IOB"}
 WHAT = ("encoder", "weights", "config", "settings", "corpus", "seed")
@@ -39,7 +39,7 @@ def run(what: dict[str, Any], data: Path, output: Path) -> dict[str, Any]:
 def score(output: Path, file: Path) -> float:
     """Strict F1 of what was trained in a folder."""
     nlp = spacy.load(output / "model-best")
-    return round(100 * evaluate(nlp, read_docbin(file, nlp.vocab)).counts.total().f1, 2)
+    return round(100 * evaluate_docs(nlp, read_docbin(file, nlp.vocab)).counts.total().f1, 2)
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from typing import Any
 import spacy
 
 from benchmarks.common import corpora_folder, results, save, spread, train
-from spacy_bioner.cli.convert import convert, convert_corpora
-from spacy_bioner.cli.fetch import fetch
 from spacy_bioner.corpora.docbin import docbin, read_docbin
-from spacy_bioner.evaluation.evaluate import evaluate
+from spacy_bioner.corpora.fetching import fetch
+from spacy_bioner.corpora.file_conversion import convert, convert_corpora
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
 
 NAME = "NCBI-disease"
 GENERAL = ["WikiGold", "WNUT-17", "CrossNER-politics", "CrossNER-science", "CrossNER-literature"]
@@ -35,8 +35,8 @@ def prepare(data: Path) -> None:
     convert([corpora_folder() / "mtl" / "NCBI-disease-IOB"], target, corpus=NAME)
     docs = read_docbin(target / "train.spacy", spacy.blank("en").vocab)
     docbin(docs[::EVERY]).to_disk(target / "train.spacy")
-    fetch(GENERAL, [], data / "assets", str(corpora_folder() / "general"))
-    convert_corpora([data / "assets"], data / "general", GENERAL)
+    list(fetch(GENERAL, assets=data / "assets", corpora_base=str(corpora_folder() / "general")))
+    convert_corpora(data / "assets", data / "general", GENERAL)
 
 
 def run(way: str, seed: int, updates: dict[str, int], data: Path, models: Path) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def run(way: str, seed: int, updates: dict[str, int], data: Path, models: Path) 
         for split in ("devel", "test"):
             nlp = spacy.load(folder)
             docs = read_docbin(data / "target" / f"{split}.spacy", nlp.vocab)
-            row[f"{stage}{split}"] = round(100 * evaluate(nlp, docs).counts.total().f1, 2)
+            row[f"{stage}{split}"] = round(100 * evaluate_docs(nlp, docs).counts.total().f1, 2)
     return row
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import spacy
 
 from benchmarks.common import best_of, corpora_folder, results, save, spread, train
-from spacy_bioner.cli.convert import convert
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.file_conversion import convert
 from spacy_bioner.corpora.readers import with_same_tokens
-from spacy_bioner.evaluation.evaluate import evaluate
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
 
 CORPORA = {"NCBI-disease": "NCBI-disease-IOB", "BC5CDR": "BC5CDR-IOB"}
 KEYS = ("f1", "test_f1", "train_seconds", "predict_tokens_per_second")
@@ -40,7 +40,7 @@ def run(corpus: str, seed: int, updates: int, data: Path, models: Path) -> list[
         pipelines.append(nlp)
         row = {"corpus": corpus, "config": config, "seed": seed, "updates": updates}
         for key, split in (("f1", "devel"), ("test_f1", "test")):
-            f1 = evaluate(nlp, read_docbin(folder / f"{split}.spacy", nlp.vocab)).counts.total().f1
+            f1 = evaluate_docs(nlp, read_docbin(folder / f"{split}.spacy", nlp.vocab)).counts.total().f1
             row[key] = round(100 * f1, 2)
         rows.append(row | {"train_seconds": round(seconds, 1)})
     docs = [read_docbin(folder / "devel.spacy", nlp.vocab) for nlp in pipelines]

@@ -31,14 +31,13 @@ from transformers import AutoTokenizer
 
 from benchmarks.common import corpora_folder, results, save
 from benchmarks.transformer import NAME, fine_tune
-from spacy_bioner.cli.convert import convert
-from spacy_bioner.cli.from_hf import from_hf
-from spacy_bioner.cli.to_hf import to_hf
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.file_conversion import convert
 from spacy_bioner.corpora.readers import with_same_tokens
 from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
-from spacy_bioner.huggingface.to_huggingface import Agreement, Classifier, Span, find_bioner, predict
-from spacy_bioner.huggingface.to_huggingface import to_hf as made_of
+from spacy_bioner.huggingface.checkpoint_import import import_checkpoint
+from spacy_bioner.huggingface.export import export_pipeline
+from spacy_bioner.huggingface.to_huggingface import Agreement, Classifier, Span, find_bioner, predict, to_hf
 from spacy_bioner.models.labels import find_spans, make_label_set
 
 
@@ -109,16 +108,17 @@ def measure_checkpoint(checkpoint: Path, folder: Path, data: Path, most: int) ->
         data: the folder of the corpus.
         most: how many sentences to measure on.
     """
-    nlp = spacy.load(from_hf(str(checkpoint), folder / "pipeline"))
+    nlp = spacy.load(import_checkpoint(str(checkpoint), folder / "pipeline"))
     docs = sentences(data, nlp.vocab, most)
     texts = [doc.text for doc in docs]
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
     theirs = set(predict(checkpoint, texts))
     own, own_docs = entities(nlp, docs, own_tokens=True)
     corpus, corpus_docs = entities(nlp, docs, own_tokens=False)
-    to_hf(str(folder / "pipeline"), folder / "back")
+    export_pipeline(str(folder / "pipeline"), folder / "back")
     back = set(predict(folder / "back", texts))
-    again = entities(spacy.load(from_hf(str(folder / "back"), folder / "again")), docs, own_tokens=True)[0]
+    returned = spacy.load(import_checkpoint(str(folder / "back"), folder / "again"))
+    again = entities(returned, docs, own_tokens=True)[0]
     return {
         "f1_transformers": f1(theirs, docs),
         "from-hf, own tokens": {"f1": f1(own, docs), **compare(own, own_docs, theirs, tokenizer)},
@@ -149,16 +149,13 @@ def measure_heads(
     docs = sentences(data, nlp.vocab, most)
     own, own_docs = entities(nlp, docs, own_tokens=True)
     taught = [doc.text for doc in read_docbin(data / "train.spacy", nlp.vocab)] + unlabelled
-    texts = folder / "taught.txt"
-    texts.parent.mkdir(parents=True)
-    texts.write_text("\n".join(taught) + "\n", encoding="utf8")
     result: dict[str, Any] = {"f1": f1(own, docs), "texts": len(taught)}
-    ways: list[tuple[str, Path | None]] = [("folded", None)]
-    if made.far:
-        ways.append(("fitted", texts))
+    ways: list[tuple[str, list[str] | None]] = [("folded", None)]
+    if made.lossy:
+        ways.append(("fitted", taught))
     for name, fit in ways:
         start = time.process_time()
-        to_hf(str(path), folder / name, fit=fit, source="lines")
+        export_pipeline(str(path), folder / name, fit=fit)
         seconds = round(time.process_time() - start, 1)
         theirs = set(predict(folder / name, [doc.text for doc in docs]))
         same = Agreement(len(docs), len(own), len(theirs), len(own & theirs))
@@ -169,10 +166,10 @@ def measure_heads(
             "only here, with other ends there": overlapping(own - theirs, theirs - own),
             "processor_seconds": seconds,
         }
-    back = spacy.load(from_hf(str(folder / name), folder / "back"))
+    back = spacy.load(import_checkpoint(str(folder / name), folder / "back"))
     found = entities(back, docs, own_tokens=True)[0]
     result[f"from-hf of {name}"] = {"entities": len(found), "the same": len(found & theirs)}
-    if not made.far:
+    if not made.lossy:
         labels = one_by_one(path, docs)
         result["labels one by one, float32"] = {"entities": len(labels), "the same": len(labels & theirs)}
     return result
@@ -198,7 +195,7 @@ def main() -> None:
             measured["checkpoint"] = f"mini, {given.updates} updates"
             measured |= measure_checkpoint(given.checkpoint, folder, data, given.sentences)
         if given.heads is not None:
-            made = made_of(spacy.load(given.heads))
+            made = to_hf(spacy.load(given.heads))
             pooling = "the first piece" if made.first_piece else "the mean of pieces"
             pooling += "" if made.transitions else ", without transitions"
             lines = given.unlabelled.read_text(encoding="utf8").splitlines() if given.unlabelled else []

@@ -18,11 +18,11 @@ import spacy
 from spacy.tokens import Doc, Span
 
 from benchmarks.common import corpora_folder, results, save, spread, train
-from spacy_bioner.cli.convert import convert
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
 from spacy_bioner.corpora.corpus_catalogue import load_corpora
 from spacy_bioner.corpora.docbin import docbin, read_docbin
-from spacy_bioner.evaluation.evaluate import evaluate
+from spacy_bioner.corpora.file_conversion import convert
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
 
 # corpus: its file here, the types that are kept of it
 CORPORA = {
@@ -102,7 +102,7 @@ def run(
     seconds = train("multitask_cnn", output, files, deciding, seed=seed, settings=settings)
     nlp = spacy.load(output / "model-best")
     scores = {
-        name: round(100 * evaluate(nlp, read_docbin(file, nlp.vocab)).counts.total().f1, 2)
+        name: round(100 * evaluate_docs(nlp, read_docbin(file, nlp.vocab)).counts.total().f1, 2)
         for name, file in zip(names, devel, strict=True)
     }
     measured = {"updates": steps, "f1": scores, "train_seconds": round(seconds, 1)}

@@ -16,13 +16,13 @@ from typing import Any
 import spacy
 
 from benchmarks.common import corpora_folder, read_pubtator, results, save, spread, train
-from spacy_bioner.cli.convert import convert
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.file_conversion import convert
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import columns
 from spacy_bioner.encoders import mini
 from spacy_bioner.evaluation.counts import Counts
-from spacy_bioner.evaluation.evaluate import evaluate
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
 from spacy_bioner.files import checksum
 
 CORPORA = {
@@ -95,7 +95,7 @@ def run(
         "join": join,
         "seed": seed,
         "updates": updates,
-        "sentences": round(100 * evaluate(nlp, read_docbin(devel, nlp.vocab)).counts.total().f1, 2),
+        "sentences": round(100 * evaluate_docs(nlp, read_docbin(devel, nlp.vocab)).counts.total().f1, 2),
         "abstracts": round(100 * score_raw(nlp, abstracts, types[0] if len(types) == 1 else None), 2),
         "number_of_abstracts": len(abstracts),
     }

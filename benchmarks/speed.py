@@ -96,7 +96,7 @@ def make_systems(folder: Path, encoder: Path, forms: Iterable[str]) -> dict[str,
     """Writes every system to a folder; returns where each is."""
     from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-    from spacy_bioner.training.onnx_export import optimize
+    from spacy_bioner.training.onnx_export import to_onnx
 
     places = {}
 
@@ -108,7 +108,7 @@ def make_systems(folder: Path, encoder: Path, forms: Iterable[str]) -> dict[str,
     keep(CNN, untrained("ner_cnn", None))
     keep("bioner", untrained("bioner_trf", encoder))
     for form in forms:
-        keep(form, optimize(spacy.load(places["bioner"]), form.removeprefix("ONNX ")))
+        keep(form, to_onnx(spacy.load(places["bioner"]), form.removeprefix("ONNX ")))
     places[PIPELINE] = str(folder / "pipeline")
     AutoModelForTokenClassification.from_pretrained(encoder, num_labels=5).save_pretrained(places[PIPELINE])
     AutoTokenizer.from_pretrained(encoder).save_pretrained(places[PIPELINE])
@@ -191,7 +191,7 @@ def run_alone(name: str, places: dict[str, str], texts: list[str], gpu_id: int) 
 
 def agreement(model: str, texts: list[str], forms: Iterable[str]) -> dict[str, float]:
     """The share of a trained pipeline's entities that are as in float32, in each precision and form."""
-    from spacy_bioner.training.onnx_export import optimize
+    from spacy_bioner.training.onnx_export import to_onnx
 
     def entities(nlp: Language) -> set[tuple[int, int, int, str]]:
         docs = enumerate(nlp.pipe(texts))
@@ -206,7 +206,7 @@ def agreement(model: str, texts: list[str], forms: Iterable[str]) -> dict[str, f
         nlp = (
             at(name)
             if name in ("bfloat16", "float16")
-            else optimize(at("float32"), name.removeprefix("ONNX "))
+            else to_onnx(at("float32"), name.removeprefix("ONNX "))
         )
         found = entities(nlp)
         shares[name] = round(len(found & expected) / max(1, len(found | expected)), 5)

@@ -25,10 +25,10 @@ from spacy.util import load_config
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
 from benchmarks.common import ROOT, corpora_folder, results, save, stock_transformer, train
-from spacy_bioner.cli.convert import convert
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.file_conversion import convert
 from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
-from spacy_bioner.evaluation.evaluate import evaluate
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
 
 NAME = "NCBI-disease"
 LABELS = ("O", "B-Disease", "I-Disease")
@@ -145,7 +145,7 @@ def run(way: str, seed: int, updates: int, data: Path, models: Path) -> dict[str
     files = [data / "train.spacy"], [data / "devel.spacy"]
     seconds = train(config, output, *files, seed=seed, settings=settings, encoder="mini")
     nlp = spacy.load(output / "model-best")
-    f1 = evaluate(nlp, read_docbin(data / "devel.spacy", nlp.vocab)).counts.total().f1
+    f1 = evaluate_docs(nlp, read_docbin(data / "devel.spacy", nlp.vocab)).counts.total().f1
     return row | {"f1": round(100 * f1, 2), "train_seconds": round(seconds, 1)}
 
 

@@ -25,14 +25,15 @@ import spacy
 from spacy.language import Language
 
 from benchmarks.common import corpora_folder, read_pubtator, results, save
-from spacy_bioner.components.truncation import find_transformer
+from spacy_bioner.components.pipelines import find_transformer
 from spacy_bioner.corpora.annotations import Annotation
 from spacy_bioner.corpora.conversion import Tally, to_docs
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.documents.formats import columns, pubtator
 from spacy_bioner.documents.metadata import TEXT
 from spacy_bioner.evaluation.counts import Counts
-from spacy_bioner.evaluation.evaluate import describe, evaluate
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
+from spacy_bioner.evaluation.report import describe
 from spacy_bioner.models.folded_tok2vec import create_folded_tok2vec
 from spacy_bioner.text.folding import fold
 
@@ -215,7 +216,7 @@ def score_columns(nlp: Language, corpus: str, split: str) -> Counts:
     folder, _, types = CORPORA[corpus]
     sentences = columns.read(corpora_folder() / folder / f"{split}.tsv")
     docs = list(to_docs(sentences, nlp.vocab, nlp.make_doc, Annotation(corpus, types), Tally()))
-    return evaluate(nlp, docs).counts
+    return evaluate_docs(nlp, docs).counts
 
 
 def score_raw(nlp: Language, documents: list[Document], types: tuple[str, ...]) -> Counts:

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from typing import BinaryIO
 from spacy_bioner.errors import FormatError, OutputError
 
 _PARTIAL = ".partial"
+_NUMBERS = itertools.count()  # of the outputs that this process has written
 _GZIP = b"\x1f\x8b"
 MOST_INFLATED = 100
 """How many times as large as the file its content may be, beyond the first 16 MiB; text rarely passes 20."""
@@ -182,8 +184,8 @@ class Outputs:
 
     As a context manager: write each output to `outputs.temporary(path)`; on leaving, all are renamed, one
     after the other. If the block raises, or the process is killed in it, what stood there before still
-    stands. What a killed process left behind begins with a point, ends with ".partial", and is
-    overwritten the next time.
+    stands. Two runs beside each other don't meet: each writes to a name of its own. What a killed process
+    left behind begins with a point, ends with ".partial", and is removed the next time.
     """
 
     def __init__(self) -> None:
@@ -219,8 +221,10 @@ class Outputs:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
             raise OutputError(f"{path.parent}: can't be made a folder ({error.strerror}).") from None
-        temporary = path.with_name(f".{path.name}{_PARTIAL}")
-        remove(temporary)
+        _remove_abandoned(path)
+        if path in self._pending:
+            remove(self._pending[path])
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}{_PARTIAL}")
         self._pending[path] = temporary
         if folder:
             self._folders.append(path)
@@ -232,13 +236,36 @@ class Outputs:
                 remove(temporary)
             elif temporary.is_dir() and path.exists():  # folder onto folder
                 # a folder can't be renamed onto another that isn't empty
-                old = path.with_name(f".{path.name}.old{_PARTIAL}")
-                remove(old)
+                old = temporary.with_name(f"{temporary.name.removesuffix(_PARTIAL)}-old{_PARTIAL}")
                 path.rename(old)
                 temporary.rename(path)
                 remove(old)
             else:
                 os.replace(temporary, path)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Removes what processes left behind that were killed while they wrote an output."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-\d+(-old)?{re.escape(_PARTIAL)}")
+    if not path.parent.is_dir():
+        return
+    for entry in path.parent.iterdir():
+        found = pattern.fullmatch(entry.name)
+        if found and not _is_running(int(found[1])):
+            remove(entry)
+
+
+def _is_running(process: int) -> bool:
+    """Whether there is a process of this number on this machine; on Windows it can't be asked for."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 def remove(path: Path) -> None:

@@ -113,7 +113,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with train.spacy and devel.spacy: the first sentences of the sample corpus."""
-    from spacy_bioner.cli.convert import convert
+    from spacy_bioner.corpora.file_conversion import convert
 
     folder = tmp_path_factory.mktemp("data")
     for split, sentences in (("train", 24), ("devel", 12)):
@@ -128,7 +128,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def train_tiny(tiny_encoder: Path, tiny_data: Path) -> Callable[..., Path]:
     """Trains one of the project's configs on the tiny data for a few steps; returns the output folder."""
-    from spacy_bioner.training.loop import train_pipeline
+    import spacy_bioner
 
     def train(output: Path, config: str = "ner_trf", **arguments: object) -> Path:
         overrides = {"training.max_steps": 6, "training.eval_frequency": 3}
@@ -142,7 +142,7 @@ def train_tiny(tiny_encoder: Path, tiny_data: Path) -> Callable[..., Path]:
             **arguments,
         }
         with contextlib.chdir(ROOT):
-            return train_pipeline(
+            return spacy_bioner.train(
                 ROOT / "configs" / f"{config}.cfg", output, overrides=overrides, **arguments
             )
 

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import signal
 import subprocess
 import sys
@@ -217,6 +218,25 @@ def test_a_killed_process_leaves_the_old_output(tmp_path):
         whole.mkdir()
         (whole / "vocab").write_text("new")
     assert contents(tmp_path) == {"old.txt": "new", "new.txt": "new", "model": None, "model/vocab": "new"}
+
+
+def test_two_runs_beside_each_other_do_not_meet(tmp_path):
+    with Outputs() as one, Outputs() as other:
+        first, second = one.temporary(tmp_path / "out.txt"), other.temporary(tmp_path / "out.txt")
+        assert first != second
+        first.write_text("one")
+        second.write_text("other")
+    assert contents(tmp_path) == {"out.txt": "one"}  # the outer block ends last
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_running_one_writes_stays(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    for name in (f".out.txt.{process.pid}-0.partial", f".out.txt.{os.getpid()}-999.partial"):
+        (tmp_path / name).write_text("half")
+    with Outputs() as outputs:
+        outputs.temporary(tmp_path / "out.txt").write_text("whole")
+    assert contents(tmp_path) == {"out.txt": "whole", f".out.txt.{os.getpid()}-999.partial": "half"}
 
 
 def test_lines_that_end_with_cr_alone_are_refused(write):

@@ -22,7 +22,8 @@ from typing import Any
 
 from spacy.language import Language
 
-from spacy_bioner.annotation.annotating import SetAside, Settings
+from spacy_bioner.annotation.inputs import SetAside
+from spacy_bioner.annotation.settings import Settings
 from spacy_bioner.corpora.provenance import versions
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import jsonl

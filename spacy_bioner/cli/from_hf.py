@@ -28,7 +28,12 @@ def from_hf_cli(
     version: str = typer.Option("0.1.0", help="Version of the pipeline"),
 ) -> None:
     """Make a pipeline of a token classifier of transformers, with the same predictions."""
-    from_hf(
+    import srsly
+
+    from spacy_bioner.corpora.provenance import META_KEY
+    from spacy_bioner.huggingface.checkpoint_import import import_checkpoint
+
+    folder = import_checkpoint(
         checkpoint,
         output,
         labels=listed(labels),
@@ -40,53 +45,6 @@ def from_hf_cli(
         name=name,
         version=version,
     )
-
-
-def from_hf(
-    checkpoint: str,
-    output: Path,
-    *,
-    labels: list[str] | None = None,
-    entity_type: str = "",
-    scheme: str = "",
-    revision: str = "",
-    assets: Path = Path("assets"),
-    precision: str = "float32",
-    name: str = "",
-    version: str = "0.1.0",
-) -> Path:
-    """Writes a pipeline made of a token classifier; see `from_huggingface` and the command's options.
-
-    Returns:
-        The folder.
-
-    Raises:
-        BionerError: if the checkpoint can't be had or isn't a token classifier, or something else stands at
-            the output. Nothing is written then.
-    """
-    from spacy_bioner.components.pipelines import check_output
-    from spacy_bioner.corpora.provenance import META_KEY
-    from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
-    from spacy_bioner.files import Outputs
-    from spacy_bioner.huggingface.from_huggingface import from_hf as made_from
-    from spacy_bioner.training.card import README, card
-
-    check_output(output)
-    resolved = resolve_encoder(checkpoint, assets=assets, revision=revision)
-    nlp = made_from(
-        resolved,
-        labels=labels or [],
-        entity_type=entity_type,
-        scheme=scheme,
-        precision=precision,
-        name=name,
-        pipeline_version=version,
-    )
-    with Outputs() as outputs:
-        folder = outputs.temporary(output, folder=True)
-        nlp.to_disk(folder)
-        (folder / README).write_text(card(nlp.meta), encoding="utf8")
-    made = nlp.meta[META_KEY]["from_hf"]
+    made = srsly.read_json(folder / "meta.json")[META_KEY]["from_hf"]
     msg.text(f"{made['architecture']}, labels {', '.join(made['read_as'])}")
     msg.good(str(output))
-    return output

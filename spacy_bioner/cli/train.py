@@ -40,15 +40,15 @@ def train_cli(
     from click import NoSuchOption
     from spacy.cli._util import parse_config_overrides
 
+    import spacy_bioner
     from spacy_bioner.errors import PipelineError
-    from spacy_bioner.training.loop import train_pipeline
 
     try:
         further = [f"--{setting}" for setting in shlex.split(settings)]
         overrides = parse_config_overrides([*context.args, *further])
     except (ValueError, NoSuchOption) as error:
         raise PipelineError(f"Settings are given as section.name=value: {error}") from None
-    folder = train_pipeline(
+    folder = spacy_bioner.train(
         config,
         output,
         train=train,

@@ -1,4 +1,4 @@
-"""Probabilities that are as often right as they say: how far they are from that, and what brings them there.
+"""Temperatures that make the probabilities of entities as often right as they say.
 
 A trained network is surer of itself than it should be. Temperature scaling (Guo et al. 2017, On calibration
 of modern neural networks) divides all scores by one number before probabilities are made of them; it is
@@ -6,11 +6,19 @@ found on data that the network was not trained on. The best path stays the best:
 goes, other than by a threshold; which of two types' entities comes first in the flat view may change.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import exp, log
 from statistics import mean
+from typing import TYPE_CHECKING
+
+from spacy.training import Example
+from spacy.util import minibatch
+
+from spacy_bioner.components.supervision import truth_of, words_of
+from spacy_bioner.models.decoder import decoder_of
+
+if TYPE_CHECKING:
+    from spacy_bioner.components.bioner import BioNER
 
 Judged = Sequence[tuple[float, bool]]
 """Predicted spans: the probability of each, and whether it is right."""
@@ -22,48 +30,7 @@ TEMPERATURES = tuple(0.4 * 1.5**k for k in range(9))
 """Where the temperature is looked for: 0.4 to 10.3, and between the neighbours of the best of these."""
 
 _SMALLEST = 1e-12
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Some predicted spans with probabilities next to each other.
-
-    Attributes:
-        spans: how many.
-        lowest, highest: the range of their probabilities.
-        probability: its mean.
-        right: the share of them that is right.
-    """
-
-    spans: int
-    lowest: float
-    highest: float
-    probability: float
-    right: float
-
-
-def reliability(judged: Judged, bins: int = 10) -> list[Bin]:
-    """Sorts predicted spans by probability, and cuts them into bins of equal mass, as near as it gets.
-
-    Args:
-        judged: the spans.
-        bins: how many; fewer if there are fewer spans.
-    """
-    ordered = sorted(judged)
-    bins = min(bins, len(ordered))
-    edges = [round(k * len(ordered) / bins) for k in range(bins + 1)] if bins else []
-    table = []
-    for start, end in pairwise(edges):
-        probabilities = [probability for probability, _ in ordered[start:end]]
-        right = mean(correct for _, correct in ordered[start:end])
-        table.append(Bin(end - start, probabilities[0], probabilities[-1], mean(probabilities), float(right)))
-    return table
-
-
-def calibration_error(table: Sequence[Bin]) -> float:
-    """The expected calibration error: how far probability and share of right ones are apart, on average."""
-    total = sum(part.spans for part in table)
-    return sum(part.spans * abs(part.probability - part.right) for part in table) / total if total else 0.0
+_BATCH = 64  # Docs whose scores are computed together
 
 
 def cross_entropy(judged: Judged) -> float:
@@ -108,3 +75,38 @@ def _lowest(losses: Sequence[float]) -> float:
             step = log(TEMPERATURES[best + 1] / TEMPERATURES[best])
             place += step * (before - after) / (2 * curvature)
     return round(exp(place), 4)
+
+
+def calibrate(component: "BioNER", examples: Iterable[Example]) -> dict[str, float]:
+    """Fits a temperature for each type of a `bioner`, and keeps it there.
+
+    Types that the examples don't annotate, or have too few predicted spans of, keep what they have.
+
+    Args:
+        component: the component.
+        examples: data that it wasn't trained on. The predicted Docs are as the components before it
+            leave them.
+
+    Returns:
+        The temperatures that were fitted.
+    """
+    decoder, model, labels = decoder_of(component.model), component.model, component.labels
+    batches = []
+    # the Docs are let go: with a transformer's output in each, those of a corpus are too large to keep
+    for batch in minibatch(examples, _BATCH):
+        docs = [example.predicted for example in batch]
+        if any(map(len, docs)):
+            truths = [truth_of(eg, component.known(eg.reference), component.naming) for eg in batch]
+            batches.append((model.predict(docs), words_of(docs), truths))
+
+    def judged_at(temperature: float) -> dict[str, list[tuple[float, bool]]]:
+        judged: dict[str, list[tuple[float, bool]]] = {label: [] for label in labels}
+        for scores, words, truths in batches:
+            found = decoder.find(model, scores, words, [temperature] * len(labels))
+            for spans, truth in zip(found, truths, strict=True):
+                truth.judge_all(spans, judged)
+        return judged
+
+    fitted = fit_temperatures(judged_at)
+    component.cfg["temperature"] = {**component.cfg["temperature"], **fitted}
+    return fitted

@@ -1,13 +1,18 @@
-"""Trained pipelines by name."""
+"""Trained pipelines: loading one by name, and finding the components that matter here."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import spacy
 from safetensors import SafetensorError
 from spacy.language import Language
 
+from spacy_bioner.components.spans import SPANS_KEY
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.files import holds_other
+
+if TYPE_CHECKING:
+    from spacy_bioner.components.bioner import BioNER
 
 
 def load_pipeline(name: str | Path) -> Language:
@@ -31,3 +36,68 @@ def check_output(folder: Path) -> None:
     """Raises PipelineError if there is something else than a pipeline where one is to be written."""
     if holds_other(folder, "meta.json"):
         raise PipelineError(f"{folder} holds something else than a pipeline: name another folder.")
+
+
+def _made_by(nlp: Language, factory: str) -> list[tuple[str, Any]]:
+    """The components of a pipeline that a factory made, each with its name."""
+    return [(name, pipe) for name, pipe in nlp.pipeline if nlp.get_pipe_meta(name).factory == factory]
+
+
+def named_bioners(nlp: Language) -> "list[tuple[str, BioNER]]":
+    """The `bioner` components of a pipeline, each with its name."""
+    return _made_by(nlp, "bioner")
+
+
+def bioners(nlp: Language) -> "list[BioNER]":
+    """The `bioner` components of a pipeline."""
+    return [pipe for _, pipe in named_bioners(nlp)]
+
+
+def find_transformer(nlp: Language) -> Any:
+    """The component of a pipeline that spacy-transformers made; None if there is none."""
+    return next((pipe for _, pipe in _made_by(nlp, "transformer")), None)
+
+
+def spans_keys(nlp: Language) -> list[str]:
+    """The keys of `doc.spans` under which the `bioner` components of a pipeline write."""
+    return list(dict.fromkeys(pipe.cfg["spans_key"] for pipe in bioners(nlp)))
+
+
+def gold_keys(nlp: Language) -> list[str]:
+    """The keys of `doc.spans` under which the gold entities of a pipeline's data may be."""
+    return spans_keys(nlp) or [SPANS_KEY]
+
+
+def label_maps(nlp: Language) -> dict[str, str]:
+    """The label maps of a pipeline's `bioner` components, as one; see `annotations.mapped`."""
+    names: dict[str, str] = {}
+    for pipe in bioners(nlp):
+        names |= pipe.cfg["label_map"]
+    return names
+
+
+def entity_finders(nlp: Language) -> list[Any]:
+    """The components of a pipeline that write to `doc.ents`."""
+    return [pipe for name, pipe in nlp.pipeline if "doc.ents" in nlp.get_pipe_meta(name).assigns]
+
+
+def entity_types(nlp: Language) -> list[str]:
+    """The entity types that a pipeline writes to `doc.ents`."""
+    heads = bioners(nlp)
+    written = {label for pipe in heads for label in pipe.written}
+    others = [pipe for pipe in entity_finders(nlp) if pipe not in heads]
+    return sorted(written.union(*(getattr(pipe, "labels", ()) for pipe in others)))
+
+
+def find_bioner(nlp: Language) -> "BioNER":
+    """The one `bioner` of a pipeline.
+
+    Raises:
+        PipelineError: if there is none, or more than one.
+    """
+    found = bioners(nlp)
+    if len(found) != 1:
+        raise PipelineError(
+            f"The pipeline has {len(found) or 'no'} `bioner`, and one is needed: {', '.join(nlp.pipe_names)}."
+        )
+    return found[0]

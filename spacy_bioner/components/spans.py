@@ -156,6 +156,20 @@ def without_overlaps(spans: Iterable[Span]) -> list[Span]:
     return chosen
 
 
+def set_flat_view(doc: Doc, found: Sequence[Pair], before: Iterable[Span], overwrite: bool) -> None:
+    """Sets `doc.ents` to what a component found, and what others have there.
+
+    Args:
+        doc: the Doc.
+        found: what the component found.
+        before: what it found in this Doc earlier, which goes.
+        overwrite: whether what it found pushes out entities of others that it overlaps.
+    """
+    ours, gone = ranked(found), places_of(before)
+    existing = [ent for ent in doc.ents if place_of(ent) not in gone]
+    doc.set_ents(without_overlaps([*ours, *existing] if overwrite else [*existing, *ours]))
+
+
 def flat_view(doc: Doc, keys: Iterable[str], types: Container[str]) -> list[Span]:
     """The flat view of some types alone, as if the heads of the others weren't there.
 
@@ -182,21 +196,22 @@ def places_of(spans: Iterable[Span]) -> set[tuple[int, int, str]]:
     return {place_of(span) for span in spans}
 
 
-def gold_spans(reference: Doc, key: str) -> tuple[list[Span], list[int]]:
-    """The gold entities of a Doc: the spans under a key if it has them, else its entities.
+def gold_spans(reference: Doc, *keys: str) -> tuple[list[Span], list[int]]:
+    """The gold entities of a Doc: the spans under some keys if it has them, else its entities.
 
-    What `bioner` wrote under the key isn't gold: a pipeline's output whose `doc.ents` were put right has its
+    What `bioner` wrote under a key isn't gold: a pipeline's output whose `doc.ents` were put right has its
     gold there.
 
     Returns:
-        The spans, and the tokens whose annotation is missing. Where spans are under the key, they are the
+        The spans, and the tokens whose annotation is missing. Where spans are under a key, they are the
         annotation of a Doc whose tokens have none; those of which only some have none are missing there too.
     """
-    group = reference.spans.get(key)
-    spans = None if group is None or _is_ours(group) else list(group)
-    if spans is not None and not reference.has_annotation("ENT_IOB"):
+    groups = [reference.spans[key] for key in keys if key in reference.spans]
+    gold = [group for group in groups if not _is_ours(group)]
+    spans = [span for group in gold for span in group] if gold else list(reference.ents)
+    if gold and not reference.has_annotation("ENT_IOB"):
         return spans, []
-    return list(reference.ents) if spans is None else spans, missing_tokens(reference)
+    return spans, missing_tokens(reference)
 
 
 def missing_tokens(reference: Doc) -> list[int]:

@@ -8,12 +8,12 @@ of zeros, and a mention in it can't be found. Here it is counted.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from spacy_bioner.components.spans import SPANS_KEY, gold_spans
+from spacy_bioner.components.pipelines import find_transformer, gold_keys
+from spacy_bioner.components.spans import gold_spans
 
 _BATCH = 256
 _UNLIMITED = 1_000_000  # transformers gives 1e30 for a tokenizer that knows no longest sequence
@@ -43,14 +43,6 @@ class Cut:
         )
 
 
-def find_transformer(nlp: Language) -> Any:
-    """The component of a pipeline that spacy-transformers made; None if there is none."""
-    for name, pipe in nlp.pipeline:
-        if nlp.get_pipe_meta(name).factory == "transformer":
-            return pipe
-    return None
-
-
 def count_cut(nlp: Language, docs: Iterable[Doc]) -> Cut:
     """Counts what the transformer of a pipeline cuts off some Docs.
 
@@ -62,6 +54,7 @@ def count_cut(nlp: Language, docs: Iterable[Doc]) -> Cut:
     transformer = find_transformer(nlp)
     if transformer is None or "get_spans" not in transformer.model.attrs:
         return Cut()
+    keys = gold_keys(nlp)
     tokenizer = transformer.model.tokenizer
     limit = min(tokenizer.model_max_length, _UNLIMITED)
     total = Cut()
@@ -88,7 +81,7 @@ def count_cut(nlp: Language, docs: Iterable[Doc]) -> Cut:
                 kept.update(token.i for token in span if token.idx < end)
             doc = spans[0].doc
             lost = set(range(len(doc))) - kept if cut else set()
-            gold, _ = gold_spans(doc, SPANS_KEY)
+            gold, _ = gold_spans(doc, *keys)
             mentions = sum(not lost.isdisjoint(range(ent.start, ent.end)) for ent in gold)
             total += Cut(len(spans), cut, len(lost), mentions)
     return total

@@ -51,6 +51,7 @@ class Tally(Account):
             each with its document and that text. The offsets count.
         unread: what was in the files and isn't read, by what it is.
         counted: what else the reader counted, by what it is.
+        unwritten: spans in `doc.spans` of .spacy files, which are left out: `doc.ents` is read.
     """
 
     sentences: int = 0
@@ -61,6 +62,7 @@ class Tally(Account):
     mismatches: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
+    unwritten: int = 0
 
     def unaccounted(self) -> Counter[str]:
         """Mentions by type, and relations, that were read and neither written nor listed as dropped, or the

@@ -81,18 +81,19 @@ class CorpusCatalogue:
         )
 
 
-def load_corpora(extra: Path | None = None) -> CorpusCatalogue:
+def load_corpora(extra: Path | None = None, *, project: bool = True) -> CorpusCatalogue:
     """Reads the package's catalogue, and a project's own beside it.
 
     Args:
         extra: a file with entries of the same form, which add to the package's and go before them; by
             default `PROJECT_CATALOGUE` under the current folder, if it is there.
+        project: whether to look for that file; without it the package's catalogue is all there is.
 
     Raises:
         CorpusError: if a file can't be read or an entry lacks something.
     """
     own = Path(str(files("spacy_bioner.corpora") / "corpora.toml"))
-    if extra is None and PROJECT_CATALOGUE.exists():
+    if extra is None and project and PROJECT_CATALOGUE.exists():
         extra = PROJECT_CATALOGUE
     corpora: dict[str, Corpus] = {}
     for path in (own, *([extra] if extra else [])):

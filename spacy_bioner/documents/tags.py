@@ -26,6 +26,19 @@ SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 TokenSpan = tuple[int, int, str]
 """A mention in tokens: its first token, the one after its last, its type ("" where tags have none)."""
 
+
+def find_scheme(name: str) -> Scheme:
+    """The scheme of this name, in capitals or not.
+
+    Raises:
+        TagError: if there is none.
+    """
+    for scheme in SCHEMES:
+        if scheme == name.upper():
+            return scheme
+    raise TagError(f"'{name}' isn't a scheme of tags: use {', '.join(SCHEMES)}.")
+
+
 _LETTERS = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES", "BILOU": "BILU"}
 _LAST = {"IOBES": "E", "BILOU": "L"}
 _SINGLE = {"IOBES": "S", "BILOU": "U"}

@@ -11,8 +11,8 @@ from typing import Any
 from spacy_bioner.documents.document import Mention
 from spacy_bioner.documents.formats.html import FOOT, Mark, head, legend, mark_of, marked, table
 from spacy_bioner.errors import ConversionError
-from spacy_bioner.evaluation.evaluate import Compared, Evaluation
 from spacy_bioner.evaluation.matching import ERRORS, Judgement, Kind
+from spacy_bioner.evaluation.pipeline_evaluation import Compared, Evaluation
 from spacy_bioner.evaluation.report import corpus_names, remarks
 
 CONTEXT = 120

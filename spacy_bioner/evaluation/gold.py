@@ -101,15 +101,16 @@ class GoldFile:
     data: dict[str, Any]
 
 
-def gold_of(doc: Doc, retokenize: bool = False) -> Gold:
-    """The gold annotation of a Doc: its spans under `SPANS_KEY` if it has them, else its entities.
+def gold_of(doc: Doc, retokenize: bool = False, keys: Sequence[str] = (SPANS_KEY,)) -> Gold:
+    """The gold annotation of a Doc: its spans under some keys if it has them, else its entities.
 
     Args:
         doc: the Doc.
         retokenize: whether the pipeline gets the raw text, and not the Doc's tokens.
+        keys: where in `doc.spans` the gold may be: the `spans_key` of each `bioner`.
     """
     annotation = get_annotation(doc)
-    spans, missing = gold_spans(doc, SPANS_KEY)
+    spans, missing = gold_spans(doc, *keys)
     return Gold(
         doc.text,
         tuple(Mention(((span.start_char, span.end_char),), span.label_) for span in spans),
@@ -153,6 +154,7 @@ def read_gold(
     annotated: Sequence[str] = (),
     renamed: Mapping[str, str] | None = None,
     retokenize: bool = False,
+    keys: Sequence[str] = (SPANS_KEY,),
 ) -> GoldFile:
     """Reads a file of gold annotation.
 
@@ -165,6 +167,7 @@ def read_gold(
             all that it has mentions of. If it is one, columns whose tags name no types have it.
         renamed: other names for its types; `ANY` stands for all that aren't named.
         retokenize: whether the pipeline gets the raw text also of files that have tokens.
+        keys: where in `doc.spans` of .spacy files the gold may be.
 
     Raises:
         FormatError: if it can't be read, or can't have mentions.
@@ -176,7 +179,7 @@ def read_gold(
     if format == SPACY:
         if corpus:
             raise CorpusError(f"{path} says itself which corpus it is from: leave out --corpus {corpus}.")
-        golds = [gold_of(doc, retokenize) for doc in read_docbin(path, vocab)]
+        golds = [gold_of(doc, retokenize, keys) for doc in read_docbin(path, vocab)]
         data = describe_data(path).to_meta()
     else:
         if format in ("text", "lines"):
@@ -203,8 +206,8 @@ def read_gold(
         if gold.types is not None:
             others = (mention.type for mention in gold.mentions if mention.type not in gold.types)
             reading.not_annotated.update(others)
-        keys = [(mention.spans, mention.type) for mention in gold.mentions]
-        reading.repeated += len(keys) - len(set(keys))
+        places = [(mention.spans, mention.type) for mention in gold.mentions]
+        reading.repeated += len(places) - len(set(places))
     return GoldFile(golds, reading, {**data, "format": format})
 
 

@@ -1,33 +1,35 @@
 """Evaluations as reports: with everything that the figures depend on, and as tables over several corpora."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
 
-from spacy_bioner.components.calibration import calibration_error, reliability
-from spacy_bioner.corpora.provenance import versions
+from spacy_bioner.components.pipelines import gold_keys
+from spacy_bioner.corpora.provenance import META_KEY, versions
 from spacy_bioner.documents.formats import SPACY
 from spacy_bioner.evaluation.counts import Score
 from spacy_bioner.evaluation.document_counts import DocumentCounts, count_documents
-from spacy_bioner.evaluation.evaluate import Evaluation, corpus_variants, describe, evaluate_gold
 from spacy_bioner.evaluation.gold import GoldFile, read_gold
 from spacy_bioner.evaluation.matching import ERRORS
+from spacy_bioner.evaluation.pipeline_evaluation import Evaluation, evaluate_gold
+from spacy_bioner.evaluation.reliability import calibration_error, reliability
+from spacy_bioner.evaluation.type_names import corpora_of
 from spacy_bioner.markdown import table
 
 Report = dict[str, Any]
 
 
 def make_report(nlp: Language, data: Path, *, retokenize: bool = False, gpu_id: int = -1) -> Report:
-    """Evaluates a pipeline on a .spacy file; see `evaluate.evaluate` and `report`.
+    """Evaluates a pipeline on a .spacy file; see `evaluate_docs` and `report`.
 
     Raises:
         PipelineError: if the pipeline has no type in common with the data.
         FormatError: if the data isn't a .spacy file.
     """
-    file = read_gold(data, nlp.vocab, format=SPACY, retokenize=retokenize)
+    file = read_gold(data, nlp.vocab, format=SPACY, retokenize=retokenize, keys=gold_keys(nlp))
     return report(nlp, file, evaluate_gold(nlp, file.golds), gpu_id)
 
 
@@ -44,7 +46,7 @@ def report(nlp: Language, file: GoldFile, result: Evaluation, gpu_id: int = -1) 
     return {
         **describe(nlp),
         "data": file.data,
-        "corpus_variants": corpus_variants(gold.corpus for gold in file.golds),
+        "corpus_variants": corpus_variants(nlp, (gold.corpus for gold in file.golds)),
         "reading": file.reading.to_dict(),
         "tokens_from": "pipeline" if any(gold.doc is None for gold in file.golds) else "corpus",
         "types_by": "common names" if result.common_names else "own names",
@@ -79,6 +81,26 @@ def documents_of(result: Evaluation) -> DocumentCounts:
     """The counts of each document of an evaluation."""
     documents = ((c.gold.id, c.gold.text, c.gold.mentions, c.judged) for c in result.compared)
     return count_documents(documents, list(result.counts.by_type()))
+
+
+def describe(nlp: Language) -> dict[str, Any]:
+    """What of a pipeline's meta belongs beside its scores."""
+    made = nlp.meta.get(META_KEY, {})
+    return {
+        "pipeline": f"{nlp.meta['lang']}_{nlp.meta['name']}",
+        "version": nlp.meta["version"],
+        "encoder": made.get("encoder"),
+        "seed": made.get("seed"),
+        "trained_on": made.get("data", {}),
+        "corpora": made.get("corpora", []),
+    }
+
+
+def corpus_variants(nlp: Language, names: Iterable[str]) -> dict[str, str]:
+    """Some corpora, each with its variant; empty where nothing is known of it."""
+    names = list(dict.fromkeys(filter(None, names)))
+    known = corpora_of(nlp, names)
+    return {name: known[name].variant if name in known else "" for name in names}
 
 
 def _impossible(result: Evaluation) -> dict[str, Any]:
@@ -177,7 +199,7 @@ def _by_type(counts: dict[str, int], what: str) -> str:
     return f"{total:,} {what} ({types})" if total else ""
 
 
-def markdown(reports: Sequence[Report]) -> str:
+def markdown_tables(reports: Sequence[Report]) -> str:
     """The matrices of `matrix` in Markdown, with the kinds of errors and what all depends on."""
     first = reports[0]
     encoder = first["encoder"]["name"] if first["encoder"] else "none"

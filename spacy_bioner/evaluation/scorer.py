@@ -43,7 +43,7 @@ def score_entities(
 
     What is found on tokens whose annotation is missing counts neither way, as with spaCy's scorer of `ner`.
     Where two components share a pipeline, what either looked for counts, so that both give the same scores,
-    if they have one label map and one key; `evaluation.evaluate` puts up with several.
+    if they have one label map and one key; `evaluate_docs` puts up with several.
 
     Args:
         examples: the Docs.
@@ -54,8 +54,8 @@ def score_entities(
 
     Returns:
         `ents_p`, `ents_r`, `ents_f`, `ents_per_type`, and the same for `spans_KEY`; and `ents_f_mean`, the
-        mean of the F1 of each corpus that the Docs are from, on the flat view of the types that it
-        annotates.
+        mean of the F1 of each corpus that the Docs are from and that has gold mentions, on the flat view of
+        the types that it annotates.
     """
     everything = frozenset(labels)
     by_corpus: dict[str, Counts] = {}
@@ -75,9 +75,9 @@ def score_entities(
         by_corpus.setdefault(corpus_of(reference), Counts()).add(ents.gold, ents.of(flat))
         in_group = _Compared(reference, label_map, sought.get(spans_key, everything), spans, missing)
         counts[f"spans_{spans_key}"].add(in_group.gold, in_group.of(predicted.spans.get(spans_key, ())))
-    scores: dict[str, Any] = {
-        "ents_f_mean": mean(c.total().f1 for c in by_corpus.values()) if by_corpus else 0.0
-    }
+    # a corpus without one gold mention of these types has no F1
+    f1_of_corpora = [c.total().f1 for c in by_corpus.values() if c.gold]
+    scores: dict[str, Any] = {"ents_f_mean": mean(f1_of_corpora) if f1_of_corpora else 0.0}
     for attribute, counted in counts.items():
         total = counted.total()
         scores[f"{attribute}_p"] = total.precision

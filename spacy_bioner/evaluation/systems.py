@@ -8,13 +8,14 @@ from typing import Any
 
 from spacy.vocab import Vocab
 
-from spacy_bioner.components.pipelines import load_pipeline
+from spacy_bioner.components.pipelines import gold_keys, load_pipeline
+from spacy_bioner.components.spans import SPANS_KEY
 from spacy_bioner.errors import ComparisonError, PipelineError
 from spacy_bioner.evaluation.comparison import read_scores, runs_of, score_files
 from spacy_bioner.evaluation.document_counts import DocumentCounts, count_documents
-from spacy_bioner.evaluation.evaluate import evaluate_gold
 from spacy_bioner.evaluation.gold import Gold, GoldFile, gold_files, read_gold
 from spacy_bioner.evaluation.matching import judge
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_gold
 from spacy_bioner.evaluation.report import report
 from spacy_bioner.evaluation.significance import Runs
 from spacy_bioner.files import ending
@@ -34,10 +35,10 @@ class GoldData:
     renamed: Mapping[str, str] | None = None
     retokenize: bool = False
 
-    def read(self, vocab: Vocab) -> list[GoldFile]:
-        """Reads all files."""
+    def read(self, vocab: Vocab, keys: Sequence[str] = (SPANS_KEY,)) -> list[GoldFile]:
+        """Reads all files; `keys` says where in `doc.spans` of .spacy files the gold may be."""
         return [
-            read_gold(path, vocab, renamed=self.renamed, retokenize=self.retokenize)
+            read_gold(path, vocab, renamed=self.renamed, retokenize=self.retokenize, keys=keys)
             for path in gold_files(self.files)
         ]
 
@@ -91,7 +92,7 @@ def _reports(name: str, gold: GoldData, scores: Path | None) -> list[dict[str, A
         raise ComparisonError(f"{name} is {what}: say with --gold which files to score it on.")
     if _is_pipeline(path) or not path.exists():
         nlp = load_pipeline(name)
-        files = gold.read(nlp.vocab)
+        files = gold.read(nlp.vocab, gold_keys(nlp))
         try:
             return [report(nlp, file, evaluate_gold(nlp, file.golds)) for file in files]
         except PipelineError as error:

@@ -46,7 +46,7 @@ class Word:
     place: int
 
 
-def fit(nlp: Language, classifier: Classifier, texts: Sequence[str]) -> Classifier:
+def fit_classifier(nlp: Language, classifier: Classifier, texts: Sequence[str]) -> Classifier:
     """Teaches a token classifier the entities that its pipeline finds in some texts.
 
     The learning rate is the one that the pipeline was trained with. Nothing is drawn but the order of the

@@ -44,12 +44,12 @@ def _differences(classifier: Classifier) -> str:
         return _SAME
     transitions = _TRANSITIONS if classifier.transitions else ""
     lost = f"{_HEADS}{transitions}{'' if classifier.first_piece else _MEAN}."
-    folded = f"{_FOLDED}{_FAR if classifier.far else ''}"
+    folded = f"{_FOLDED}{_FAR if classifier.lossy else ''}"
     made = folded if classifier.fit is None else f"{_FITTED}: {classifier.fit}."
     return f"{lost}\n\n{made}"
 
 
-def card(nlp: Language, classifier: Classifier, agreement: Agreement | None) -> str:
+def make_hub_card(nlp: Language, classifier: Classifier, agreement: Agreement | None) -> str:
     """The text of the card, with its header.
 
     Args:

@@ -22,8 +22,8 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, pipelin
 from transformers.utils import logging
 
 from spacy_bioner.components.bioner import BioNER
+from spacy_bioner.components.pipelines import find_bioner, find_transformer
 from spacy_bioner.components.spans import scored_spans
-from spacy_bioner.components.truncation import find_transformer
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.huggingface.token_classifiers import linear_head
 from spacy_bioner.models.crf import B, I, O
@@ -78,8 +78,8 @@ class Classifier:
     fit: Fit | None = None
 
     @property
-    def far(self) -> bool:
-        """Whether it finds other entities than the pipeline, for it lacks what that finds them with."""
+    def lossy(self) -> bool:
+        """Whether exporting lost transitions or mean pooling, so that predictions differ."""
         return self.fit is None and (self.transitions or not (self.same_weights or self.first_piece))
 
 
@@ -153,16 +153,6 @@ def to_hf(nlp: Language, types: Sequence[str] = ()) -> Classifier:
     return Classifier(model.eval(), tokenizer, names, same, first, transitions)
 
 
-def find_bioner(nlp: Language) -> BioNER:
-    """The one `bioner` of a pipeline; raises PipelineError if there is none, or more."""
-    found = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, BioNER)]
-    if len(found) != 1:
-        raise PipelineError(
-            f"The pipeline has {len(found) or 'no'} `bioner`, and one is needed: {', '.join(nlp.pipe_names)}."
-        )
-    return found[0]
-
-
 def _encoder(nlp: Language, bioner: BioNER) -> tuple[Any, Any]:
     """The model and tokenizer of transformers that `bioner` takes its vectors from."""
     transformer = find_transformer(nlp)
@@ -200,7 +190,7 @@ def _folded(bioner: BioNER, types: Sequence[str]) -> tuple[list[str], Any, Any]:
     return labels, table[:, :width], table[:, width]
 
 
-def write(classifier: Classifier, folder: Path) -> None:
+def write_classifier(classifier: Classifier, folder: Path) -> None:
     """Writes config.json, model.safetensors and the files of the tokenizer to an empty folder."""
     folder.mkdir(parents=True, exist_ok=True)
     classifier.model.save_pretrained(folder, safe_serialization=True)

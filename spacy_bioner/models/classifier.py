@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy
 from spacy.tokens import Doc
-from thinc.api import Dropout, Model, Ops, Optimizer, chain, glorot_uniform_init, with_array
+from thinc.api import Dropout, Model, Ops, chain, glorot_uniform_init, with_array
 from thinc.types import Floats2d, Ragged
 
 from spacy_bioner.array_types import Ints
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
+from spacy_bioner.models.decoder import DECODER, Found, Gold
 from spacy_bioner.models.labels import (
     LabelSet,
     allowed_labels,
@@ -69,7 +69,7 @@ def create_token_classifier(
     model: Model[list[Doc], LabelScores] = chain(tok2vec, dropout, classifier)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("classifier", classifier)
-    model.attrs[DECODER] = _DECODER
+    model.attrs[DECODER] = LabelSetDecoder()
     return model
 
 
@@ -142,47 +142,6 @@ def _label_set(model: Model) -> LabelSet:
     return make_label_set(model.get_ref("classifier").attrs["labels"])
 
 
-def _types(model: Model) -> list[str]:
-    return list(_label_set(model).types)
-
-
-def _add_type(model: Model, entity_type: str) -> None:
-    raise PipelineError(
-        f"The type '{entity_type}' can't be added: the model has one label set for all its types, "
-        f"{', '.join(_types(model))}. Name the data's types as these with `label_map`, or train a pipeline "
-        "with spacy-bioner.EntityHeads.v1, whose types have heads of their own."
-    )
-
-
-def _find(
-    model: Model, scores: LabelScores, words: Sequence[Ints | None], temperatures: Sequence[float]
-) -> list[list[Found]]:
-    """The entities in the most probable labels, with probabilities at a temperature a type."""
-    ops, label_set = model.ops, _label_set(model)
-    found: list[list[Found]] = [[] for _ in scores.logits]
-    # white space goes on or ends nothing: it is left out, and counted again in the end
-    places = _seen_words(ops, scores, words)
-    rows = [ops.to_numpy(doc)[own] for doc, own in zip(scores.logits, places, strict=True) if len(own)]
-    if not rows:
-        return found
-    logits = numpy.concatenate(rows).astype("float64")
-    owner = numpy.repeat(numpy.arange(len(places)), [len(own) for own in places])
-    place = numpy.concatenate(places)
-    first = numpy.append(True, owner[1:] != owner[:-1])
-    starts, ends, types = find_spans(label_set, logits.argmax(axis=1), first)
-    for kind, temperature in enumerate(temperatures):
-        mine = types == kind
-        if not mine.any():
-            continue
-        shares = _softmax(logits / temperature)
-        probabilities = span_probabilities(label_set, shares, first, kind, starts[mine], ends[mine])
-        docs, name = owner[starts[mine]].tolist(), label_set.types[kind]
-        spans = zip(place[starts[mine]].tolist(), (place[ends[mine] - 1] + 1).tolist(), strict=True)
-        for doc, (start, end), probability in zip(docs, spans, probabilities, strict=True):
-            found[doc].append((start, end, name, probability))
-    return found
-
-
 def _seen_words(ops: Ops, scores: LabelScores, words: Sequence[Ints | None]) -> list[Ints]:
     """The numbers of each Doc's tokens that count, and that the encoder has seen."""
     places = [numpy.flatnonzero(ops.to_numpy(seen)) for seen in scores.seen]
@@ -192,57 +151,95 @@ def _seen_words(ops: Ops, scores: LabelScores, words: Sequence[Ints | None]) -> 
     ]
 
 
-def _loss(
-    model: Model, scores: LabelScores, words: Sequence[Ints | None], gold: Sequence[Gold], weight: float
-) -> tuple[float, LabelScores]:
-    """The negative log probability of what the gold annotation allows, times a weight, and its gradient.
-
-    Tokens on which it allows every label teach nothing, as do those in mentions of two types, on which it
-    allows none.
-    """
-    ops, label_set = model.ops, _label_set(model)
-    scheme = model.get_ref("classifier").attrs["scheme"]
-    loss = 0.0
-    gradients = []
-    places = _seen_words(ops, scores, words)
-    for logits, own, (allowed, counts) in zip(scores.logits, places, gold, strict=True):
-        labels = allowed_labels(label_set, scheme, allowed[own], counts)
-        labels[~labels.any(axis=1)] = True
-        rows = ops.to_numpy(logits)
-        shares = _softmax(rows[own].astype("float64"))
-        kept = numpy.where(labels, shares, 0.0)
-        total = numpy.maximum(kept.sum(axis=1, keepdims=True), numpy.finfo("float64").tiny)
-        loss -= float(numpy.log(total).sum())
-        gradient = numpy.zeros_like(rows)
-        gradient[own] = weight * (shares - kept / total)
-        gradients.append(ops.asarray2f(gradient))
-    return weight * loss, LabelScores(gradients, scores.seen)
-
-
 def _softmax(logits: Any) -> Any:
     powers = numpy.exp(logits - logits.max(axis=1, keepdims=True)) if len(logits) else logits
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def _finish_update(model: Model, optimizer: Optimizer) -> None:
-    """All is done by the model's own."""
+class LabelSetDecoder:
+    """The `Decoder` of one label set for all types: the most probable label of each token."""
 
+    def types(self, model: Model) -> list[str]:
+        return list(_label_set(model).types)
 
-def _take_over(model: Model, source: Model) -> list[str]:
-    """Takes over the weights of another classifier with the same labels."""
-    ours, theirs = model.get_ref("classifier"), source.get_ref("classifier")
-    if ours.attrs["labels"] != theirs.attrs["labels"]:
+    def add_type(self, model: Model, entity_type: str) -> None:
         raise PipelineError(
-            f"The labels to begin with are {', '.join(theirs.attrs['labels'])}, and these are "
-            f"{', '.join(ours.attrs['labels'])}."
+            f"The type '{entity_type}' can't be added: the model has one label set for all its types, "
+            f"{', '.join(self.types(model))}. Name the data's types as these with `label_map`, or train a "
+            "pipeline with spacy-bioner.EntityHeads.v1, whose types have heads of their own."
         )
-    if ours.get_dim("nI") != theirs.get_dim("nI"):
-        raise PipelineError(
-            f"The classifier to begin with is for token vectors of {theirs.get_dim('nI')}, and these are of "
-            f"{ours.get_dim('nI')}."
-        )
-    set_weights(model, theirs.get_param("W"), theirs.get_param("b"))
-    return _types(model)
 
+    def find(
+        self, model: Model, scores: LabelScores, words: Sequence[Ints | None], temperatures: Sequence[float]
+    ) -> list[list[Found]]:
+        """The entities in the most probable labels, with probabilities at a temperature a type."""
+        ops, label_set = model.ops, _label_set(model)
+        found: list[list[Found]] = [[] for _ in scores.logits]
+        # white space goes on or ends nothing: it is left out, and counted again in the end
+        places = _seen_words(ops, scores, words)
+        rows = [ops.to_numpy(doc)[own] for doc, own in zip(scores.logits, places, strict=True) if len(own)]
+        if not rows:
+            return found
+        logits = numpy.concatenate(rows).astype("float64")
+        owner = numpy.repeat(numpy.arange(len(places)), [len(own) for own in places])
+        place = numpy.concatenate(places)
+        first = numpy.append(True, owner[1:] != owner[:-1])
+        starts, ends, types = find_spans(label_set, logits.argmax(axis=1), first)
+        for kind, temperature in enumerate(temperatures):
+            mine = types == kind
+            if not mine.any():
+                continue
+            shares = _softmax(logits / temperature)
+            probabilities = span_probabilities(label_set, shares, first, kind, starts[mine], ends[mine])
+            docs, name = owner[starts[mine]].tolist(), label_set.types[kind]
+            spans = zip(place[starts[mine]].tolist(), (place[ends[mine] - 1] + 1).tolist(), strict=True)
+            for doc, (start, end), probability in zip(docs, spans, probabilities, strict=True):
+                found[doc].append((start, end, name, probability))
+        return found
 
-_DECODER = Decoder(_types, _add_type, _find, _loss, _finish_update, _take_over)
+    def loss(
+        self,
+        model: Model,
+        scores: LabelScores,
+        words: Sequence[Ints | None],
+        gold: Sequence[Gold],
+        weight: float,
+    ) -> tuple[float, LabelScores]:
+        """The negative log probability of what the gold annotation allows, times a weight, and its gradient.
+
+        Tokens on which it allows every label teach nothing, as do those in mentions of two types, on which it
+        allows none.
+        """
+        ops, label_set = model.ops, _label_set(model)
+        scheme = model.get_ref("classifier").attrs["scheme"]
+        loss = 0.0
+        gradients = []
+        places = _seen_words(ops, scores, words)
+        for logits, own, (allowed, counts) in zip(scores.logits, places, gold, strict=True):
+            labels = allowed_labels(label_set, scheme, allowed[own], counts)
+            labels[~labels.any(axis=1)] = True
+            rows = ops.to_numpy(logits)
+            shares = _softmax(rows[own].astype("float64"))
+            kept = numpy.where(labels, shares, 0.0)
+            total = numpy.maximum(kept.sum(axis=1, keepdims=True), numpy.finfo("float64").tiny)
+            loss -= float(numpy.log(total).sum())
+            gradient = numpy.zeros_like(rows)
+            gradient[own] = weight * (shares - kept / total)
+            gradients.append(ops.asarray2f(gradient))
+        return weight * loss, LabelScores(gradients, scores.seen)
+
+    def take_over(self, model: Model, source: Model) -> list[str]:
+        """Takes over the weights of another classifier with the same labels."""
+        ours, theirs = model.get_ref("classifier"), source.get_ref("classifier")
+        if ours.attrs["labels"] != theirs.attrs["labels"]:
+            raise PipelineError(
+                f"The labels to begin with are {', '.join(theirs.attrs['labels'])}, and these are "
+                f"{', '.join(ours.attrs['labels'])}."
+            )
+        if ours.get_dim("nI") != theirs.get_dim("nI"):
+            raise PipelineError(
+                f"The classifier to begin with is for token vectors of {theirs.get_dim('nI')}, and these are "
+                f"of {ours.get_dim('nI')}."
+            )
+        set_weights(model, theirs.get_param("W"), theirs.get_param("b"))
+        return self.types(model)

@@ -1,10 +1,9 @@
 """What the component `bioner` asks of its model, apart from scores; each architecture has its own answers."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from thinc.api import Model, Optimizer
+from thinc.api import Model
 
 from spacy_bioner.array_types import Ints
 
@@ -18,25 +17,60 @@ DECODER = "decoder"
 """Where a model's `attrs` have its decoder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decoder:
-    """The functions of an architecture; each takes the model first.
+class Decoder(Protocol):
+    """From the scores of a model to entities, and from gold annotation to a loss.
 
-    Attributes:
-        types: the entity types that the model knows.
-        add_type: makes the model know another type, or raises PipelineError if it can't.
-        find: the entities of each Doc of a batch, by type, then in order, from the model's scores, the
-            numbers of the tokens that count (None for all), and a temperature a type.
-        loss: the loss of a batch and its gradient, from the model's scores, the numbers of the tokens that
-            count, the gold of each Doc, and a number that both are multiplied by.
-        finish_update: updates what the model's own `finish_update` leaves out.
-        take_over: begins with the weights of another model of the same architecture; returns the types whose
-            weights they are. Raises PipelineError if the two don't fit.
+    An instance belongs to an architecture and has no state; each method takes the model first.
     """
 
-    types: Callable[[Model], list[str]]
-    add_type: Callable[[Model, str], None]
-    find: Callable[[Model, Any, Sequence[Ints | None], Sequence[float]], list[list[Found]]]
-    loss: Callable[[Model, Any, Sequence[Ints | None], Sequence[Gold], float], tuple[float, Any]]
-    finish_update: Callable[[Model, Optimizer], None]
-    take_over: Callable[[Model, Model], list[str]]
+    def types(self, model: Model) -> list[str]:
+        """The entity types that the model knows."""
+
+    def add_type(self, model: Model, entity_type: str) -> None:
+        """Makes the model know another type, or raises PipelineError if it can't."""
+
+    def find(
+        self, model: Model, scores: Any, words: Sequence[Ints | None], temperatures: Sequence[float]
+    ) -> list[list[Found]]:
+        """The entities of each Doc of a batch, by type, then in order.
+
+        Args:
+            model: the model.
+            scores: what it gave for the batch.
+            words: for each Doc the numbers of the tokens that count; None for all.
+            temperatures: a temperature a type; scores are divided by it.
+        """
+
+    def loss(
+        self,
+        model: Model,
+        scores: Any,
+        words: Sequence[Ints | None],
+        gold: Sequence[Gold],
+        weight: float,
+    ) -> tuple[float, Any]:
+        """The loss of a batch, and its gradient for the scores.
+
+        Args:
+            model: the model.
+            scores: what it gave for the batch.
+            words: for each Doc the numbers of the tokens that count; None for all.
+            gold: the gold annotation of each Doc.
+            weight: a number that loss and gradient are multiplied by.
+        """
+
+    def take_over(self, model: Model, source: Model) -> list[str]:
+        """Begins with the weights of another model of the same architecture.
+
+        Returns:
+            The types whose weights were taken over.
+
+        Raises:
+            PipelineError: if the two don't fit.
+        """
+
+
+def decoder_of(model: Model) -> Decoder:
+    """The decoder of a model."""
+    found: Decoder = model.attrs[DECODER]
+    return found

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spacy.tokens import Doc
-from thinc.api import Dropout, Model, Ops, Optimizer, chain, glorot_uniform_init, with_array
+from thinc.api import Dropout, Model, Ops, Optimizer, Shim, chain, glorot_uniform_init, with_array
 from thinc.types import Floats2d
 
 from spacy_bioner.array_types import Ints
@@ -19,7 +19,7 @@ from spacy_bioner.models.crf import (
     lattice,
     loss_and_gradient,
 )
-from spacy_bioner.models.decoder import DECODER, Decoder, Found, Gold
+from spacy_bioner.models.decoder import DECODER, Found, Gold
 
 # Columns of a type's array behind its weights: the bias, and the transition from each label.
 _EXTRA = 1 + LABELS
@@ -37,6 +37,44 @@ class HeadScores:
 
     emissions: list[Any]
     transitions: Any
+
+
+class TaughtHeads(Shim):
+    """The gradients of heads that were taught since the last update: thinc updates these, and no others.
+
+    A type that no Doc taught must have no gradient at all, for an optimizer moves parameters with a gradient
+    of zero too (momentum, weight decay). thinc keeps the gradients of a layer's own parameters from its first
+    update on, so those of heads are kept here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(model=None)
+        self._gradients: dict[str, tuple[Model, Any]] = {}
+
+    def add(self, heads: Model, entity_type: str, gradient: Any) -> None:
+        """Adds a gradient of a type's parameters; one of zeros leaves things as they are."""
+        if not gradient.any():
+            return
+        before = self._gradients.get(entity_type)
+        self._gradients[entity_type] = heads, gradient.copy() if before is None else before[1] + gradient
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        for entity_type, (heads, gradient) in self._gradients.items():
+            parameters, _ = optimizer((heads.id, entity_type), heads.get_param(entity_type), gradient)
+            heads.set_param(entity_type, parameters)
+        self._gradients = {}
+
+    def copy(self) -> "TaughtHeads":
+        return TaughtHeads()
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        """Gradients are where they were computed."""
+
+    def to_bytes(self) -> bytes:
+        return b""
+
+    def from_bytes(self, data: bytes) -> "TaughtHeads":
+        return self
 
 
 def create_entity_heads(
@@ -64,26 +102,15 @@ def create_entity_heads(
         _forward,
         init=_init,
         dims={"nI": None},
-        attrs={"types": [], "transitions": transitions, "gradients": {}},
+        attrs={"types": [], "transitions": transitions},
+        shims=[TaughtHeads()],
     )
     dropout: Model[list[Floats2d], list[Floats2d]] = with_array(Dropout())
     model: Model[list[Doc], HeadScores] = chain(tok2vec, dropout, heads)
     model.set_ref("tok2vec", tok2vec)
     model.set_ref("heads", heads)
-    model.attrs[DECODER] = _DECODER
+    model.attrs[DECODER] = HeadsDecoder()
     return model
-
-
-def _types(model: Model) -> list[str]:
-    return list(model.get_ref("heads").attrs["types"])
-
-
-def _add_type(model: Model, entity_type: str) -> None:
-    """Adds a head for a type; to an initialized model one with scores of zero, until it is trained."""
-    heads = model.get_ref("heads")
-    heads.attrs["types"].append(entity_type)
-    if heads.has_dim("nI"):
-        _allocate(heads, entity_type)
 
 
 def _init(heads: Model, X: Any = None, Y: Any = None) -> None:  # noqa: N803
@@ -127,43 +154,13 @@ def _forward(
         d_parameters[:, width] = d_flat.sum(axis=0)
         if heads.attrs["transitions"]:
             d_parameters[:, width + 1 :] = d_scores.transitions.swapaxes(1, 2).reshape((-1, LABELS))
-        gradients = heads.attrs["gradients"]
+        (taught,) = heads.shims
         for i, name in enumerate(types):
-            rows = d_parameters[i * LABELS : (i + 1) * LABELS]
-            # Kept here and not in the model's own gradients: a type that no Doc taught must have none at
-            # all, for an optimizer moves parameters with a gradient of zero too (momentum, weight decay).
-            if rows.any():
-                gradients[name] = gradients[name] + rows if name in gradients else rows.copy()
+            taught.add(heads, name, d_parameters[i * LABELS : (i + 1) * LABELS])  # type: ignore[attr-defined]
         d_vectors: Floats2d = ops.gemm(d_flat, weights)
         return ops.unflatten(d_vectors, lengths)
 
     return HeadScores(ops.unflatten(emissions, lengths), transitions), backprop
-
-
-def _find(
-    model: Model, scores: HeadScores, words: Sequence[Ints | None], temperatures: Sequence[float]
-) -> list[list[Found]]:
-    """The entities on the best paths of each Doc of a batch, at a temperature a type."""
-    ops, types = model.ops, _types(model)
-    scores = _of_words(scores, words)
-    found: list[list[Found]] = [[] for _ in scores.emissions]
-    if any(temperature != 1 for temperature in temperatures):
-        divisors = ops.asarray2f([[temperature] for temperature in temperatures])
-        scores = HeadScores(
-            [emissions / divisors for emissions in scores.emissions],
-            scores.transitions / divisors.reshape((-1, 1, 1)),
-        )
-    for members in _by_length([len(emissions) for emissions in scores.emissions]):
-        spans = find_spans(_lattice(ops, scores, members, VALID))
-        columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
-        rows = zip(*(ops.to_numpy(column).tolist() for column in columns), strict=True)
-        for sequence, type_index, start, end, probability in rows:
-            i = members[sequence]
-            own = words[i]
-            if own is not None:
-                start, end = int(own[start]), int(own[end - 1]) + 1
-            found[i].append((start, end, types[type_index], probability))
-    return found
 
 
 def _of_words(scores: HeadScores, words: Sequence[Ints | None]) -> HeadScores:
@@ -183,38 +180,6 @@ def _lattice(
     return lattice(ops.xp, padded, scores.transitions, lengths, valid)
 
 
-def _loss(
-    model: Model, scores: HeadScores, words: Sequence[Ints | None], gold: Sequence[Gold], weight: float
-) -> tuple[float, HeadScores]:
-    """The negative log probability of the gold annotation, times a weight, and its gradient."""
-    ops = model.ops
-    valid = VALID if model.get_ref("heads").attrs["transitions"] else ALL
-    whole = [ops.xp.zeros_like(e) for e in scores.emissions]
-    scores = _of_words(scores, words)
-    gradients = [ops.xp.zeros_like(e) for e in scores.emissions]
-    d_transitions = ops.xp.zeros_like(scores.transitions)
-    loss = 0.0
-    for members in _by_length([len(emissions) for emissions in scores.emissions]):
-        grid = _lattice(ops, scores, members, valid)
-        allowed = ops.xp.ones(grid.emissions.shape, dtype=bool)
-        counts = ops.xp.zeros((len(members), len(scores.transitions)), dtype=bool)
-        for column, i in enumerate(members):
-            doc_allowed, doc_counts = gold[i]
-            own = words[i]
-            if own is not None:
-                doc_allowed = doc_allowed[own]
-            allowed[: len(doc_allowed), column] = ops.asarray(doc_allowed)
-            counts[column] = ops.asarray(doc_counts)
-        part, nodes, edges = loss_and_gradient(grid, allowed, counts)
-        loss += part
-        d_transitions += weight * edges.astype("float32")
-        for column, i in enumerate(members):
-            gradients[i][:] = weight * nodes[: len(gradients[i]), column]
-    for full, own, gradient in zip(whole, words, gradients, strict=True):
-        full[slice(None) if own is None else own] = gradient
-    return weight * loss, HeadScores(whole, d_transitions)
-
-
 def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
     """Puts Docs of like length together, so that little padding is needed; empty ones are left out."""
     members: list[int] = []
@@ -227,31 +192,93 @@ def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield members
 
 
-def _finish_update(model: Model, optimizer: Optimizer) -> None:
-    """Updates the heads; that of a type that no Doc has taught since the last time stays as it is."""
-    heads = model.get_ref("heads")
-    for name, gradient in heads.attrs["gradients"].items():
-        parameters, _ = optimizer((heads.id, name), heads.get_param(name), gradient)
-        heads.set_param(name, parameters)
-    heads.attrs["gradients"] = {}
+class HeadsDecoder:
+    """The `Decoder` of heads: the best path of each type, and the loss of a conditional random field."""
 
+    def types(self, model: Model) -> list[str]:
+        return list(model.get_ref("heads").attrs["types"])
 
-def _take_over(model: Model, source: Model) -> list[str]:
-    """Takes over the heads of types with the same names."""
-    heads, theirs = model.get_ref("heads"), source.get_ref("heads")
-    if theirs.get_dim("nI") != heads.get_dim("nI"):
-        raise PipelineError(
-            f"The heads to begin with are for token vectors of {theirs.get_dim('nI')}, and these are of "
-            f"{heads.get_dim('nI')}."
-        )
-    taken = [entity_type for entity_type in heads.attrs["types"] if theirs.has_param(entity_type)]
-    for entity_type in taken:
-        found: Any = theirs.get_param(entity_type)
-        parameters: Any = heads.ops.asarray2f(found).copy()
-        if not heads.attrs["transitions"]:
-            parameters[:, heads.get_dim("nI") + 1 :] = 0
-        heads.set_param(entity_type, parameters)
-    return taken
+    def add_type(self, model: Model, entity_type: str) -> None:
+        """Adds a head for a type; to an initialized model one with scores of zero, until it is trained."""
+        heads = model.get_ref("heads")
+        heads.attrs["types"].append(entity_type)
+        if heads.has_dim("nI"):
+            _allocate(heads, entity_type)
 
+    def find(
+        self, model: Model, scores: HeadScores, words: Sequence[Ints | None], temperatures: Sequence[float]
+    ) -> list[list[Found]]:
+        """The entities on the best paths of each Doc of a batch, at a temperature a type."""
+        ops, types = model.ops, self.types(model)
+        scores = _of_words(scores, words)
+        found: list[list[Found]] = [[] for _ in scores.emissions]
+        if any(temperature != 1 for temperature in temperatures):
+            divisors = ops.asarray2f([[temperature] for temperature in temperatures])
+            scores = HeadScores(
+                [emissions / divisors for emissions in scores.emissions],
+                scores.transitions / divisors.reshape((-1, 1, 1)),
+            )
+        for members in _by_length([len(emissions) for emissions in scores.emissions]):
+            spans = find_spans(_lattice(ops, scores, members, VALID))
+            columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
+            rows = zip(*(ops.to_numpy(column).tolist() for column in columns), strict=True)
+            for sequence, type_index, start, end, probability in rows:
+                i = members[sequence]
+                own = words[i]
+                if own is not None:
+                    start, end = int(own[start]), int(own[end - 1]) + 1
+                found[i].append((start, end, types[type_index], probability))
+        return found
 
-_DECODER = Decoder(_types, _add_type, _find, _loss, _finish_update, _take_over)
+    def loss(
+        self,
+        model: Model,
+        scores: HeadScores,
+        words: Sequence[Ints | None],
+        gold: Sequence[Gold],
+        weight: float,
+    ) -> tuple[float, HeadScores]:
+        """The negative log probability of the gold annotation, times a weight, and its gradient."""
+        ops = model.ops
+        valid = VALID if model.get_ref("heads").attrs["transitions"] else ALL
+        whole = [ops.xp.zeros_like(e) for e in scores.emissions]
+        scores = _of_words(scores, words)
+        gradients = [ops.xp.zeros_like(e) for e in scores.emissions]
+        d_transitions = ops.xp.zeros_like(scores.transitions)
+        loss = 0.0
+        for members in _by_length([len(emissions) for emissions in scores.emissions]):
+            grid = _lattice(ops, scores, members, valid)
+            allowed = ops.xp.ones(grid.emissions.shape, dtype=bool)
+            counts = ops.xp.zeros((len(members), len(scores.transitions)), dtype=bool)
+            for column, i in enumerate(members):
+                doc_allowed, doc_counts = gold[i]
+                own = words[i]
+                if own is not None:
+                    doc_allowed = doc_allowed[own]
+                allowed[: len(doc_allowed), column] = ops.asarray(doc_allowed)
+                counts[column] = ops.asarray(doc_counts)
+            part, nodes, edges = loss_and_gradient(grid, allowed, counts)
+            loss += part
+            d_transitions += weight * edges.astype("float32")
+            for column, i in enumerate(members):
+                gradients[i][:] = weight * nodes[: len(gradients[i]), column]
+        for full, own, gradient in zip(whole, words, gradients, strict=True):
+            full[slice(None) if own is None else own] = gradient
+        return weight * loss, HeadScores(whole, d_transitions)
+
+    def take_over(self, model: Model, source: Model) -> list[str]:
+        """Takes over the heads of types with the same names."""
+        heads, theirs = model.get_ref("heads"), source.get_ref("heads")
+        if theirs.get_dim("nI") != heads.get_dim("nI"):
+            raise PipelineError(
+                f"The heads to begin with are for token vectors of {theirs.get_dim('nI')}, and these are of "
+                f"{heads.get_dim('nI')}."
+            )
+        taken = [entity_type for entity_type in heads.attrs["types"] if theirs.has_param(entity_type)]
+        for entity_type in taken:
+            found: Any = theirs.get_param(entity_type)
+            parameters: Any = heads.ops.asarray2f(found).copy()
+            if not heads.attrs["transitions"]:
+                parameters[:, heads.get_dim("nI") + 1 :] = 0
+            heads.set_param(entity_type, parameters)
+        return taken

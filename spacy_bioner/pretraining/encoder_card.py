@@ -27,7 +27,7 @@ def write_card(model: Path, name: str = "") -> Path:
     """
     record = read_manifest(model, RECORD, "pretrain")
     try:
-        text = card(record, name or model.resolve().name)
+        text = make_encoder_card(record, name or model.resolve().name)
     except (KeyError, TypeError, IndexError) as error:
         raise FormatError(model / RECORD, None, f"{error} isn't in it: train again") from None
     with Outputs() as outputs:
@@ -35,7 +35,7 @@ def write_card(model: Path, name: str = "") -> Path:
     return model / CARD
 
 
-def card(record: dict[str, Any], name: str) -> str:
+def make_encoder_card(record: dict[str, Any], name: str) -> str:
     """The text of a model card.
 
     Args:

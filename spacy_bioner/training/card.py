@@ -71,7 +71,7 @@ def complete_meta(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]])
     return made
 
 
-def card(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]] = ()) -> str:
+def make_card(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]] = ()) -> str:
     """The text of a pipeline's model card, without the header that `spacy huggingface-hub push` adds.
 
     Args:

@@ -12,8 +12,7 @@ from spacy.language import DEFAULT_CONFIG, Language
 from spacy.util import dot_to_object, registry
 from thinc.api import Config, ConfigValidationError
 
-from spacy_bioner.components.bioner import label_maps
-from spacy_bioner.components.pipelines import load_pipeline
+from spacy_bioner.components.pipelines import label_maps, load_pipeline
 from spacy_bioner.corpora.annotations import mapped
 from spacy_bioner.encoders.encoder_catalogue import ResolvedEncoder
 from spacy_bioner.errors import PipelineError

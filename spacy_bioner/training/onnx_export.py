@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import load_model_from_config
 
-from spacy_bioner.components.truncation import find_transformer
+from spacy_bioner.components.pipelines import check_output, find_transformer, load_pipeline
+from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.corpora.provenance import META_KEY
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.evaluation.evaluate import evaluate
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
+from spacy_bioner.files import Outputs
 
 PRECISIONS = ("float32", "int8")
 ARCHITECTURE = "spacy-bioner.OnnxTransformer.v1"
@@ -33,7 +36,7 @@ class Comparison:
     speedup: float
 
 
-def optimize(nlp: Language, precision: str) -> Language:
+def to_onnx(nlp: Language, precision: str) -> Language:
     """Makes a pipeline whose encoder runs in ONNX Runtime.
 
     Args:
@@ -86,7 +89,7 @@ def compare(first: Language, second: Language, docs: Sequence[Sequence[Doc]]) ->
         first, second: the pipelines.
         docs: the Docs, once with the vocabulary of each pipeline.
     """
-    results = [evaluate(nlp, list(own)) for nlp, own in zip((first, second), docs, strict=True)]
+    results = [evaluate_docs(nlp, own) for nlp, own in zip((first, second), docs, strict=True)]
     found = [
         {
             (i, ent.start_char, ent.end_char, ent.label_)
@@ -102,3 +105,50 @@ def compare(first: Language, second: Language, docs: Sequence[Sequence[Doc]]) ->
         len(found[0] & found[1]) / len(union) if union else 1.0,
         results[0].seconds / results[1].seconds,
     )
+
+
+def optimize(
+    model: str | Path,
+    output: Path,
+    data: Path,
+    *,
+    precision: str = "int8",
+    tolerance: float = 0.5,
+    slower: bool = False,
+) -> Comparison:
+    """Turns the encoder of a pipeline into one of ONNX Runtime, compares the two, and writes the new one.
+
+    Args:
+        model: the name of a package, or a folder.
+        output: the folder to write.
+        data: a .spacy file with gold entities.
+        precision: "int8" or "float32".
+        tolerance: the most F1, in percent, that may be lost.
+        slower: whether a pipeline that is slower here is written too.
+
+    Raises:
+        BionerError: if the pipeline or the data can't be read, the pipeline has no transformer in PyTorch, or
+            the new one loses more, or is slower. Nothing is written then.
+    """
+    check_output(output)
+    docs = read_docbin(data)
+    if not docs:
+        raise PipelineError(f"{data}: there are no documents in it.")
+    nlp = load_pipeline(model)
+    made = to_onnx(nlp, precision)
+    result = compare(nlp, made, [read_docbin(data, nlp.vocab), read_docbin(data, made.vocab)])
+    lost = 100 * (result.before - result.after)
+    if lost > tolerance:
+        raise PipelineError(
+            f"In {precision} the pipeline has F1 {100 * result.after:.2f} on {data} instead of "
+            f"{100 * result.before:.2f}: {lost:.2f} less, and {tolerance} may be lost. Nothing was written. "
+            "Try --precision float32, or a larger --tolerance."
+        )
+    if result.speedup < 1 and not slower:
+        raise PipelineError(
+            f"In {precision} the pipeline is {result.speedup:.2f} times as fast as before on this machine: "
+            "slower, so nothing was written. --slower writes it all the same, for another machine."
+        )
+    with Outputs() as outputs:
+        made.to_disk(outputs.temporary(output, folder=True))
+    return result

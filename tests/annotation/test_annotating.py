@@ -15,17 +15,11 @@ from memorised import KNOWN
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from spacy_bioner.annotation.annotating import (
-    Item,
-    SetAside,
-    Settings,
-    annotated,
-    dressed,
-    find_inputs,
-    pieces,
-    prepare,
-    read_items,
-)
+from spacy_bioner.annotation.inputs import Item, SetAside, find_inputs, read_items
+from spacy_bioner.annotation.long_texts import pieces
+from spacy_bioner.annotation.output import dressed
+from spacy_bioner.annotation.prediction import annotated
+from spacy_bioner.annotation.settings import Settings, prepare
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Mention, Passage, Relation
 from spacy_bioner.errors import FormatError, PipelineError

@@ -20,8 +20,8 @@ import pytest
 import spacy
 from memorised import KNOWN
 
-from spacy_bioner.annotation.annotating import Settings
-from spacy_bioner.cli.annotate import annotate
+from spacy_bioner.annotation.annotating import Settings, annotate
+from spacy_bioner.corpora.annotations import get_annotation
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Mention, Passage, Relation
@@ -91,6 +91,18 @@ def test_every_format_that_holds_mentions(
     assert "4 mentions of the input replaced" in told
     assert "4 relations of the input left out" in told
     assert names(Path()) == sorted(["in.jsonl", output])
+
+
+def test_docs_say_which_types_were_sought(
+    run_cli: Callable[..., str], knowing_pipeline: Path, write: Callable[..., Path]
+):
+    """A type that was sought and not found does not occur."""
+    write("No entity here.\n", "in.txt")
+    run_cli("bioner", "annotate", knowing_pipeline, "in.txt", "--from", "lines", "--output", "out.spacy")
+    (doc,) = read_docbin(Path("out.spacy"))
+    annotation = get_annotation(doc)
+    assert annotation is not None
+    assert annotation.types == ("Chemical", "Disease", "Gene", "Species")
 
 
 @pytest.mark.parametrize("output", ["out.tsv", "out.spacy"])
@@ -333,6 +345,11 @@ def test_full_disk_is_said(knowing_pipeline: Path, source: Path):
 # runs that are killed
 
 
+def any_partial(name: str) -> bool:
+    """Whether an output is being written."""
+    return any(Path().glob(f".{name}.*.partial"))
+
+
 def count_parts(folder: Path) -> int:
     return len(list(folder.glob("part-*.jsonl")))
 
@@ -381,13 +398,13 @@ def unfinished(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Path:
     """The folder of parts of a run that stopped before its parts were joined."""
-    from spacy_bioner.annotation import parts
+    from spacy_bioner.annotation import annotating
 
     def full(*_: object) -> Any:
         raise OutputError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(parts, "read_parts", full)
+        patched.setattr(annotating, "read_parts", full)
         message = refuse_cli(
             "bioner", "annotate", knowing_pipeline, source, "--output", "out.jsonl", "--part-size", 3
         )
@@ -482,7 +499,7 @@ def test_ten_kills_at_random(corpora: Path, knowing_pipeline: Path, tmp_path: Pa
             begun = partial(lambda wanted: count_parts(folder) >= wanted, wanted)
             wait = chance.uniform(0, 0.3)
         else:  # while parts are joined
-            begun, wait = Path(".out.xml.partial").exists, chance.uniform(0, 0.1)
+            begun, wait = partial(any_partial, "out.xml"), chance.uniform(0, 0.1)
         assert kill_in_between(arguments, begun, wait) == -signal.SIGKILL
     subprocess.run(arguments, check=True, capture_output=True)
     assert Path("out.xml").read_bytes() == Path("whole.xml").read_bytes()

@@ -569,19 +569,17 @@ def test_group_of_several_corpora(run_cli: Callable[..., str]):
 
 
 @pytest.mark.usefixtures("fetched")
-def test_other_corpora_are_removed_and_named(run_cli: Callable[..., str], write: Callable[..., Path]):
-    """They would be trained on."""
-    run_cli("bioner", "convert", "assets", "out", "--corpora", "BC2GM,LINNAEUS")
-    kept = {"train/notes.txt", "other/LINNAEUS.spacy", "LINNAEUS.spacy", "train/deeper/LINNAEUS.spacy"}
-    for name in kept:
+def test_files_of_other_corpora_are_refused_and_stay(
+    run_cli: Callable[..., str], refuse_cli: Callable[..., str], write: Callable[..., Path]
+):
+    """They would be trained on, and nobody knows who made them."""
+    for name in ("train/notes.txt", "other/LINNAEUS.spacy", "LINNAEUS.spacy", "train/deeper/LINNAEUS.spacy"):
         write(b"mine", f"out/{name}")
+    run_cli("bioner", "convert", "assets", "out", "--corpora", "BC2GM,LINNAEUS")
     before = files(Path("out"))
-    output = run_cli("bioner", "convert", "assets", "out", "--corpora", "BC2GM")
-    bc2gm = {f"{split}/BC2GM.spacy" for split in SPLITS}
-    assert files(Path("out")) == {name: before[name] for name in kept | bc2gm}
-    removed = [f"⚠ out/{split}/LINNAEUS.spacy: removed" for split in ("train", "test")]
-    assert all(line in output for line in removed)
-    assert output.count("removed") == 2
+    message = refuse_cli("bioner", "convert", "assets", "out", "--corpora", "BC2GM")
+    assert "out/train/LINNAEUS.spacy is of a corpus that --corpora doesn't name" in message
+    assert files(Path("out")) == before
 
 
 @pytest.mark.usefixtures("fetched")
@@ -617,7 +615,7 @@ def test_several_corpora_are_refused(
     arguments: list[object],
     message: str,
 ):
-    write(b"an earlier output", "out/train/LINNAEUS.spacy")
+    write(b"an earlier output", "out/train/BC2GM.spacy")
     before = files(tmp_path)
     folders = [argument for argument in arguments if argument in ("assets", "nowhere")]
     options = arguments[len(folders) :]
@@ -627,15 +625,14 @@ def test_several_corpora_are_refused(
 
 
 @pytest.mark.usefixtures("fetched")
-def test_corpora_before_the_one_that_fails_are_there_and_nothing_is_removed(write: Callable[..., Path]):
-    from spacy_bioner.cli.convert import convert_corpora
+def test_corpora_before_the_one_that_fails_are_there(write: Callable[..., Path]):
+    from spacy_bioner.corpora.file_conversion import convert_corpora
     from spacy_bioner.errors import FormatError
 
-    write(b"an earlier output", "out/train/LINNAEUS.spacy")
     write("Aspirin\n", "assets/NCBI-disease/test.tsv")
     with pytest.raises(FormatError, match=r"assets/NCBI-disease/test\.tsv, line 1"):
-        convert_corpora([Path("assets")], Path("out"), ["BC2GM", "NCBI-disease"])
-    assert made("out") == [*(f"{split}/BC2GM.spacy" for split in sorted(SPLITS)), "train/LINNAEUS.spacy"]
+        convert_corpora(Path("assets"), Path("out"), ["BC2GM", "NCBI-disease"])
+    assert made("out") == [f"{split}/BC2GM.spacy" for split in sorted(SPLITS)]
 
 
 @pytest.mark.usefixtures("fetched")
@@ -736,14 +733,14 @@ def test_conversion_that_fails_half_way_leaves_the_earlier_output(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ):
-    from spacy_bioner.corpora import conversion
+    from spacy_bioner.corpora import file_conversion
     from spacy_bioner.errors import ConversionError
 
     def write_half(source: Any, path: Path, *_: object) -> None:
         path.write_bytes(b"half of it")
         raise ConversionError("failed half-way")
 
-    monkeypatch.setattr(conversion, "write_docbin", write_half)
+    monkeypatch.setattr(file_conversion, "write_docbin", write_half)
     write(TYPED, "in.tsv")
     write(b"an earlier output", "out.spacy")
     assert "failed half-way" in refuse_cli("bioner", "convert", "in.tsv", "out.spacy")

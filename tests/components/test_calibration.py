@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from spacy_bioner.components.calibration import (
     FEWEST,
     TEMPERATURES,
-    calibration_error,
     cross_entropy,
     fit_temperatures,
-    reliability,
 )
+from spacy_bioner.evaluation.reliability import calibration_error, reliability
 
 JUDGED = st.lists(st.tuples(st.floats(0, 1), st.booleans()))
 

@@ -16,7 +16,7 @@ from spacy.util import load_config
 from spacy_bioner.components.spans import scored_spans
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.evaluation.evaluate import evaluate
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
 
 TEXTS = [
     ("BRCA1 breast cancer risk", [(0, 1, "Gene"), (0, 3, "Disease")]),
@@ -188,7 +188,7 @@ def test_types_that_a_corpus_does_not_annotate_push_nothing_out(on_tok2vec, anno
         [Span(reference, start, end, label) for start, end, label in spans if label == annotated]
     )
     set_annotation(reference, Annotation("of one type", (annotated,)))
-    total = evaluate(on_tok2vec, [reference]).counts.total()
+    total = evaluate_docs(on_tok2vec, [reference]).counts.total()
     assert (total.precision, total.recall) == (1.0, 1.0)
     scores = on_tok2vec.evaluate([Example(on_tok2vec.make_doc(text), reference)])
     assert scores["ents_f_mean"] == 1.0

@@ -14,9 +14,9 @@ from spacy.language import Language
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.evaluation.errors_page import CONTEXT, GROUP, write_errors
-from spacy_bioner.evaluation.evaluate import evaluate_gold
 from spacy_bioner.evaluation.gold import read_gold
 from spacy_bioner.evaluation.matching import ERRORS
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_gold
 from spacy_bioner.evaluation.report import report
 
 FILLING = "word " * 60

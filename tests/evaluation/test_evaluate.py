@@ -1,6 +1,7 @@
 """Pipelines against gold annotation: what counts, by which names, and against whom it was checked."""
 
 import contextlib
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,19 +14,17 @@ from seqeval.scheme import IOB2
 from spacy.cli.evaluate import evaluate as spacy_evaluate
 from spacy.language import Language
 from spacy.tokens import Doc, Span
+from spacy.training import Example
 
+from spacy_bioner.components.pipelines import entity_types
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
 from spacy_bioner.corpora.docbin import docbin, read_docbin
 from spacy_bioner.corpora.provenance import META_KEY
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.counts import Score
-from spacy_bioner.evaluation.evaluate import (
-    corpus_variants,
-    describe,
-    entity_types,
-    evaluate,
-    pipeline_names,
-)
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
+from spacy_bioner.evaluation.report import corpus_variants, describe
+from spacy_bioner.evaluation.type_names import common_names
 
 TOKENIZER = {"nlp": {"tokenizer": {"@tokenizers": "spacy-bioner.Tokenizer.v1"}}}
 BLANK = spacy.blank("en", config=TOKENIZER)
@@ -87,7 +86,7 @@ def test_scores_are_seqevals(data: st.DataObject):
         docs.append(gold(text, *mentions, corpus="x", types=("A", "B")))
         answers[text] = found
     nlp = pipeline(["A", "B"], **answers)
-    counts = evaluate(nlp, docs).counts
+    counts = evaluate_docs(nlp, docs).counts
     if all(tag == "O" for tags in gold_tags + predicted_tags for tag in tags):
         assert counts.total() == Score(0, 0, 0)
         return
@@ -124,7 +123,7 @@ def test_types_count_only_where_they_are_annotated():
         aspirin_helps=[(0, 1, "Chemical"), (1, 2, "Disease")],
         asthma_hurts=[(0, 1, "Disease"), (1, 2, "Chemical")],
     )
-    result = evaluate(nlp, docs)
+    result = evaluate_docs(nlp, docs)
     assert result.counts.by_type() == {"Chemical": Score(1, 1, 1), "Disease": Score(1, 1, 1)}
     assert result.unscored == 2
     assert not result.common_names
@@ -132,14 +131,14 @@ def test_types_count_only_where_they_are_annotated():
 
 def test_annotated_type_without_a_mention_makes_predictions_wrong():
     docs = [gold("aspirin helps", corpus="c", types=["Chemical"])]
-    result = evaluate(pipeline(["Chemical"], aspirin_helps=[(0, 1, "Chemical")]), docs)
+    result = evaluate_docs(pipeline(["Chemical"], aspirin_helps=[(0, 1, "Chemical")]), docs)
     assert result.counts.by_type() == {"Chemical": Score(0, 1, 0)}
 
 
 def test_doc_that_says_nothing_annotates_every_type_of_the_data():
     docs = [gold("aspirin helps", (0, 1, "Chemical")), gold("asthma hurts", (0, 1, "Disease"))]
     nlp = pipeline(["Chemical", "Disease", "Gene"], aspirin_helps=[(1, 2, "Disease"), (0, 1, "Gene")])
-    result = evaluate(nlp, docs)
+    result = evaluate_docs(nlp, docs)
     assert result.counts.by_type() == {"Chemical": Score(0, 0, 1), "Disease": Score(0, 1, 1)}
     assert result.unscored == 1
 
@@ -154,7 +153,7 @@ def test_type_that_the_pipeline_does_not_know_is_counted_apart():
             types=("Chemical", "Disease"),
         )
     ]
-    result = evaluate(pipeline(["Chemical"], aspirin_and_asthma=[(0, 1, "Chemical")]), docs)
+    result = evaluate_docs(pipeline(["Chemical"], aspirin_and_asthma=[(0, 1, "Chemical")]), docs)
     assert result.counts.by_type() == {"Chemical": Score(1, 1, 1)}
     assert result.not_found_by_pipeline == {"Disease": 1}
     assert result.common_names
@@ -174,7 +173,7 @@ def test_corpora_meet_under_their_common_names():
         )
     ]
     nlp = pipeline(["GENE"], {"GENE": "Gene"}, IL1_binds_NFKB_in_Jurkat=[(0, 1, "GENE"), (2, 3, "GENE")])
-    result = evaluate(nlp, docs)
+    result = evaluate_docs(nlp, docs)
     assert result.common_names
     assert result.counts.by_type() == {"Gene": Score(1, 2, 1)}
     assert result.not_found_by_pipeline == {"DNA": 1, "CellLine": 1}
@@ -185,20 +184,20 @@ def test_predictions_of_types_that_others_annotate_are_unscored_under_common_nam
     nlp = pipeline(
         ["protein", "DNA"], {"protein": "Gene", "DNA": "DNA"}, IL1_binds=[(0, 1, "protein"), (1, 2, "DNA")]
     )
-    result = evaluate(nlp, docs)
+    result = evaluate_docs(nlp, docs)
     assert result.counts.by_type() == {"Gene": Score(1, 1, 1)}
     assert result.unscored == 1
 
 
 def test_own_names_are_kept_where_the_pipeline_knows_them_all():
     docs = [gold("IL1 binds", (0, 1, "GENE"), corpus="BC2GM", types=["GENE"])]
-    result = evaluate(pipeline(["GENE"], {"GENE": "Gene"}, IL1_binds=[(0, 1, "GENE")]), docs)
+    result = evaluate_docs(pipeline(["GENE"], {"GENE": "Gene"}, IL1_binds=[(0, 1, "GENE")]), docs)
     assert result.counts.by_type() == {"GENE": Score(1, 1, 1)}
 
 
 def test_corpus_that_no_catalogue_has_keeps_its_names():
     docs = [gold("IL1 binds", (0, 1, "Gene"), (1, 2, "verb"), corpus="mine", types=["Gene", "verb"])]
-    result = evaluate(pipeline(["GENE"], {"GENE": "Gene"}, IL1_binds=[(0, 1, "GENE")]), docs)
+    result = evaluate_docs(pipeline(["GENE"], {"GENE": "Gene"}, IL1_binds=[(0, 1, "GENE")]), docs)
     assert result.counts.by_type() == {"Gene": Score(1, 1, 1)}
     assert result.not_found_by_pipeline == {"verb": 1}
 
@@ -207,19 +206,19 @@ def test_gold_tokens_are_given_unless_the_raw_text_is_asked_for():
     nlp = pipeline(["Gene"], **{"IL-2 binds": [(0, 1, "Gene")]})
     doc = Doc(nlp.vocab, words=["IL-2", "binds"], spaces=[True, False], ents=["B-Gene", "O"])
     # the first of the gold tokens is the whole name, the first of the tokenizer's is "IL"
-    assert evaluate(nlp, [doc]).counts.total() == Score(1, 1, 1)
-    assert evaluate(nlp, [doc], retokenize=True).counts.total() == Score(0, 1, 1)
+    assert evaluate_docs(nlp, [doc]).counts.total() == Score(1, 1, 1)
+    assert evaluate_docs(nlp, [doc], retokenize=True).counts.total() == Score(0, 1, 1)
 
 
 def test_offsets_are_compared_in_characters():
     nlp = pipeline(["Gene"], **{"IL-2 binds": [(0, 3, "Gene")]})
     doc = Doc(nlp.vocab, words=["IL-2", "binds"], spaces=[True, False], ents=["B-Gene", "O"])
-    assert evaluate(nlp, [doc], retokenize=True).counts.total() == Score(1, 1, 1)
+    assert evaluate_docs(nlp, [doc], retokenize=True).counts.total() == Score(1, 1, 1)
 
 
 def test_docs_tokens_and_time_are_counted():
     docs = [gold("aspirin helps", (0, 1, "Chemical")), gold("it does not")]
-    result = evaluate(pipeline(["Chemical"]), docs)
+    result = evaluate_docs(pipeline(["Chemical"]), docs)
     assert (result.docs, result.tokens) == (2, 5)
     assert result.seconds > 0
 
@@ -231,21 +230,21 @@ def test_docs_tokens_and_time_are_counted():
 def test_no_type_in_common_is_an_error(labels: list[str], found: str, mentions: list[Mention]):
     docs = [gold("aspirin helps", *mentions, corpus="c", types=["Chemical"])]
     with pytest.raises(PipelineError, match=f"data annotates Chemical, and the pipeline finds {found}"):
-        evaluate(pipeline(labels), docs)
+        evaluate_docs(pipeline(labels), docs)
 
 
 def test_types_in_common_without_a_mention_are_no_error():
     docs = [gold("asthma hurts", (0, 1, "Disease"), corpus="x", types=["Chemical", "Disease"])]
-    result = evaluate(pipeline(["Chemical"]), docs)
+    result = evaluate_docs(pipeline(["Chemical"]), docs)
     assert result.counts.total() == Score(0, 0, 0)
     assert result.not_found_by_pipeline == {"Disease": 1}
 
 
 def test_data_without_documents_or_types_is_an_error():
     with pytest.raises(PipelineError, match="no documents"):
-        evaluate(pipeline(["Gene"]), [])
+        evaluate_docs(pipeline(["Gene"]), [])
     with pytest.raises(PipelineError, match="data annotates no type"):
-        evaluate(pipeline(["Gene"]), [gold("nothing here")])
+        evaluate_docs(pipeline(["Gene"]), [gold("nothing here")])
 
 
 def test_entity_types_are_those_of_components_that_write_entities():
@@ -259,7 +258,7 @@ def test_entity_types_are_those_of_components_that_write_entities():
 def test_names_and_description_come_from_the_pipelines_meta():
     nlp = pipeline(["Gene"])
     nlp.meta.update(name="test", version="1.2.3")
-    assert pipeline_names(nlp) == {}
+    assert common_names(nlp) == {}
     assert describe(nlp) == {
         "pipeline": "en_test",
         "version": "1.2.3",
@@ -270,21 +269,21 @@ def test_names_and_description_come_from_the_pipelines_meta():
     }
     corpora = [{"name": "a", "types": {"GENE": "Gene"}}, {"name": "b", "types": {"Drug": "Chemical"}}]
     nlp.meta[META_KEY] = {"corpora": corpora, "seed": 3, "encoder": {"name": "e"}, "data": {"train": []}}
-    assert pipeline_names(nlp) == {"GENE": "Gene", "Drug": "Chemical"}
+    assert common_names(nlp) == {"GENE": "Gene", "Drug": "Chemical"}
     assert describe(nlp)["encoder"] == {"name": "e"}
     assert describe(nlp)["seed"] == 3
     assert describe(nlp)["trained_on"] == {"train": []}
 
 
 def test_variant_of_a_corpus_is_the_catalogues():
-    found = corpus_variants(["JNLPBA", "mine", "JNLPBA", ""])
+    found = corpus_variants(BLANK, ["JNLPBA", "mine", "JNLPBA", ""])
     assert found == {"JNLPBA": "MTL-Bioinformatics-2016, five types", "mine": ""}
 
 
 @pytest.fixture(scope="module")
 def dictionary_pipeline(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Path, Path]:
     """A pipeline that finds the names of the sample's training split, and the sample's test split."""
-    from spacy_bioner.cli.convert import convert
+    from spacy_bioner.corpora.file_conversion import convert
 
     folder = tmp_path_factory.mktemp("dictionary")
     with contextlib.chdir(root):
@@ -303,7 +302,7 @@ def test_spacy_evaluate_agrees(dictionary_pipeline: tuple[Path, Path], root: Pat
     nlp = spacy.load(model)
     docs = read_docbin(data, nlp.vocab)
     for retokenize in (False, True):
-        counts = evaluate(nlp, docs, retokenize=retokenize).counts
+        counts = evaluate_docs(nlp, docs, retokenize=retokenize).counts
         assert counts.total().precision == pytest.approx(expected["ents_p"], abs=1e-6)
         assert counts.total().recall == pytest.approx(expected["ents_r"], abs=1e-6)
         assert {name: pytest.approx(score.f1, abs=1e-6) for name, score in counts.by_type().items()} == {
@@ -318,7 +317,7 @@ def test_docs_survive_evaluation(dictionary_pipeline: tuple[Path, Path]):
     nlp = spacy.load(model)
     docs = read_docbin(data, nlp.vocab)
     before = docbin(docs).to_bytes()
-    evaluate(nlp, docs)
+    evaluate_docs(nlp, docs)
     assert docbin(docs).to_bytes() == before
 
 
@@ -326,7 +325,7 @@ def test_gold_in_spans_is_read():
     doc = gold("BRCA1 cancer", (0, 1, "Gene"))
     doc.spans["bioner"] = [Span(doc, 0, 1, "Gene"), Span(doc, 0, 2, "Disease")]
     nlp = pipeline(["Gene", "Disease"], BRCA1_cancer=[(0, 2, "Disease")])
-    total = evaluate(nlp, [doc]).counts.total()
+    total = evaluate_docs(nlp, [doc]).counts.total()
     assert (total.correct, total.predicted, total.gold) == (1, 1, 2)
 
 
@@ -334,6 +333,36 @@ def test_what_is_found_where_annotation_is_missing_is_not_scored():
     doc = gold("BRCA1 EGFR KRAS", (0, 1, "Gene"))
     doc.set_ents([Span(doc, 0, 1, "Gene")], missing=[doc[2:3]], default="outside")
     found = [(0, 1, "Gene"), (1, 2, "Gene"), (2, 3, "Gene")]
-    result = evaluate(pipeline(["Gene"], BRCA1_EGFR_KRAS=found), [doc])
+    result = evaluate_docs(pipeline(["Gene"], BRCA1_EGFR_KRAS=found), [doc])
     total = result.counts.total()
     assert (total.correct, total.predicted, total.gold, result.unscored) == (1, 2, 1, 1)
+
+
+def test_gold_under_the_pipelines_own_key_is_found():
+    nlp = spacy.blank("en", config=TOKENIZER)
+    nlp.add_pipe("bioner", config={"spans_key": "mine"}).add_label("Gene")
+    doc = BLANK("a b c")
+    doc.spans["mine"] = [Span(doc, 0, 1, "Gene"), Span(doc, 0, 2, "Gene")]
+    set_annotation(doc, Annotation("x", ("Gene",)))
+    nlp.initialize(lambda: [Example(nlp.make_doc(doc.text), doc)])
+    assert evaluate_docs(nlp, [doc]).counts.total().gold == 2
+
+
+def test_the_speed_is_the_pipelines_alone(monkeypatch: pytest.MonkeyPatch):
+    """Not that of comparing what it found."""
+
+    def slow(*_: object) -> list[object]:
+        time.sleep(0.2)
+        return []
+
+    monkeypatch.setattr("spacy_bioner.evaluation.pipeline_evaluation.judge", slow)
+    docs = [gold("a b", (0, 1, "A")) for _ in range(3)]
+    assert evaluate_docs(pipeline(["A"]), docs).seconds < 0.3
+
+
+def test_a_broken_catalogue_in_the_current_folder_does_not_matter(tmp_path: Path):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "corpora.toml").write_text("not a catalogue")
+    nlp = pipeline(["Gene"], a_b=[(0, 1, "Gene")])
+    result = evaluate_docs(nlp, [gold("a b", (0, 1, "GENE"), corpus="BC2GM", types=("GENE",))])
+    assert result.counts.total() == Score(1, 1, 1)

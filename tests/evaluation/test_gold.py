@@ -20,9 +20,9 @@ from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.errors import CorpusError, FormatError, PipelineError
 from spacy_bioner.evaluation.counts import Score
-from spacy_bioner.evaluation.evaluate import evaluate_gold
 from spacy_bioner.evaluation.gold import GoldFile, gold_files, read_gold
-from spacy_bioner.evaluation.report import make_report, markdown, matrix, remarks, report
+from spacy_bioner.evaluation.pipeline_evaluation import evaluate_gold
+from spacy_bioner.evaluation.report import make_report, markdown_tables, matrix, remarks, report
 
 TEXT = "IL-2mRNA and aspirin: severe renal and cardiac failure."
 DOCUMENT = Document(
@@ -246,7 +246,7 @@ def test_markdown_has_all_tables(finder: Language, tmp_path: Path):
     formats.write([DOCUMENT], tmp_path / "gold.jsonl.gz", "jsonl")
     file = read_one(finder, tmp_path / "gold.jsonl.gz")
     made = report(finder, file, evaluate_gold(finder, file.golds))
-    text = markdown([made])
+    text = markdown_tables([made])
     assert matrix([made])[1] == [["gold", "100.00", "40.00", "57.14"]]
     assert "| gold | 100.00 | 40.00 | 57.14 |" in text
     assert "| gold | 100.00 | 80.00 | 85.71 |" in text  # relaxed

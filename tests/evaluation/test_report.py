@@ -11,7 +11,7 @@ from spacy.tokens import Span
 
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
 from spacy_bioner.corpora.docbin import docbin
-from spacy_bioner.evaluation.report import make_report, markdown, matrix
+from spacy_bioner.evaluation.report import make_report, markdown_tables, matrix
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_row_a_corpus_and_a_column_a_type(model: Path, data: list[Path]):
 
 def test_the_table_in_markdown(model: Path, data: list[Path]):
     nlp = spacy.load(model)
-    text = markdown([make_report(nlp, path) for path in data])
+    text = markdown_tables([make_report(nlp, path) for path in data])
     start = "| F1 | Disease | Gene | all |\n| --- | ---: | ---: | ---: |\n"
     assert f"{start}| genes, genes |  | 66.67 | 66.67 |\n" in text
 

@@ -130,3 +130,9 @@ def test_where_everything_is_annotated_it_is_seqeval(pairs):
         assert scores[f"{attribute}_p"] == pytest.approx(precision_score(theirs, ours, **settings_))
         assert scores[f"{attribute}_r"] == pytest.approx(recall_score(theirs, ours, **settings_))
         assert scores[f"{attribute}_f"] == pytest.approx(f1_score(theirs, ours, **settings_))
+
+
+def test_a_corpus_without_gold_mentions_is_not_in_the_mean():
+    examples = [example([(0, 1, "Gene")], [(0, 1, "Gene")], ("Gene",), "one")]
+    examples.append(example([], [(0, 1, "Gene")], ("Gene",), "without"))
+    assert create_scorer("bioner")(examples, labels=["Gene"], label_map={})["ents_f_mean"] == 1.0

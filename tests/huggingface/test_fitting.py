@@ -12,13 +12,19 @@ from heads import add_heads
 from spacy.language import Language
 from spacy.training import Example
 
-from spacy_bioner.cli.from_hf import from_hf
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
 from spacy_bioner.corpora.docbin import docbin
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.huggingface import fitting
-from spacy_bioner.huggingface.fitting import Word, fit, labelled, read
-from spacy_bioner.huggingface.to_huggingface import agreement, predict, to_hf, token_pipeline, write
+from spacy_bioner.huggingface.checkpoint_import import import_checkpoint
+from spacy_bioner.huggingface.fitting import Word, fit_classifier, labelled, read
+from spacy_bioner.huggingface.to_huggingface import (
+    agreement,
+    predict,
+    to_hf,
+    token_pipeline,
+    write_classifier,
+)
 from spacy_bioner.models.decoder import DECODER
 
 BEFORE = ("aspirin treats", "patients with", "the risk of", "women have")
@@ -82,17 +88,18 @@ def texts(heads: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
 @pytest.fixture(scope="module")
 def fitted(heads: Path, texts: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of what the command makes with --fit."""
-    from spacy_bioner.cli.to_hf import to_hf as command
+    from spacy_bioner.huggingface.export import export_pipeline, read_texts
 
     folder = tmp_path_factory.mktemp("fitted") / "out"
-    command(str(heads), folder, fit=texts["taught"], sample=texts["others"], source="lines")
+    taught, others = (read_texts(texts[name], "lines") for name in ("taught", "others"))
+    export_pipeline(str(heads), folder, fit=taught, sample=others)
     return folder
 
 
 def test_more_is_the_same_on_other_texts(heads: Path, fitted: Path, tmp_path: Path):
     nlp = spacy.load(heads)
     folded = to_hf(nlp)
-    write(folded, tmp_path / "folded")
+    write_classifier(folded, tmp_path / "folded")
     before = agreement(nlp, tmp_path / "folded", folded.types, OTHERS)
     after = agreement(nlp, fitted, folded.types, OTHERS)
     assert before.share < 0.6
@@ -108,15 +115,15 @@ def test_heads_without_transitions_keep_what_they_find(tiny_encoder: Path, tmp_p
         assert not parameters[:, -3:].any()
     made = to_hf(nlp)
     assert not made.transitions
-    assert not made.far
-    write(made, tmp_path / "folded")
+    assert not made.lossy
+    write_classifier(made, tmp_path / "folded")
     same = agreement(nlp, tmp_path / "folded", made.types, OTHERS)
     assert same.ours > 20
     assert same.both == same.ours
     assert same.theirs - same.both < 4  # begin with an I that follows an O
     # and with transitions, or on the mean of pieces, they don't
     for pooling, transitions in (("reduce_first.v1", True), ("reduce_mean.v1", False)):
-        assert to_hf(trained(tiny_encoder, pooling, transitions=transitions)).far
+        assert to_hf(trained(tiny_encoder, pooling, transitions=transitions)).lossy
 
 
 def test_transitions_are_not_taken_over_by_heads_without(heads: Path, tiny_encoder: Path):
@@ -134,8 +141,8 @@ def test_transitions_are_not_taken_over_by_heads_without(heads: Path, tiny_encod
 def test_the_pipeline_stays_as_it_is_and_the_same_comes_out_again(heads: Path, fitted: Path, tmp_path: Path):
     nlp = spacy.load(heads)
     before = {name: value.clone() for name, value in to_hf(nlp).model.state_dict().items()}
-    made = fit(nlp, to_hf(nlp), TAUGHT)
-    write(made, tmp_path / "again")
+    made = fit_classifier(nlp, to_hf(nlp), TAUGHT)
+    write_classifier(made, tmp_path / "again")
     name = "model.safetensors"
     assert (tmp_path / "again" / name).read_bytes() == (fitted / name).read_bytes()
     after = to_hf(nlp).model.state_dict()
@@ -147,7 +154,7 @@ def test_the_pipeline_stays_as_it_is_and_the_same_comes_out_again(heads: Path, f
 
 
 def test_from_hf_of_it_finds_what_transformers_finds(fitted: Path, tmp_path: Path):
-    nlp = spacy.load(from_hf(str(fitted), tmp_path / "back"))
+    nlp = spacy.load(import_checkpoint(str(fitted), tmp_path / "back"))
     found = {
         (i, e.start_char, e.end_char, e.label_) for i, doc in enumerate(nlp.pipe(OTHERS)) for e in doc.ents
     }
@@ -243,14 +250,14 @@ def test_what_cannot_be_fitted_is_refused_and_nothing_written(
     assert "There is no format 'prose'" in refused(heads, "plain.txt", "of mice", "--from", "prose")
     assert "not a .spacy file" in refused(heads, "other.spacy", "of mice and men\n")
     assert "the pipeline has one label set" in refused(
-        from_hf(str(fitted), tmp_path / "same"), "plain.txt", TAUGHT[0], "--from", "lines"
+        import_checkpoint(str(fitted), tmp_path / "same"), "plain.txt", TAUGHT[0], "--from", "lines"
     ).replace("The", "the")
     nlp = spacy.load(heads)
     with pytest.raises(PipelineError, match="There is no text to fit on"):
-        fit(nlp, to_hf(nlp), ["", "  \n"])
+        fit_classifier(nlp, to_hf(nlp), ["", "  \n"])
     nlp.get_pipe("bioner").threshold = {"*": 1.0}
     with pytest.raises(PipelineError, match=r"finds no entity \(Disease, Gene\) in the 21 texts"):
-        fit(nlp, to_hf(nlp), TAUGHT)
+        fit_classifier(nlp, to_hf(nlp), TAUGHT)
 
 
 def test_entities_where_a_text_is_cut_off_are_counted(heads: Path, monkeypatch: pytest.MonkeyPatch):
@@ -259,7 +266,7 @@ def test_entities_where_a_text_is_cut_off_are_counted(heads: Path, monkeypatch: 
     nlp = spacy.load(heads)
     classifier = to_hf(nlp)
     text = " . ".join(TAUGHT * 3)
-    made = fit(nlp, classifier, [text])
+    made = fit_classifier(nlp, classifier, [text])
     assert made.fit is not None
     # a piece a character here, and two special ones
     pieces = [i for i, character in enumerate(text) if character != " "]

@@ -19,14 +19,15 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-from spacy_bioner.cli.from_hf import from_hf
+from spacy_bioner.components.pipelines import find_bioner
 from spacy_bioner.components.spans import scored_spans
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
 from spacy_bioner.corpora.docbin import docbin
 from spacy_bioner.corpora.provenance import META_KEY
 from spacy_bioner.documents.tags import decode
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.huggingface.to_huggingface import Agreement, agreement, find_bioner, predict, to_hf, write
+from spacy_bioner.huggingface.checkpoint_import import import_checkpoint
+from spacy_bioner.huggingface.to_huggingface import Agreement, agreement, predict, to_hf, write_classifier
 from spacy_bioner.text.folding import is_blank
 
 FAMILIES = ("cased", "uncased", "albert", "roberta")
@@ -80,7 +81,7 @@ def checkpoints(make_checkpoint: Callable[..., Path]) -> dict[str, Path]:
 def pipelines(checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of the pipelines that are made of them."""
     folder = tmp_path_factory.mktemp("pipelines")
-    return {family: from_hf(str(path), folder / family) for family, path in checkpoints.items()}
+    return {family: import_checkpoint(str(path), folder / family) for family, path in checkpoints.items()}
 
 
 def entities(nlp: Language, texts: list[str]) -> set[tuple[int, int, int, str]]:
@@ -150,12 +151,12 @@ def test_the_space_before_the_first_word_of_byte_level_pieces_is_kept(
     make_checkpoint: Callable[..., Path], tmp_path: Path, prefix: bool
 ):
     folder = make_checkpoint("roberta", add_prefix_space=prefix)
-    nlp = spacy.load(from_hf(str(folder), tmp_path / "out"))
+    nlp = spacy.load(import_checkpoint(str(folder), tmp_path / "out"))
     doc = nlp.get_pipe("transformer")(nlp.make_doc("mice and rats"))
     expected = AutoTokenizer.from_pretrained(folder)("mice and rats")["input_ids"]
     assert doc._.trf_data.wordpieces.input_ids[0].tolist() == expected
     assert entities(nlp, SENTENCES) == set(predict(folder, SENTENCES))
-    write(to_hf(nlp), tmp_path / "back")
+    write_classifier(to_hf(nlp), tmp_path / "back")
     assert AutoTokenizer.from_pretrained(tmp_path / "back")("mice and rats")["input_ids"] == expected
 
 
@@ -171,7 +172,7 @@ SCHEMES = {
 def test_every_scheme_is_read(make_checkpoint: Callable[..., Path], tmp_path: Path, scheme: str):
     """transformers' pipeline knows B and I alone: labels are compared, and read by the rule for tags."""
     folder = make_checkpoint("cased", SCHEMES[scheme])
-    nlp = spacy.load(from_hf(str(folder), tmp_path / "out", scheme=scheme))
+    nlp = spacy.load(import_checkpoint(str(folder), tmp_path / "out", scheme=scheme))
     labels = predict_labels(folder, SENTENCES[0])
     spans, _ = decode(labels, scheme)
     doc = nlp(SENTENCES[0])
@@ -203,7 +204,7 @@ def predict_labels(folder: Path, text: str) -> list[str]:
     ],
 )
 def test_labels_without_type_or_name_get_one(make_checkpoint, tmp_path: Path, own, options):
-    nlp = spacy.load(from_hf(str(make_checkpoint("cased", own)), tmp_path / "out", **options))
+    nlp = spacy.load(import_checkpoint(str(make_checkpoint("cased", own)), tmp_path / "out", **options))
     named = make_checkpoint("cased", ("B-Disease", "I-Disease", "O"))
     assert entities(nlp, SENTENCES) == set(predict(named, SENTENCES))
     assert nlp.get_pipe("bioner").labels == ("Disease",)
@@ -214,7 +215,7 @@ def test_weights_in_a_pickle_of_tensors_are_read(make_checkpoint: Callable[..., 
     folder = make_checkpoint("cased", safe=False)
     assert (folder / "pytorch_model.bin").exists()
     assert not (folder / "model.safetensors").exists()
-    nlp = spacy.load(from_hf(str(folder), tmp_path / "out"))
+    nlp = spacy.load(import_checkpoint(str(folder), tmp_path / "out"))
     assert entities(nlp, SENTENCES) == set(predict(folder, SENTENCES))
 
 
@@ -286,13 +287,13 @@ def test_there_and_back_weights_and_entities_are_the_same(
     made = to_hf(nlp)
     assert made.same_weights
     assert made.first_piece
-    write(made, tmp_path / "back")
+    write_classifier(made, tmp_path / "back")
     before = load_file(checkpoints[family] / "model.safetensors")
     after = load_file(tmp_path / "back" / "model.safetensors")
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert predict(tmp_path / "back", SENTENCES) == predict(checkpoints[family], SENTENCES)
-    again = spacy.load(from_hf(str(tmp_path / "back"), tmp_path / "again"))
+    again = spacy.load(import_checkpoint(str(tmp_path / "back"), tmp_path / "again"))
     assert entities(again, TEXTS) == entities(nlp, TEXTS)
 
 
@@ -349,7 +350,7 @@ def test_heads_are_folded_into_one_label_set(heads: Path, tmp_path: Path):
     words = encoded.word_ids()
     firsts = [words.index(k) for k in range(len(doc))]
     numpy.testing.assert_allclose(shares[firsts], joint, atol=1e-4)
-    write(made, tmp_path / "folded")
+    write_classifier(made, tmp_path / "folded")
     same = agreement(nlp, tmp_path / "folded", made.types, SENTENCES[:2])
     assert same.ours == 4
 

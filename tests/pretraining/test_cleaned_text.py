@@ -88,7 +88,7 @@ def test_held_out_documents_depend_on_text_and_seed_alone(tmp_path: Path):
 @pytest.fixture
 def labelled(tmp_path: Path) -> Path:
     """A folder of corpora in all formats, with a sentence each in a split."""
-    from spacy_bioner.cli.convert import convert
+    from spacy_bioner.corpora.file_conversion import convert
 
     folder = tmp_path / "corpora"
     (folder / "cols").mkdir(parents=True)

@@ -9,7 +9,7 @@ import torch
 from transformers import BertModel
 
 from spacy_bioner.errors import PretrainingError
-from spacy_bioner.pretraining.encoder_card import card
+from spacy_bioner.pretraining.encoder_card import make_encoder_card
 from spacy_bioner.pretraining.respelling import respell, spell
 
 OLD = ["[PAD]", "[UNK]", "kin", "##ase", "##s", "k", "##i", "##n", "mut", "##ant"]
@@ -57,7 +57,7 @@ def test_a_run_begins_with_a_published_encoder_of_another_vocabulary(
     record = json.loads((made / "training.json").read_text())
     assert record["start_from"]["published"] == {"name": "Published BERT", "licence": "Apache-2.0"}
     assert len(record["start_from"]["sha256"]) == 64
-    text = card(record, "mine")
+    text = make_encoder_card(record, "mine")
     assert "from the weights of Published BERT" in text
     assert "licence Apache-2.0" in text
     with pytest.raises(PretrainingError, match="num_hidden_layers=2, and the settings say 3"):

@@ -13,18 +13,18 @@ import srsly
 from spacy_bioner.corpora.provenance import META_KEY
 from spacy_bioner.training.card import (
     HUB_LICENCES,
-    card,
     complete_meta,
     front_matter,
     hub_licence,
     licences_of,
+    make_card,
 )
 
 
 @pytest.fixture(scope="module")
 def report(tiny_pipeline: Path, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An evaluation of the tiny pipeline, as `spacy bioner evaluate` writes it."""
-    from spacy_bioner.cli.evaluate import evaluate
+    from spacy_bioner.evaluation.evaluating import evaluate
 
     path = tmp_path_factory.mktemp("metrics") / "tiny.json"
     evaluate(str(tiny_pipeline), [tiny_data / "devel.spacy"], output=path)
@@ -33,9 +33,9 @@ def report(tiny_pipeline: Path, tiny_data: Path, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="module")
 def carded(tiny_pipeline: Path, report: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from spacy_bioner.cli.card import card as write
+    from spacy_bioner.training.packaging import add_card
 
-    return write(str(tiny_pipeline), tmp_path_factory.mktemp("cards") / "tiny", [report])
+    return add_card(str(tiny_pipeline), tmp_path_factory.mktemp("cards") / "tiny", [report])
 
 
 def test_card_says_what_must_be_known(carded: Path, report: Path):
@@ -124,7 +124,7 @@ def test_licences_of_all_stages_are_named():
 
 
 def test_card_of_a_pipeline_of_which_nothing_is_known():
-    text = card(spacy.blank("en").meta)
+    text = make_card(spacy.blank("en").meta)
     assert "Not evaluated." in text
     assert "Not written down." in text
     assert "| encoder | none that was pretrained |" in text

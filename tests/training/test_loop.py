@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,12 +20,13 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import load_config
 
-from spacy_bioner.cli.convert import convert
+import spacy_bioner
 from spacy_bioner.corpora.annotations import Annotation, get_annotation
 from spacy_bioner.corpora.docbin import docbin
+from spacy_bioner.corpora.file_conversion import convert
 from spacy_bioner.corpora.provenance import META_KEY, versions
 from spacy_bioner.errors import EncoderError, FormatError, PipelineError
-from spacy_bioner.training.loop import train_pipeline, without_paths
+from spacy_bioner.training.record import without_paths
 
 CONFIGS = ["ner_trf", "ner_cnn"]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -321,7 +323,7 @@ def test_training_that_fails_half_way_leaves_nothing(
     output = tmp_path / "trained" / "out"
     data = {"train": [tiny_data / "train.spacy"], "dev": [tiny_data / "devel.spacy"]}
     with pytest.raises(RuntimeError, match="failed half-way"):
-        train_pipeline(spied_config(fail=True), output, **data)
+        spacy_bioner.train(spied_config(fail=True), output, **data)
     assert SEEN["update"]
     assert not output.exists()
 
@@ -383,7 +385,9 @@ def test_component_sees_corpus_and_types_while_trained_and_scored(
 ):
     train, dev = tiny_data / "train.spacy", tiny_data / "devel.spacy"
     steps = {"training.max_steps": 3, "training.eval_frequency": 1}
-    output = train_pipeline(spied_config(reader), tmp_path / "out", train=[train], dev=[dev], overrides=steps)
+    output = spacy_bioner.train(
+        spied_config(reader), tmp_path / "out", train=[train], dev=[dev], overrides=steps
+    )
     for seen in SEEN.values():
         assert seen
         assert {(found.corpus, found.types) for found in seen} == {(SAMPLE.corpus, SAMPLE.types)}
@@ -406,3 +410,40 @@ def test_several_corpora_are_learned_under_their_common_names(
         assert spacy.load(output / "model-best").get_pipe("bioner").labels == labels
     with pytest.raises(PipelineError, match="the data has nothing of CRAFT"):
         train_tiny(tmp_path / "out", "bioner_cnn", train=data, dev=data, own_heads=["CRAFT"])
+
+
+def test_a_failure_after_the_training_keeps_what_was_trained(
+    train_tiny: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object) -> None:
+        raise RuntimeError("no more memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("spacy_bioner.training.loop.calibrate", fail)
+        with pytest.raises(PipelineError, match=r"The training is done, .*RuntimeError: no more memory"):
+            train_tiny(tmp_path / "out", "ner_cnn")
+    assert {path.name for path in tmp_path.iterdir()} == {"out.run"}
+    trained = (tmp_path / "out.run" / "model-best" / "ner" / "model").read_bytes()
+    train_tiny(tmp_path / "out", "ner_cnn")
+    assert (tmp_path / "out" / "model-best" / "ner" / "model").read_bytes() == trained
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+
+
+def test_an_encoder_inside_the_component(
+    train_tiny: Callable[..., Path], tiny_encoder: Path, tmp_path: Path, root: Path
+):
+    config = load_config(root / "configs" / "bioner_trf.cfg", interpolate=False)
+    del config["components"]["transformer"]
+    config["nlp"]["pipeline"] = ["bioner"]
+    config["components"]["bioner"]["model"]["tok2vec"] = {
+        "@architectures": "spacy-bioner.Tok2VecTransformer.v1",
+        "name": "${paths.encoder}",
+        "precision": "float32",
+        "pooling": {"@layers": "reduce_mean.v1"},
+    }
+    config.to_disk(tmp_path / "inside_trf.cfg")
+    output = train_tiny(tmp_path / "out", str(tmp_path / "inside_trf"))
+    model = output / "model-best"
+    assert_no_path_in(model, tiny_encoder)
+    assert meta(model)[META_KEY]["encoder"]["name"] == "tiny"
+    assert spacy.load(model)("Aspirin inhibits COX-2.").has_annotation("ENT_IOB")

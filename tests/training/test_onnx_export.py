@@ -155,11 +155,29 @@ def test_command_refuses_a_loss(
     monkeypatch.setattr(
         "spacy_bioner.training.onnx_export.compare", lambda *_: Comparison(0.9, 0.88, 0.95, 3.0)
     )
-    with pytest.raises(AssertionError):  # the table comes before the message
-        refuse_cli(
-            "bioner", "optimize", original.path, tmp_path / "made", "--data", tiny_data / "train.spacy"
-        )
+    command = ["bioner", "optimize", original.path, tmp_path / "made", "--data", tiny_data / "train.spacy"]
+    message = refuse_cli(*command)
+    assert "F1 88.00" in message
+    assert "instead of 90.00: 2.00 less, and 0.5 may be lost" in message
     assert not (tmp_path / "made").exists()
+
+
+def test_command_refuses_a_slower_pipeline_unless_asked(
+    run_cli: Callable[..., str],
+    refuse_cli: Callable[..., str],
+    original: Language,
+    tiny_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(
+        "spacy_bioner.training.onnx_export.compare", lambda *_: Comparison(0.9, 0.9, 1.0, 0.5)
+    )
+    command = ["bioner", "optimize", original.path, tmp_path / "made", "--data", tiny_data / "train.spacy"]
+    assert "0.50 times as fast as before" in refuse_cli(*command)
+    assert not (tmp_path / "made").exists()
+    run_cli(*command, "--slower")
+    assert (tmp_path / "made" / "meta.json").is_file()
 
 
 @pytest.mark.parametrize(

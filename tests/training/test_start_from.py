@@ -10,11 +10,12 @@ import spacy
 from spacy.language import Language
 from spacy.util import load_config
 
-from spacy_bioner.cli.convert import convert
+import spacy_bioner
 from spacy_bioner.components.spans import scored_spans
+from spacy_bioner.corpora.file_conversion import convert
 from spacy_bioner.corpora.provenance import META_KEY
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.training.loop import _finish, train_pipeline
+from spacy_bioner.training.finishing import make_portable
 
 SENTENCES = {
     "BC5CDR": "Aspirin\tB-Chemical\nhelps\tO\nasthma\tB-Disease\n\n",
@@ -346,7 +347,7 @@ def test_config_needs_no_initialize_section(
     config = load_config(root / "configs" / "bioner_cnn.cfg", interpolate=False)
     del config["initialize"]
     config.to_disk(tmp_path / "config.cfg")
-    output = train_pipeline(
+    output = spacy_bioner.train(
         tmp_path / "config.cfg",
         tmp_path / "out",
         train=[data["BC2GM"]],
@@ -361,7 +362,7 @@ def test_what_only_a_gpu_can_do_is_not_saved(stage_one: Callable[[str], Path]):
     """Such a pipeline could not be loaded on the CPU."""
     nlp = spacy.load(stage_one("trf"))
     nlp.config["components"]["transformer"]["model"]["mixed_precision"] = True
-    _finish(nlp, None)
+    make_portable(nlp, None)
     assert nlp.config["components"]["transformer"]["model"]["mixed_precision"] is False
 
 

@@ -126,7 +126,19 @@ FORMATS: dict[str, Format] = {
 READ_FORMATS = tuple(name for name, known in FORMATS.items() if known.reads)
 WRITTEN_FORMATS = tuple(name for name, known in FORMATS.items() if known.writes)
 SPACY = "spacy"
-"""What spaCy's own format is called beside these; `docbin` has it."""
+"""What spaCy's own format is called beside these; `corpora.docbin` has it."""
+COLUMN_ENDINGS = (".tsv", ".txt", ".conll", ".iob")
+FORMAT_OF_ENDING = {
+    ".spacy": SPACY,
+    **dict.fromkeys(COLUMN_ENDINGS, "columns"),
+    ".pubtator": "pubtator",
+    ".xml": "bioc-xml",
+    ".json": "bioc-json",
+    ".jsonl": "jsonl",
+    ".lines": "lines",
+    ".html": "html",
+}
+"""The format to write to a file, by the ending of its name (without that of gzip)."""
 
 
 def format_of(path: Path) -> str:

@@ -31,10 +31,17 @@ _CPU_BATCH, _GPU_BATCH = 1024, 16_384  # word pieces
 _CPU_STEP = 16
 
 
-if hasattr(os, "register_at_fork"):
-    # the threads of PyTorch don't come along into a forked process, as those of nlp.pipe's n_process are,
-    # which would wait for them for ever
-    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+_PROCESS = [os.getpid()]  # the one that imported this module
+
+
+def _keep_to_one_thread_if_forked() -> None:
+    """Has PyTorch use one thread in a process that was forked, as those of nlp.pipe's n_process are.
+
+    The threads of PyTorch don't come along into such a process, which would wait for them for ever.
+    """
+    if _PROCESS[0] != os.getpid():
+        _PROCESS[0] = os.getpid()
+        torch.set_num_threads(1)
 
 
 class TokenizerShim(Shim):
@@ -148,6 +155,7 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         Returns:
             (sequences, pieces, width).
         """
+        _keep_to_one_thread_if_forked()
         device = self.device
         inputs = {"input_ids": torch.from_numpy(ids).to(device)}
         if min(lengths) < ids.shape[1]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_bioner.documents import formats
+from spacy_bioner.documents import formats, offsets
 from spacy_bioner.documents.document import SENTENCE, Document, Mention, Passage, Relation
 from spacy_bioner.errors import ConversionError
 
@@ -165,7 +165,7 @@ def test_pubtator_keeps_mentions_or_drops_them_with_a_reason(written):
     assert all(drop.reason for drop in (*account.dropped, *account.relations))
     for number, (one, other) in enumerate(zip(written, found, strict=True), start=1):
         assert other.id == (one.id or str(number))
-        assert formats.offsets.same(other.text[: len(one.text)], one.text)
+        assert offsets.same(other.text[: len(one.text)], one.text)
         assert other.text[len(one.text) :] in ("", "\n")
         kept = [m for m in one.mentions if not dropped[id(m)]]
         assert [(m.spans, m.type, "|".join(m.identifiers)) for m in other.mentions] == [

@@ -5,6 +5,8 @@ import pickle
 import shutil
 import socket
 import struct
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -929,3 +931,19 @@ def test_after_out_of_memory_the_next_calls_begin_with_what_fits(layer, limit):
         warnings.simplefilter("error")
         model.predict(docs)
     assert max(tried) <= 700
+
+
+FORKED = """
+import os, torch
+import spacy_bioner.models.transformer.layer
+torch.set_num_threads(3)
+if os.fork() == 0:
+    print(torch.get_num_threads(), flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_importing_the_layer_leaves_the_threads_of_forked_processes_alone():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, check=True)
+    assert done.stdout == "3\n"

@@ -1,0 +1,72 @@
+"""Annotated documents on their way into a format: what it needs, what it can't hold, what was written."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from spacy_bioner.annotation.inputs import SetAside
+from spacy_bioner.documents.document import Document, Mention
+from spacy_bioner.documents.formats import encoded, known
+from spacy_bioner.documents.formats.base import Account, Written
+from spacy_bioner.errors import ConversionError
+
+
+@dataclass(slots=True)
+class Summary(Account):
+    """What was written, with counts alone of what was not: there may be millions."""
+
+    def add(self, written: Written) -> None:
+        self.docs += written.docs
+        self.mentions_out.update(written.mentions)
+        self.others.update(written.others)
+        self.others.update(f"mentions ({dropped.reason})" for dropped in written.dropped)
+        self.others.update(f"relations ({dropped.reason})" for dropped in written.relations)
+
+
+def writable(
+    documents: Iterable[Document], to: str, name: str, set_aside: list[SetAside]
+) -> Iterator[Document]:
+    """The documents that a format can hold.
+
+    Args:
+        documents: the documents, see `dressed`.
+        to: the format.
+        name: the name of the output.
+        set_aside: gets those that it can't hold.
+    """
+    for number, document in enumerate(documents, start=1):
+        try:
+            for piece in known(to).write([document]):
+                encoded(piece)
+        except ConversionError as error:
+            set_aside.append(SetAside(name, number, document.id, f"it can't be written: {error}"))
+        else:
+            yield document
+
+
+def dressed(documents: Iterable[Document], to: str) -> Iterator[Document]:
+    """Gives documents what a format needs to hold what they have.
+
+    BRAT gets a score as a note on its mention, BioC an id for each mention.
+    """
+    for document in documents:
+        if to == "brat":
+            yield replace(document, mentions=tuple(map(_with_note, document.mentions)))
+        elif to in ("bioc-xml", "bioc-json"):
+            yield replace(document, mentions=tuple(_with_ids(document.mentions)))
+        else:
+            yield document
+
+
+def _with_note(mention: Mention) -> Mention:
+    if mention.score is None:
+        return mention
+    notes = (*mention.meta.get("notes", ()), ("", "AnnotatorNotes", f"score {mention.score}"))
+    return replace(mention, score=None, meta={**mention.meta, "notes": notes})
+
+
+def _with_ids(mentions: Sequence[Mention]) -> Iterator[Mention]:
+    taken = {mention.id for mention in mentions}
+    new = (id for number in itertools.count(1) if (id := f"T{number}") not in taken)
+    for mention in mentions:
+        yield mention if mention.id else replace(mention, id=next(new))

@@ -1,0 +1,238 @@
+"""What a pipeline finds in documents: each goes through it as its text, or as a Doc of its own tokens.
+
+Mentions are the entities in `doc.spans` of each `bioner`, overlapping ones too, with their scores, and what
+else is in `doc.ents`. A document on which the pipeline fails is set aside, with the reason, and is never an
+empty result.
+"""
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from spacy_bioner.annotation.inputs import Item, SetAside
+from spacy_bioner.annotation.long_texts import pieces
+from spacy_bioner.annotation.settings import FLAT, Settings
+from spacy_bioner.components.pipelines import spans_keys
+from spacy_bioner.components.spans import ranked, scored_spans, without_overlaps
+from spacy_bioner.corpora.conversion import to_doc, to_document
+from spacy_bioner.documents.document import Document, Mention
+from spacy_bioner.documents.document import Span as Stretch
+from spacy_bioner.documents.metadata import UNREAD
+from spacy_bioner.errors import BionerError, PipelineError
+
+_DIGITS = 4  # of a score
+
+
+def annotated(
+    nlp: Language, items: Sequence[Item | SetAside], settings: Settings, counts: Counter[str]
+) -> Iterator[Document | SetAside]:
+    """Annotates the documents of one part.
+
+    Everything that the pipeline makes of a part, its vocabulary's new words too, is let go at its end. What
+    goes through the pipeline together is the same however often a run was stopped between two parts.
+
+    Args:
+        nlp: the pipeline, see `prepare`.
+        items: the documents.
+        settings: how to annotate them.
+        counts: counts what the report tells of, by its name.
+
+    Yields:
+        For each item its document with mentions, or why there is none.
+
+    Raises:
+        PipelineError: if the pipeline fails on every document of a batch, or for lack of memory.
+    """
+    with nlp.memory_zone():
+        texts: list[Document] = []
+        ends: list[int] = []  # how many pieces there are up to and with each item
+        for item in items:
+            if isinstance(item, Item) and _fits(item, settings):
+                texts += pieces(item.document, settings.max_length)
+            ends.append(len(texts))
+        results = _run(nlp, texts, settings)
+        done = 0
+        for item, end in zip(items, ends, strict=True):
+            if isinstance(item, SetAside):
+                yield item
+            elif not _fits(item, settings):
+                reason = f"{len(item.document.text):,} characters, and {settings.max_length:,} are allowed"
+                yield SetAside(item.file, item.number, item.document.id, reason)
+            else:
+                cut = texts[done:end]
+                yield _joined(item, cut, list(itertools.islice(results, len(cut))), settings, counts)
+            done = end
+
+
+def _fits(item: Item, settings: Settings) -> bool:
+    return settings.split_long or len(item.document.text) <= settings.max_length
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the pipeline gave for a text: mentions, those that overlap a better one, and tokens."""
+
+    mentions: list[Mention]
+    overlapping: int
+    tokens: tuple[Stretch, ...] | None
+
+
+def _joined(
+    item: Item,
+    cut: Sequence[Document],
+    results: Sequence[_Found | Exception],
+    settings: Settings,
+    counts: Counter[str],
+) -> Document | SetAside:
+    """Puts the mentions of all pieces of a document into it."""
+    document = item.document
+    mentions: list[Mention] = []
+    tokens: list[Stretch] = []
+    offset = 0
+    for piece, result in zip(cut, results, strict=True):
+        if isinstance(result, Exception):
+            reason = f"the pipeline fails on it ({type(result).__name__}: {result})"
+            return SetAside(item.file, item.number, document.id, reason)
+        mentions += [mention.shifted(offset) for mention in result.mentions] if offset else result.mentions
+        tokens += [(start + offset, end + offset) for start, end in result.tokens or ()]
+        counts["overlapping"] += result.overlapping
+        offset += len(piece.text)
+    counts["cut"] += len(cut) > 1
+    counts["unread"] += len(document.meta.get(UNREAD, ()))
+    document = _combined(document, mentions, settings.existing, counts)
+    if settings.to in FLAT and document.tokens is None:
+        document = replace(document, tokens=tuple(tokens))
+    return document
+
+
+def _combined(document: Document, found: list[Mention], existing: str, counts: Counter[str]) -> Document:
+    """A document with the pipeline's mentions, in the order of the text, in place of its own or beside."""
+    own = document.mentions
+    counts["own"] += len(own)
+    if not own and not document.relations:
+        return replace(document, mentions=tuple(found))
+    if existing == "replace":
+        counts["relations"] += len(document.relations)
+        # the order of BRAT's lines is that of ids which are gone
+        meta = {key: value for key, value in document.meta.items() if key != "order"}
+        return replace(document, mentions=tuple(found), relations=(), meta=meta)
+    if existing == "fill":
+        taken = [span for mention in own for span in mention.spans]
+        new = [m for m in found if all(m.end <= start or end <= m.start for start, end in taken)]
+    else:
+        places = {(mention.spans, mention.type) for mention in own}
+        new = [mention for mention in found if (mention.spans, mention.type) not in places]
+    counts["not added"] += len(found) - len(new)
+    return replace(document, mentions=tuple(sorted((*own, *new), key=lambda m: (m.start, m.end))))
+
+
+def _run(nlp: Language, texts: Sequence[Document], settings: Settings) -> Iterator[_Found | Exception]:
+    """Sends texts through the pipeline; a batch in which it fails goes through once more, one by one."""
+    keys = spans_keys(nlp)
+    done = 0
+    while done < len(texts):
+        left = enumerate(texts[done:], start=done)
+        inputs = ((_input(nlp, text), number) for number, text in left)
+        try:
+            for doc, number in nlp.pipe(
+                inputs, as_tuples=True, batch_size=settings.batch_size, n_process=settings.n_process
+            ):
+                if number != done:  # a component has swallowed a document
+                    break
+                yield _found(doc, texts[done], keys, settings)
+                done += 1
+            else:
+                if done == len(texts):
+                    return
+        except BionerError:
+            raise
+        except Exception as error:  # any component's: the batch goes through once more
+            _stop_if_fatal(error)
+        batch = texts[done : done + settings.batch_size]
+        yield from _one_by_one(nlp, batch, keys, settings)
+        done += len(batch)
+
+
+def _one_by_one(
+    nlp: Language, texts: Sequence[Document], keys: Sequence[str], settings: Settings
+) -> Iterator[_Found | Exception]:
+    """Sends the texts of a batch in which the pipeline has failed through it, each alone."""
+    results: list[_Found | Exception] = []
+    for text in texts:
+        try:
+            results.append(_found(nlp(_input(nlp, text)), text, keys, settings))
+        except BionerError:
+            raise
+        except Exception as error:  # any component's: its document is set aside, with the error
+            _stop_if_fatal(error)
+            results.append(error)
+    errors = [result for result in results if isinstance(result, Exception)]
+    if len(errors) == len(results) > 1:
+        raise PipelineError(
+            f"The pipeline fails on each of {len(results)} documents in a row.\n"
+            f"{type(errors[0]).__name__}: {errors[0]}"
+        )
+    yield from results
+
+
+def _stop_if_fatal(error: Exception) -> None:
+    """Raises PipelineError if there is too little memory: other documents are no better off then."""
+    if isinstance(error, MemoryError) or re.search(
+        "OutOfMemory|out of memory|can't allocate memory", f"{type(error).__name__} {error}"
+    ):
+        raise PipelineError(
+            f"Too little memory for these documents ({type(error).__name__}: {error}).\n"
+            "Use a smaller --batch-size or --max-length (with --split-long), and go on with --resume."
+        ) from error
+
+
+def _input(nlp: Language, text: Document) -> str | Doc:
+    return text.text if text.tokens is None else to_doc(text, nlp.vocab, nlp.make_doc)[0]
+
+
+def _found(doc: Doc, text: Document, keys: Sequence[str], settings: Settings) -> _Found:
+    """What is in a Doc, without holding on to it."""
+    last = doc[-1] if len(doc) else None
+    if len(text.text) != (last.idx + len(last.text_with_ws) if last else 0):
+        raise PipelineError("The pipeline's tokenizer changes the text, so offsets would be wrong.")
+    pairs: list[tuple[Span, float]] = [pair for key in keys for pair in scored_spans(doc, key)]
+    places = {(span.start, span.end, span.label_) for span, _ in pairs}
+    others = [ent for ent in doc.ents if (ent.start, ent.end, ent.label_) not in places]
+    if settings.types:
+        pairs = [pair for pair in pairs if pair[0].label_ in settings.types]
+        others = [ent for ent in others if ent.label_ in settings.types]
+    overlapping, tokens = 0, None
+    if settings.to in FLAT:
+        kept = without_overlaps([*others, *ranked(pairs)])
+        overlapping = len(pairs) + len(others) - len(kept)
+        places = {(span.start, span.end, span.label_) for span in kept}
+        pairs = [pair for pair in pairs if (pair[0].start, pair[0].end, pair[0].label_) in places]
+        others = [ent for ent in others if (ent.start, ent.end, ent.label_) in places]
+        tokens = to_document(doc).tokens
+    scored: list[tuple[Span, float | None]] = [*pairs, *((ent, None) for ent in others)]
+    mentions = [mention for pair in scored if (mention := _mention(*pair, text.text))]
+    mentions.sort(key=lambda m: (m.start, m.end, m.type))
+    return _Found(mentions, overlapping, tokens)
+
+
+def _mention(span: Span, score: float | None, text: str) -> Mention | None:
+    """A span as a mention, without white space at its ends; None if it is nothing else."""
+    start, end = span.start_char, span.end_char
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    if start == end:
+        return None
+    ids = tuple(dict.fromkeys(id for id in (span.kb_id_, span.id_) if id and id != "NIL"))
+    return Mention(
+        ((start, end),),
+        span.label_,
+        identifiers=ids,
+        score=None if score is None else round(min(max(score, 0.0), 1.0), _DIGITS),
+    )

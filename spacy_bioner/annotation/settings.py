@@ -1,0 +1,93 @@
+"""How documents are annotated, and whether a pipeline can do it so."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from spacy.language import Language
+
+from spacy_bioner.components.pipelines import bioners, entity_finders, entity_types
+from spacy_bioner.documents.formats import FORMATS, READ_FORMATS, SPACY, WRITTEN_FORMATS
+from spacy_bioner.errors import ConversionError, PipelineError
+
+FLAT = ("columns", SPACY)
+"""The formats that hold tokens, and so no mentions that overlap."""
+EXISTING = ("replace", "add", "fill")
+"""What may become of the mentions that the input has."""
+MAX_LENGTH = 200_000
+PART_SIZE = 1000
+BATCH_SIZE = 128
+"""Documents go through in batches of the pipeline's own size, but not larger: spaCy's default, 1,000, takes
+gigabytes where they are abstracts, and is no faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How documents are annotated.
+
+    Attributes:
+        to: the format that is written.
+        source: the format of the inputs; found from their content, if empty.
+        threshold: the probability that a mention of a type needs, "*" for the types that aren't named; empty
+            for what the pipeline's own config says.
+        types: the types that are wanted; empty for all.
+        existing: what becomes of the input's own mentions: "replace" takes them out, and relations with
+            them; "add" keeps them beside the pipeline's; "fill" also leaves out the pipeline's that overlap
+            one of them.
+        max_length: the most characters that a text may have.
+        split_long: whether longer texts are cut into pieces; they are set aside otherwise.
+        batch_size: how many texts go through the pipeline together.
+        n_process: how many processes work.
+        part_size: how many documents make a part.
+    """
+
+    to: str
+    source: str = ""
+    threshold: Mapping[str, float] = field(default_factory=dict)
+    types: tuple[str, ...] = ()
+    existing: str = EXISTING[0]
+    max_length: int = MAX_LENGTH
+    split_long: bool = False
+    batch_size: int = BATCH_SIZE
+    n_process: int = 1
+    part_size: int = PART_SIZE
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "types": list(self.types)}
+
+
+def check_settings(settings: Settings) -> None:
+    """Raises ConversionError if a format, or what becomes of existing mentions, isn't known."""
+    options = (("--to", settings.to, WRITTEN_FORMATS), ("--from", settings.source, READ_FORMATS))
+    for option, value, names in options:
+        if value not in ("", SPACY, *names):
+            what = "is only read" if option == "--to" else "is only written"
+            told = f"'{value}' {what}" if value in FORMATS else f"There is no format '{value}'"
+            raise ConversionError(f"{told}: use {option} {', '.join(names)}, {SPACY}.")
+    if settings.existing not in EXISTING:
+        raise ConversionError(f"--existing {settings.existing}: use {', '.join(EXISTING)}.")
+
+
+def prepare(nlp: Language, settings: Settings) -> None:
+    """Has a pipeline work as the settings say, and checks that it can.
+
+    Raises:
+        PipelineError: if it finds no entities, has no such type, or gives no scores for a threshold.
+    """
+    if not entity_finders(nlp):
+        raise PipelineError("The pipeline finds no entities: it has no component that writes to doc.ents.")
+    labels = entity_types(nlp)
+    named = [*settings.types, *(name for name in settings.threshold if name != "*")]
+    unknown = [name for name in named if name not in labels]
+    if labels and unknown:
+        raise PipelineError(
+            f"The pipeline has no entity type {', '.join(unknown)}; it knows {', '.join(labels)}."
+        )
+    heads = bioners(nlp)
+    if settings.threshold and not heads:
+        raise PipelineError("The pipeline gives no scores, as it has no `bioner`: leave out --threshold.")
+    for pipe in heads:
+        if settings.threshold:
+            wanted = {name: v for name, v in settings.threshold.items() if name in ("*", *pipe.written)}
+            pipe.threshold = {**pipe.threshold, **wanted} if "*" not in wanted else wanted
+    nlp.max_length = max(nlp.max_length, settings.max_length)

@@ -1,0 +1,246 @@
+"""Files of any format to files of any other, .spacy among them: what `spacy bioner convert` does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spacy_bioner.corpora.annotations import Annotation
+from spacy_bioner.corpora.conversion import (
+    Source,
+    Tally,
+    open_source,
+    write_columns,
+    write_docbin,
+    write_format,
+)
+from spacy_bioner.corpora.corpus_catalogue import SPLITS, Corpus, load_corpora
+from spacy_bioner.corpora.splits import check_ending, files_by_split, is_folder_of_splits, output_files
+from spacy_bioner.documents.formats import FORMAT_OF_ENDING, FORMATS, SPACY, WRITTEN_FORMATS, known
+from spacy_bioner.documents.formats.columns import ColumnOptions
+from spacy_bioner.errors import ConversionError
+from spacy_bioner.files import Outputs, ending
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """How outputs are written: their format, the mentions kept, and what columns and Docs need."""
+
+    to: str
+    corpus: str
+    types: tuple[str, ...]
+    group: int
+    options: ColumnOptions
+    typed: bool
+
+
+def convert(
+    inputs: Sequence[str | Path],
+    output: str | Path,
+    *,
+    corpus: str = "",
+    name: str = "",
+    types: Sequence[str] = (),
+    group: int = 1,
+    options: ColumnOptions | None = None,
+    source: str = "",
+    to: str = "",
+    typed: bool = True,
+    dropped: Path | None = None,
+    folders_by_split: bool = False,
+) -> dict[Path, Tally]:
+    """Converts files; all outputs appear together, when every one of them is complete.
+
+    Args:
+        inputs: the files, or one folder with files named as splits usually are.
+        output: the file for one input, by its ending; else the folder for one file a split.
+        corpus: a corpus of the catalogue, for its name, its types and the type of untyped tags.
+        name: the name of the corpus, if it isn't in the catalogue; its folder's name if empty.
+        types: the types to keep; all if empty.
+        group: how many sentences make a Doc.
+        options: how to read columns, and the scheme to write them in.
+        source: the format of the inputs; found from their content if empty.
+        to: the format to write; if empty, the output's by its ending, else .spacy.
+        typed: whether the columns' tags name types.
+        dropped: a file to list all dropped mentions in.
+        folders_by_split: whether a file becomes OUTPUT/SPLIT/CORPUS.spacy, and not OUTPUT/SPLIT.spacy.
+
+    Returns:
+        What was read and written, by output.
+
+    Raises:
+        BionerError: if an input isn't what it should be, the corpus or a type is unknown, or a mention
+            went missing without a reason. No output is written then.
+    """
+    paths, output = [Path(path) for path in inputs], Path(output)
+    options = options or ColumnOptions()
+    entry = load_corpora()[corpus] if corpus else None
+    _check_formats(source, to)
+    files = files_by_split(paths, source)
+    if len(files) == 1 and not any(is_folder_of_splits(path, source) for path in paths):
+        check_ending(output, to)
+    to = to or FORMAT_OF_ENDING.get("" if output.is_dir() else ending(output), SPACY)
+    if folders_by_split:
+        targets = [output / split / f"{corpus}.spacy" for split in files]
+    else:
+        targets = output_files(files, output, to)
+    _check_list(dropped, [*files.values(), *targets], targets if _is_folder(to) else [])
+    sources = _open(list(files.values()), options, entry, source, to)
+    kept = _kept_types(sources, entry, types)
+    tallies: dict[Path, Tally] = {}
+    with Outputs() as outputs:
+        for opened, target in zip(sources, targets, strict=True):
+            called = entry.name if entry else name or _folder_name(opened.path)
+            writing = _Writing(to, called, kept, group, options, typed)
+            temporary = outputs.temporary(target, folder=_is_folder(to))
+            tallies[target] = _write(opened, temporary, target.suffix.lower() == ".gz", writing)
+        if dropped is not None:
+            _list_dropped(outputs.temporary(dropped), tallies)
+    return tallies
+
+
+def convert_corpora(
+    folder: Path,
+    output: Path,
+    corpora: Sequence[str],
+    *,
+    group: int = 1,
+    options: ColumnOptions | None = None,
+) -> dict[Path, Tally]:
+    """Converts several corpora of the catalogue to OUTPUT/SPLIT/CORPUS.spacy, a folder to train on a split.
+
+    Args:
+        folder: a folder with a folder of each corpus in it, as `fetch` makes them.
+        output: the folder.
+        corpora: the names of the corpora.
+        group: how many sentences make a Doc.
+        options: how to read columns.
+
+    Returns:
+        What was read and written, by output.
+
+    Raises:
+        ConversionError: if the output folder has .spacy files of other corpora: they would be trained on.
+        BionerError: as `convert`. The corpora before the one that failed are written then.
+    """
+    catalogue = load_corpora()
+    names = [catalogue[name].name for name in corpora]  # as `fetch` calls its folders
+    if not names:
+        raise ConversionError("--corpora names no corpus.")
+    if len(set(names)) < len(names):
+        raise ConversionError(f"--corpora names a corpus twice: {', '.join(names)}.")
+    for split in dict.fromkeys(SPLITS.values()):
+        others = [path for path in sorted((output / split).glob("*.spacy")) if path.stem not in names]
+        if others:
+            raise ConversionError(
+                f"{others[0]} is of a corpus that --corpora doesn't name, and would be trained on too: move "
+                f"it away, or name another folder than {output}."
+            )
+    tallies: dict[Path, Tally] = {}
+    for name in names:
+        tallies |= convert(
+            [folder / name], output, corpus=name, group=group, options=options, folders_by_split=True
+        )
+    return tallies
+
+
+def _check_formats(source: str, to: str) -> None:
+    # all formats can be asked for: what is only read, or only written, says so itself
+    for option, action, value, names in (
+        ("--to", "write", to, WRITTEN_FORMATS),
+        ("--from", "read", source, FORMATS),
+    ):
+        if value and value not in (SPACY, *names):
+            raise ConversionError(f"Can't {action} '{value}': use {option} {SPACY}, {', '.join(names)}.")
+
+
+def _is_folder(to: str) -> bool:
+    return to != SPACY and not known(to).suffix
+
+
+def _check_list(dropped: Path | None, files: Sequence[Path], folders: Sequence[Path]) -> None:
+    """Raises ConversionError if the list of dropped mentions would overwrite a file, or be in an output."""
+    if dropped is None:
+        return
+    for path in files:
+        if dropped.resolve() == path.resolve():
+            raise ConversionError(f"{path} would be overwritten by the list of dropped mentions.")
+    for path in folders:
+        if path.resolve() in dropped.resolve().parents:
+            raise ConversionError(
+                f"{dropped} is in {path}, which is replaced: list dropped mentions elsewhere."
+            )
+
+
+def _open(
+    files: Sequence[Path], options: ColumnOptions, entry: Corpus | None, source: str, to: str
+) -> list[Source]:
+    """Takes a first look at each input."""
+    for path in files:
+        if ending(path) == ".spacy" and to == SPACY:
+            raise ConversionError(f"{path} is a .spacy file already: name another format to make of it.")
+    reading = replace(options, type=options.type or (entry.only_type if entry else None))
+    sources = [open_source(path, reading, source) for path in files]
+    for opened in sources:
+        if options.type and opened.typed and opened.types:
+            raise ConversionError(
+                f"{opened.path} names the types of its mentions ({', '.join(opened.types)}): leave out "
+                f"--type {options.type}."
+            )
+    return sources
+
+
+def _kept_types(sources: Sequence[Source], entry: Corpus | None, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The types to keep, of those that the corpus annotates."""
+    annotated = _annotated_types(sources, entry)
+    unknown = [name for name in wanted if name not in annotated]
+    if unknown:
+        raise ConversionError(
+            f"--types: there is no {', '.join(unknown)} here; it can choose from {', '.join(annotated)}."
+        )
+    return tuple(name for name in annotated if not wanted or name in wanted)
+
+
+def _annotated_types(sources: Sequence[Source], entry: Corpus | None) -> tuple[str, ...]:
+    """The types that the corpus annotates: the catalogue's, or all that any of the files has."""
+    found = tuple(dict.fromkeys(name for source in sources for name in source.types))
+    if entry is None:
+        return found
+    annotated = tuple(entry.types)
+    strange = [name for name in found if name and name not in annotated]
+    if strange:
+        raise ConversionError(
+            f"The files have mentions of {', '.join(strange)}, which the corpus {entry.name} doesn't "
+            f"annotate (it has {', '.join(annotated)}). Is it the right corpus? If it is your own, name them "
+            "under its types in corpus/corpora.toml."
+        )
+    return annotated
+
+
+def _write(opened: Source, path: Path, packed: bool, writing: _Writing) -> Tally:
+    """Writes one output, and checks that every mention was written or is listed as dropped."""
+    tally = Tally(unwritten=opened.unwritten)
+    if writing.to == SPACY:
+        annotation = Annotation(writing.corpus, tuple(filter(None, writing.types)))
+        write_docbin(opened, path, annotation, writing.group, tally)
+    elif writing.to == "columns":
+        scheme = writing.options.scheme or "IOB2"
+        write_columns(opened, path, writing.types, tally, scheme, writing.typed, packed)
+    else:
+        write_format(opened, path, writing.types, tally, known(writing.to), packed)
+    if missing := tally.unaccounted():
+        raise ConversionError(f"{opened.path}: mentions went missing: {dict(missing)}.")
+    return tally
+
+
+def _list_dropped(path: Path, tallies: Mapping[Path, Tally]) -> None:
+    lines = [
+        f"{target}\t{drop}\n"
+        for target, tally in tallies.items()
+        for drop in (*tally.dropped, *tally.relations)
+    ]
+    path.write_text("".join(lines), encoding="utf8")
+
+
+def _folder_name(path: Path) -> str:
+    """A name for a corpus that nobody named: its folder's."""
+    return path.resolve().parent.name

@@ -1,0 +1,109 @@
+"""A pipeline on files with gold mentions: what `spacy bioner evaluate` does."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from spacy.language import Language
+from spacy.vocab import Vocab
+
+from spacy_bioner.components.pipelines import gold_keys, load_pipeline
+from spacy_bioner.corpora.corpus_catalogue import load_corpora
+from spacy_bioner.documents.formats import SPACY, known
+from spacy_bioner.errors import OutputError, PipelineError
+from spacy_bioner.evaluation.errors_page import write_errors
+from spacy_bioner.evaluation.gold import GoldFile, gold_files, read_gold
+from spacy_bioner.evaluation.pipeline_evaluation import Evaluation, evaluate_gold
+from spacy_bioner.evaluation.report import Report, markdown_tables, report
+from spacy_bioner.files import Outputs, write_json
+from spacy_bioner.models.devices import use_device
+
+
+def evaluate(
+    model: str | Path | Language,
+    data: Sequence[str | Path],
+    *,
+    output: Path | None = None,
+    markdown: Path | None = None,
+    errors: Path | None = None,
+    gpu_id: int = -1,
+    retokenize: bool = False,
+    source: str = "",
+    corpus: str = "",
+    types: Sequence[str] = (),
+    renamed: Mapping[str, str] | None = None,
+) -> list[Report]:
+    """Evaluates a pipeline on each file, and writes the reports if asked to.
+
+    Args:
+        model: the name of a package, a folder, or a pipeline that is loaded.
+        data: the files, or folders of them; see `evaluation.gold.gold_files`.
+        output: a file for the report as JSON: of the one file, or a list.
+        markdown: a file for the tables in Markdown.
+        errors: a file for a page that shows the errors; see `evaluation.errors_page`.
+        gpu_id: the GPU to use; -1 for the CPU.
+        retokenize: whether the pipeline gets raw text also where the data has tokens.
+        source: the format of the data; found from its content if empty.
+        corpus: the corpus of the catalogue that the data is from, for its types and their common names.
+        types: the types that the data annotates; if empty, the corpus's, or all that it has mentions of.
+        renamed: other names for the data's types; see `evaluation.gold.read_gold`.
+
+    Returns:
+        A report for each file; see `evaluation.report`.
+
+    Raises:
+        PipelineError: if the pipeline can't be loaded, or has no type in common with the data.
+        FormatError: if the data can't be read, or a folder has none.
+        CorpusError: if the catalogue doesn't know the corpus, or .spacy files are said to be of one.
+        OutputError: if an output would overwrite the data.
+    """
+    use_device(gpu_id)
+    if source and source != SPACY:
+        known(source)
+    entry = load_corpora()[corpus] if corpus else None
+    annotated = tuple(types) or (tuple(entry.types) if entry else ())
+    files = gold_files(map(Path, data), source)
+    _check_outputs([path for path in (output, markdown, errors) if path is not None], files)
+
+    def gold(path: Path, vocab: Vocab, keys: Sequence[str] = ()) -> GoldFile:
+        return read_gold(
+            path,
+            vocab,
+            format=source,
+            corpus=entry.name if entry else "",
+            annotated=annotated,
+            renamed=renamed,
+            retokenize=retokenize,
+            keys=keys,
+        )
+
+    for path in files:
+        if not path.exists():
+            gold(path, Vocab())  # says what is wrong with it, before anything is loaded
+    nlp = load_pipeline(model) if isinstance(model, str | Path) else model
+    reports: list[Report] = []
+    results: list[Evaluation] = []
+    for path in files:
+        read = gold(path, nlp.vocab, gold_keys(nlp))
+        try:
+            result = evaluate_gold(nlp, read.golds)
+        except PipelineError as error:
+            raise PipelineError(f"{path}: {error}") from None
+        reports.append(report(nlp, read, result, gpu_id))
+        if errors is not None:
+            results.append(result)
+    with Outputs() as outputs:
+        if output is not None:
+            write_json(outputs.temporary(output), reports if len(reports) > 1 else reports[0])
+        if markdown is not None:
+            outputs.temporary(markdown).write_text(markdown_tables(reports), encoding="utf8")
+        if errors is not None:
+            write_errors(reports, results, outputs.temporary(errors))
+    return reports
+
+
+def _check_outputs(written: Sequence[Path], data: Sequence[Path]) -> None:
+    for path in written:
+        if any(path.resolve() == file.resolve() for file in data):
+            raise OutputError(f"{path} is data to evaluate on, and would be overwritten.")
+    if len({path.resolve() for path in written}) < len(written):
+        raise OutputError("--output, --markdown and --errors need a file each.")

@@ -1,0 +1,76 @@
+"""What becomes of a pipeline after its training: temperatures, and nothing that holds here alone."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from spacy.language import Language
+from spacy.training import Example
+
+from spacy_bioner.components.pipelines import find_transformer, named_bioners
+from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.readers import with_same_tokens
+from spacy_bioner.encoders.encoder_catalogue import ResolvedEncoder
+from spacy_bioner.training.record import without_paths
+
+
+def calibrate(nlp: Language, dev: Sequence[Path]) -> dict[str, float]:
+    """Fits the temperatures of a pipeline's `bioner` on the data that it was chosen on, and returns them."""
+    fitted: dict[str, float] = {}
+    for name, pipe in named_bioners(nlp):
+        fitted |= pipe.calibrate(_read_up_to(nlp, name, dev))
+    return fitted
+
+
+def _read_up_to(nlp: Language, name: str, paths: Sequence[Path]) -> Iterator[Example]:
+    """Gold Docs, with what the components before one make of their tokens."""
+    behind = nlp.pipe_names[nlp.pipe_names.index(name) :]
+    with nlp.select_pipes(disable=behind):
+        for path in paths:
+            docs = read_docbin(path, nlp.vocab)
+            predicted = nlp.pipe(with_same_tokens(doc) for doc in docs)
+            yield from map(Example, predicted, docs)
+
+
+def make_portable(nlp: Language, resolved: ResolvedEncoder | None) -> None:
+    """Takes out of a trained pipeline what holds on this machine alone: paths, and what only a GPU can do.
+
+    Args:
+        nlp: the pipeline.
+        resolved: the encoder that it was trained with; its folder is replaced by its public name.
+    """
+    transformer = find_transformer(nlp)
+    if transformer is not None:
+        model = nlp.config["components"][transformer.name]["model"]
+        if model.get("mixed_precision"):
+            model["mixed_precision"] = False  # with it, a pipeline can't even be loaded without a GPU
+    if resolved is not None:
+        public = resolved.encoder.hub or resolved.encoder.name
+        _rename_encoder(nlp.config["components"], public)
+        for _, pipe in nlp.pipeline:
+            for node in pipe.model.walk() if hasattr(pipe, "model") else ():
+                _rename_layer(node, public)
+    nlp.config["paths"] = dict.fromkeys(nlp.config.get("paths", {}))
+    for section in ("corpora", "initialize", "training"):
+        nlp.config[section] = without_paths(nlp.config.get(section, {}))
+
+
+def _rename_encoder(config: Any, public: str) -> None:
+    """Gives every transformer in the config of components the encoder's public name."""
+    if not isinstance(config, dict):
+        return
+    architecture = str(config.get("@architectures", ""))
+    if "name" in config and "Transformer" in architecture:
+        config["name"] = public
+    for value in config.values():
+        _rename_encoder(value, public)
+
+
+def _rename_layer(node: Any, public: str) -> None:
+    """Gives a transformer's layer the encoder's public name, which is written with the weights."""
+    encoder = getattr(getattr(node, "transformer", None), "config", None)
+    if encoder is not None:
+        encoder._name_or_path = public
+        for inner in node.walk():
+            if "name" in inner.attrs:
+                inner.attrs["name"] = public

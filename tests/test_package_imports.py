@@ -1,0 +1,24 @@
+"""What `import spacy_bioner` gives, and what it costs."""
+
+import subprocess
+import sys
+
+import pytest
+
+import spacy_bioner
+
+
+def test_every_public_name_is_there():
+    for name in spacy_bioner.__all__:
+        assert getattr(spacy_bioner, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = spacy_bioner.nothing
+
+
+def test_importing_the_package_imports_neither_spacy_nor_torch():
+    code = "import sys, spacy_bioner; print(sorted({'spacy', 'thinc', 'torch', 'numpy'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+    code = "import sys; from spacy_bioner import Document, read; print('spacy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -14,8 +14,9 @@ from spacy.training import Example
 from spacy_bioner.array_types import Ints
 from spacy_bioner.components.spans import characters, gold_spans, is_known, place_of
 from spacy_bioner.corpora.annotations import mapped
+from spacy_bioner.corpora.soft_labels import SoftLabels, get_soft_labels
 from spacy_bioner.models.crf import LABELS, B, I, O
-from spacy_bioner.models.decoder import Found, Gold
+from spacy_bioner.models.decoder import Found, Gold, Taught
 from spacy_bioner.text.folding import is_blank
 
 _SENTENCE = 25  # words: those of a sentence of the corpora, on average
@@ -45,8 +46,10 @@ class Known:
     types: set[str]
 
 
-def targets(example: Example, known: Known, naming: Naming, words: Ints | None = None) -> Gold:
-    """What a gold Doc says of the tokens of the predicted one.
+def targets(
+    example: Example, known: Known, naming: Naming, words: Ints | None = None
+) -> Gold | Taught:
+    """What a gold Doc says of the tokens of the predicted one, or what a teacher says of them.
 
     Of mentions of one type that overlap, the longest is learned.
 
@@ -57,9 +60,13 @@ def targets(example: Example, known: Known, naming: Naming, words: Ints | None =
         words: the numbers of the predicted Doc's tokens that count, see `words_of`.
 
     Returns:
-        Which labels are allowed, (tokens, types, 3); and which types the Doc annotates, (types,).
+        Which labels are allowed, (tokens, types, 3); and which types the Doc annotates, (types,). Or a
+        teacher's probabilities, if the gold Doc has soft labels.
     """
     reference, size = example.reference, len(example.predicted)
+    soft = get_soft_labels(reference)
+    if soft is not None and size == len(reference):
+        return _taught(soft, naming.labels)
     counts = numpy.array([label in known.types for label in naming.labels], dtype=bool)
     allowed = numpy.zeros((size, len(naming.labels), LABELS), dtype=bool)
     allowed[:, :, O] = True
@@ -88,6 +95,18 @@ def targets(example: Example, known: Known, naming: Naming, words: Ints | None =
             allowed[start + 1 : end, column, I] = True
             taken[start:end, column] = True
     return allowed, counts
+
+
+def _taught(soft: SoftLabels, labels: Sequence[str]) -> Taught:
+    """A teacher's probabilities, with the types in the component's order."""
+    probabilities = numpy.zeros((len(soft.probabilities), len(labels), LABELS))
+    probabilities[..., O] = 1.0
+    for column, label in enumerate(labels):
+        if label in soft.types:
+            given = soft.probabilities[:, soft.types.index(label)]
+            probabilities[:, column, [B, I]] = given
+            probabilities[:, column, O] = 1.0 - given.sum(axis=1)
+    return Taught(probabilities, numpy.array([label in soft.types for label in labels], dtype=bool))
 
 
 def longest_first(span: Span) -> tuple[int, int]:

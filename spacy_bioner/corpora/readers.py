@@ -12,6 +12,7 @@ from spacy.vocab import Vocab
 
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.soft_labels import read_answers
 from spacy_bioner.errors import PipelineError
 
 
@@ -111,6 +112,50 @@ def create_multi_corpus(
             positions[name] = (first + size) % len(docs)
         random.shuffle(chosen)
         yield from roll_call(chosen)
+
+    return read
+
+
+def create_distillation(
+    gold: Callable[[Language], Iterator[Example]], answers: str | None, mix: float = 0.5, seed: int = 1
+) -> Callable[[Language], Iterator[Example]]:
+    """Makes `spacy-bioner.Distillation.v1`: gold Docs, and among them Docs that a teacher has answered for.
+
+    With `max_epochs = -1` each epoch takes the next of the taught Docs; otherwise, as spaCy reads once, all
+    epochs have the same.
+
+    Args:
+        gold: a reader of gold Docs.
+        answers: the folder of a teacher's answers, see `soft_labels`.
+        mix: the share of an epoch's words that are taught; from 0 to less than 1.
+        seed: the order of taught Docs follows from it.
+
+    Raises:
+        PipelineError: if there is no folder, or the mix isn't a share.
+        FormatError: when it is read, if the answers can't be.
+    """
+    if not answers:
+        raise PipelineError("No answers of a teacher: make them with `spacy bioner distill`.")
+    if not 0 <= mix < 1:
+        raise PipelineError(f"The mix is {mix}: it must be from 0 to less than 1.")
+    position = epoch = 0
+
+    def read(nlp: Language) -> Iterator[Example]:
+        nonlocal position, epoch
+        examples = list(gold(nlp))
+        wanted = mix / (1 - mix) * sum(len(example) for example in examples)
+        taught = read_answers(Path(answers), nlp.vocab)
+        order = Random(seed).sample(range(len(taught)), len(taught))
+        chosen: list[Example] = []
+        while wanted > 0 and taught:
+            doc = taught[order[position % len(taught)]]
+            position += 1
+            chosen.append(Example(with_same_tokens(doc), doc))
+            wanted -= max(1, len(doc))
+        epoch += 1
+        mixed = examples + chosen
+        Random(f"{seed}/{epoch}").shuffle(mixed)
+        yield from roll_call(mixed)
 
     return read
 

@@ -14,7 +14,8 @@ from thinc.types import Floats2d, Ragged
 
 from spacy_bioner.array_types import Ints
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.models.decoder import DECODER, Found, Gold
+from spacy_bioner.models.crf import LABELS, B, I, O
+from spacy_bioner.models.decoder import DECODER, Found, Gold, Taught
 from spacy_bioner.models.labels import (
     LabelSet,
     allowed_labels,
@@ -202,7 +203,7 @@ class LabelSetDecoder:
         model: Model,
         scores: LabelScores,
         words: Sequence[Ints | None],
-        gold: Sequence[Gold],
+        gold: Sequence[Gold | Taught],
         weight: float,
     ) -> tuple[float, LabelScores]:
         """The negative log probability of what the gold annotation allows, times a weight, and its gradient.
@@ -215,7 +216,13 @@ class LabelSetDecoder:
         loss = 0.0
         gradients = []
         places = _seen_words(ops, scores, words)
-        for logits, own, (allowed, counts) in zip(scores.logits, places, gold, strict=True):
+        for logits, own, target in zip(scores.logits, places, gold, strict=True):
+            if isinstance(target, Taught):
+                raise PipelineError(
+                    "A model with one label set for all types can't learn from a teacher: give the student "
+                    "spacy-bioner.EntityHeads.v1."
+                )
+            allowed, counts = target
             labels = allowed_labels(label_set, scheme, allowed[own], counts)
             labels[~labels.any(axis=1)] = True
             rows = ops.to_numpy(logits)
@@ -227,6 +234,24 @@ class LabelSetDecoder:
             gradient[own] = weight * (shares - kept / total)
             gradients.append(ops.asarray2f(gradient))
         return weight * loss, LabelScores(gradients, scores.seen)
+
+    def marginals(
+        self, model: Model, scores: LabelScores, words: Sequence[Ints | None], temperatures: Sequence[float]
+    ) -> list[Any]:
+        """The shares of each type's beginning and inside labels at each token, at a temperature a type."""
+        label_set = _label_set(model)
+        made = []
+        for logits, own in zip(scores.logits, _seen_words(model.ops, scores, words), strict=True):
+            rows = model.ops.to_numpy(logits)[own].astype("float64")
+            probabilities = numpy.zeros((len(logits), len(label_set.types), LABELS))
+            for kind, temperature in enumerate(temperatures):
+                shares = _softmax(rows / temperature)
+                mine = label_set.owner == kind
+                probabilities[own, kind, B] = shares[:, mine & label_set.begins].sum(axis=1)
+                probabilities[own, kind, I] = shares[:, mine & ~label_set.begins].sum(axis=1)
+            probabilities[..., O] = 1.0 - probabilities.sum(axis=2)
+            made.append(probabilities)
+        return made
 
     def take_over(self, model: Model, source: Model) -> list[str]:
         """Takes over the weights of another classifier with the same labels."""

@@ -210,6 +210,37 @@ def loss_and_gradient(grid: Lattice, allowed: Array, counts: Array) -> tuple[flo
     return loss, nodes - gold_nodes, edges - gold_edges
 
 
+def marginals(grid: Lattice) -> Array:
+    """The probability of each label at each position, shaped as the emissions; zero beyond an end."""
+    xp = grid.xp
+    before, total = forward(grid)
+    nodes = xp.exp(before + backward(grid) - total[..., None])
+    return xp.where(grid.mask, nodes, 0.0)
+
+
+def taught_loss_and_gradient(grid: Lattice, taught: Array, counts: Array) -> tuple[float, Array]:
+    """The cross entropy of paths between a teacher's and ours, and its gradient.
+
+    The teacher gives the probability of each label at each position, and none of transitions: these teach
+    ours nothing, and count as expected as we expect them. The gradient is our probabilities less the
+    teacher's (structure-level distillation by posteriors: Wang et al. 2020, arXiv 2004.03846).
+
+    Args:
+        grid: the lattice.
+        taught: the teacher's probabilities, shaped as the emissions.
+        counts: (sequences, types), true where the teacher knows the type.
+
+    Returns:
+        The loss, summed over sequences and types; and its gradient with respect to the emissions.
+    """
+    xp = grid.xp
+    total, nodes, edges = _expectations(grid, counts)
+    taught = xp.where(grid.mask & counts[..., None], taught, 0.0)
+    finite = xp.where(xp.isfinite(grid.transitions), grid.transitions, 0.0)
+    scored = (taught * grid.emissions).sum() + (edges * finite).sum()
+    return float(xp.where(counts, total, 0.0).sum() - scored), nodes - taught
+
+
 def _expectations(grid: Lattice, counts: Array) -> tuple[Array, Array, Array]:
     """Log sums over paths, and how often each label and each transition is expected in them."""
     xp, emissions = grid.xp, grid.emissions

@@ -1,6 +1,7 @@
 """What the component `bioner` asks of its model, apart from scores; each architecture has its own answers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from thinc.api import Model
@@ -12,6 +13,20 @@ Found = tuple[int, int, str, float]
 
 Gold = tuple[Any, Any]
 """What a gold Doc says: which of O, B and I are allowed, (tokens, types, 3); which types count, (types,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What a teacher says of a Doc, in place of gold annotation.
+
+    Attributes:
+        probabilities: of O, B and I, (tokens, types, 3).
+        counts: which types the teacher knows, (types,).
+    """
+
+    probabilities: Any
+    counts: Any
+
 
 DECODER = "decoder"
 """Where a model's `attrs` have its decoder."""
@@ -46,7 +61,7 @@ class Decoder(Protocol):
         model: Model,
         scores: Any,
         words: Sequence[Ints | None],
-        gold: Sequence[Gold],
+        gold: Sequence[Gold | Taught],
         weight: float,
     ) -> tuple[float, Any]:
         """The loss of a batch, and its gradient for the scores.
@@ -55,8 +70,19 @@ class Decoder(Protocol):
             model: the model.
             scores: what it gave for the batch.
             words: for each Doc the numbers of the tokens that count; None for all.
-            gold: the gold annotation of each Doc.
+            gold: the gold annotation of each Doc, or what a teacher says of it.
             weight: a number that loss and gradient are multiplied by.
+
+        Raises:
+            PipelineError: if the architecture can't learn from a teacher, and a Doc has one.
+        """
+
+    def marginals(
+        self, model: Model, scores: Any, words: Sequence[Ints | None], temperatures: Sequence[float]
+    ) -> list[Any]:
+        """The probabilities of O, B and I of each type at each token of each Doc, (tokens, types, 3).
+
+        Tokens that don't count are O. The arguments are those of `find`.
         """
 
     def take_over(self, model: Model, source: Model) -> list[str]:

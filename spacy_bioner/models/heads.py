@@ -16,10 +16,13 @@ from spacy_bioner.models.crf import (
     VALID,
     Lattice,
     find_spans,
+    O,
     lattice,
     loss_and_gradient,
+    marginals,
+    taught_loss_and_gradient,
 )
-from spacy_bioner.models.decoder import DECODER, Found, Gold
+from spacy_bioner.models.decoder import DECODER, Found, Gold, Taught
 
 # Columns of a type's array behind its weights: the bias, and the transition from each label.
 _EXTRA = 1 + LABELS
@@ -192,6 +195,35 @@ def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield members
 
 
+def _at_temperatures(ops: Ops, scores: HeadScores, temperatures: Sequence[float]) -> HeadScores:
+    """The scores divided by a temperature a type."""
+    if all(temperature == 1 for temperature in temperatures):
+        return scores
+    divisors = ops.asarray2f([[temperature] for temperature in temperatures])
+    return HeadScores(
+        [emissions / divisors for emissions in scores.emissions],
+        scores.transitions / divisors.reshape((-1, 1, 1)),
+    )
+
+
+def _targets(
+    ops: Ops, grid: Lattice, gold: Sequence[Gold | Taught], words: Sequence[Ints | None]
+) -> tuple[Any, Any]:
+    """What is allowed or taught at each place of a lattice, shaped as its emissions; and which types count."""
+    first = gold[0]
+    dtype = "float64" if isinstance(first, Taught) else bool
+    at = ops.xp.ones(grid.emissions.shape, dtype=dtype)
+    counts = ops.xp.zeros(grid.emissions.shape[1:3], dtype=bool)
+    for column, (target, own) in enumerate(zip(gold, words, strict=True)):
+        values, types = (
+            (target.probabilities, target.counts) if isinstance(target, Taught) else target
+        )
+        values = values if own is None else values[own]
+        at[: len(values), column] = ops.asarray(values)
+        counts[column] = ops.asarray(types)
+    return at, counts
+
+
 class HeadsDecoder:
     """The `Decoder` of heads: the best path of each type, and the loss of a conditional random field."""
 
@@ -212,12 +244,7 @@ class HeadsDecoder:
         ops, types = model.ops, self.types(model)
         scores = _of_words(scores, words)
         found: list[list[Found]] = [[] for _ in scores.emissions]
-        if any(temperature != 1 for temperature in temperatures):
-            divisors = ops.asarray2f([[temperature] for temperature in temperatures])
-            scores = HeadScores(
-                [emissions / divisors for emissions in scores.emissions],
-                scores.transitions / divisors.reshape((-1, 1, 1)),
-            )
+        scores = _at_temperatures(ops, scores, temperatures)
         for members in _by_length([len(emissions) for emissions in scores.emissions]):
             spans = find_spans(_lattice(ops, scores, members, VALID))
             columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
@@ -230,15 +257,36 @@ class HeadsDecoder:
                 found[i].append((start, end, types[type_index], probability))
         return found
 
+    def marginals(
+        self, model: Model, scores: HeadScores, words: Sequence[Ints | None], temperatures: Sequence[float]
+    ) -> list[Any]:
+        """The probabilities of O, B and I at each token, at a temperature a type."""
+        ops = model.ops
+        whole = []
+        for emissions in scores.emissions:
+            outside = ops.xp.zeros(emissions.shape, dtype="float64")
+            outside[..., O] = 1.0
+            whole.append(outside)
+        scores = _at_temperatures(ops, _of_words(scores, words), temperatures)
+        for members in _by_length([len(emissions) for emissions in scores.emissions]):
+            nodes = marginals(_lattice(ops, scores, members, VALID))
+            for column, i in enumerate(members):
+                own = words[i]
+                whole[i][slice(None) if own is None else own] = nodes[: len(scores.emissions[i]), column]
+        return [ops.to_numpy(probabilities) for probabilities in whole]
+
     def loss(
         self,
         model: Model,
         scores: HeadScores,
         words: Sequence[Ints | None],
-        gold: Sequence[Gold],
+        gold: Sequence[Gold | Taught],
         weight: float,
     ) -> tuple[float, HeadScores]:
-        """The negative log probability of the gold annotation, times a weight, and its gradient."""
+        """The negative log probability of the gold annotation, times a weight, and its gradient.
+
+        Of Docs that a teacher has answered for: the cross entropy with its probabilities.
+        """
         ops = model.ops
         valid = VALID if model.get_ref("heads").attrs["transitions"] else ALL
         whole = [ops.xp.zeros_like(e) for e in scores.emissions]
@@ -246,22 +294,20 @@ class HeadsDecoder:
         gradients = [ops.xp.zeros_like(e) for e in scores.emissions]
         d_transitions = ops.xp.zeros_like(scores.transitions)
         loss = 0.0
-        for members in _by_length([len(emissions) for emissions in scores.emissions]):
-            grid = _lattice(ops, scores, members, valid)
-            allowed = ops.xp.ones(grid.emissions.shape, dtype=bool)
-            counts = ops.xp.zeros((len(members), len(scores.transitions)), dtype=bool)
-            for column, i in enumerate(members):
-                doc_allowed, doc_counts = gold[i]
-                own = words[i]
-                if own is not None:
-                    doc_allowed = doc_allowed[own]
-                allowed[: len(doc_allowed), column] = ops.asarray(doc_allowed)
-                counts[column] = ops.asarray(doc_counts)
-            part, nodes, edges = loss_and_gradient(grid, allowed, counts)
-            loss += part
-            d_transitions += weight * edges.astype("float32")
-            for column, i in enumerate(members):
-                gradients[i][:] = weight * nodes[: len(gradients[i]), column]
+        lengths = [len(emissions) for emissions in scores.emissions]
+        for is_taught in (False, True):
+            kind = [n if isinstance(g, Taught) == is_taught else 0 for n, g in zip(lengths, gold, strict=True)]
+            for members in _by_length(kind):
+                grid = _lattice(ops, scores, members, valid)
+                targets = _targets(ops, grid, [gold[i] for i in members], [words[i] for i in members])
+                if is_taught:
+                    part, nodes = taught_loss_and_gradient(grid, *targets)
+                else:
+                    part, nodes, edges = loss_and_gradient(grid, *targets)
+                    d_transitions += weight * edges.astype("float32")
+                loss += part
+                for column, i in enumerate(members):
+                    gradients[i][:] = weight * nodes[: len(gradients[i]), column]
         for full, own, gradient in zip(whole, words, gradients, strict=True):
             full[slice(None) if own is None else own] = gradient
         return weight * loss, HeadScores(whole, d_transitions)

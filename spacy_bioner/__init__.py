@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from spacy_bioner.documents.formats import write as write
     from spacy_bioner.errors import BionerError as BionerError
     from spacy_bioner.evaluation.evaluating import evaluate as evaluate
+    from spacy_bioner.training.distillation import distill as distill
     from spacy_bioner.training.loop import train as train
 
 _MODULES = {
@@ -39,6 +40,7 @@ _MODULES = {
     "documents.formats": ("read", "write"),
     "errors": ("BionerError",),
     "evaluation.evaluating": ("evaluate",),
+    "training.distillation": ("distill",),
     "training.loop": ("train",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -10,6 +10,7 @@ from importlib.metadata import EntryPoint, distribution
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 import spacy
 from spacy.language import Language
@@ -17,6 +18,8 @@ from spacy.tokens import Doc
 from thinc.api import NumpyOps, reduce_mean
 from thinc.types import Ragged
 
+from spacy_bioner.corpora.readers import create_corpus
+from spacy_bioner.corpora.soft_labels import get_soft_labels, write_part
 from spacy_bioner.encoders.encoder_catalogue import find_encoder
 from spacy_bioner.encoders.mini import embedded
 from spacy_bioner.errors import EncoderError
@@ -58,6 +61,20 @@ def call_corpus(create: Callable, data: Path) -> None:
 
 def call_multi_corpus(create: Callable, data: Path) -> None:
     assert 0 < len(list(create({"one": data, "two": data}, limit=6)(spacy.blank("en")))) <= 6
+
+
+def call_distillation(create: Callable, data: Path) -> None:
+    nlp = spacy.blank("en")
+    doc = nlp.make_doc("Aspirin helps")
+    folder = data.with_name("answers")
+    folder.mkdir(exist_ok=True)
+    write_part(folder, 0, [doc], [numpy.array([[[0.9, 0.0]], [[0.0, 0.1]]])])
+    (folder / "answers.json").write_text('{"types": ["Chemical"], "parts": 1}')
+    gold = create_corpus(str(data))
+    examples = list(create(gold, str(folder), mix=0.5)(nlp))
+    taught = [soft for eg in examples if (soft := get_soft_labels(eg.reference))]
+    assert len(examples) - len(taught) == len(list(gold(nlp)))
+    numpy.testing.assert_allclose(taught[0].probabilities, [[[0.9, 0.0]], [[0.0, 0.1]]], atol=1 / 255)
 
 
 def call_factory(create: Callable, data: Path) -> None:
@@ -127,6 +144,7 @@ CALLS: dict[str, Callable[[Any, Path], None]] = {
     "spacy_tokenizers: spacy-bioner.Tokenizer.v1": call_tokenizer,
     "spacy_readers: spacy-bioner.Corpus.v1": call_corpus,
     "spacy_readers: spacy-bioner.MultiCorpus.v1": call_multi_corpus,
+    "spacy_readers: spacy-bioner.Distillation.v1": call_distillation,
     "spacy_factories: bioner": call_factory,
     "spacy_factories: abbreviations": call_abbreviations,
     "spacy_architectures: spacy-bioner.EntityHeads.v1": call_heads,

@@ -7,9 +7,10 @@ command line has imported already; what a verb needs, its plain function imports
 import contextlib
 import errno
 import functools
+import shlex
 import sys
 from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import typer
 from spacy.cli._util import app
@@ -19,6 +20,7 @@ from spacy_bioner.errors import BionerError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_CONFIGURED = ("train", "distill")
 
 bioner_cli = typer.Typer(
     name="bioner",
@@ -50,9 +52,10 @@ def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _
                 _fail(_told(error))
                 raise typer.Exit(1) from None
 
-        settings = {"allow_extra_args": True, "ignore_unknown_options": True}
+        # whose options may be settings of a config
+        free = {"allow_extra_args": True, "ignore_unknown_options": True} if name in _CONFIGURED else None
         if name:
-            group.command(name, context_settings=settings if name == "train" else None)(reporting)
+            group.command(name, context_settings=free)(reporting)
         else:
             group.callback(invoke_without_command=True)(reporting)
         return reporting
@@ -80,6 +83,20 @@ def listed(values: Iterable[str]) -> list[str]:
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
+def overrides_of(context: typer.Context, settings: str) -> dict[str, Any]:
+    """Settings of a config: those given as options, and those in a text with spaces between."""
+    from click import NoSuchOption
+    from spacy.cli._util import parse_config_overrides
+
+    from spacy_bioner.errors import PipelineError
+
+    try:
+        further = [f"--{setting}" for setting in shlex.split(settings)]
+        return parse_config_overrides([*context.args, *further])
+    except (ValueError, NoSuchOption) as error:
+        raise PipelineError(f"Settings are given as section.name=value: {error}") from None
+
+
 def renamed_types(values: Iterable[str]) -> dict[str, str]:
     """The other names in the values of --map: from old to new; raises PipelineError if one has no `=`."""
     from spacy_bioner.errors import PipelineError
@@ -99,6 +116,7 @@ from spacy_bioner.cli import (  # noqa: E402
     compare,  # noqa: F401
     convert,  # noqa: F401
     corpora,  # noqa: F401
+    distill,  # noqa: F401
     encoders,  # noqa: F401
     evaluate,  # noqa: F401
     experiment,  # noqa: F401

@@ -1,12 +1,11 @@
 """`spacy bioner train`: `spacy train` with an encoder by name, whole outputs and a record of the run."""
 
-import shlex
 from pathlib import Path
 
 import typer
 from wasabi import msg
 
-from spacy_bioner.cli import listed, verb
+from spacy_bioner.cli import listed, overrides_of, verb
 
 
 @verb("train")
@@ -37,17 +36,8 @@ def train_cli(
     ),
 ) -> None:
     """Train a pipeline. Settings of the config can be overridden: --training.max_epochs 10."""
-    from click import NoSuchOption
-    from spacy.cli._util import parse_config_overrides
-
     import spacy_bioner
-    from spacy_bioner.errors import PipelineError
 
-    try:
-        further = [f"--{setting}" for setting in shlex.split(settings)]
-        overrides = parse_config_overrides([*context.args, *further])
-    except (ValueError, NoSuchOption) as error:
-        raise PipelineError(f"Settings are given as section.name=value: {error}") from None
     folder = spacy_bioner.train(
         config,
         output,
@@ -63,6 +53,6 @@ def train_cli(
         pipeline_version=version,
         gpu_id=gpu_id,
         seed=seed,
-        overrides=overrides,
+        overrides=overrides_of(context, settings),
     )
     msg.good(f"{folder}")

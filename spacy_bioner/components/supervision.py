@@ -46,9 +46,7 @@ class Known:
     types: set[str]
 
 
-def targets(
-    example: Example, known: Known, naming: Naming, words: Ints | None = None
-) -> Gold | Taught:
+def targets(example: Example, known: Known, naming: Naming, words: Ints | None = None) -> Gold | Taught:
     """What a gold Doc says of the tokens of the predicted one, or what a teacher says of them.
 
     Of mentions of one type that overlap, the longest is learned.

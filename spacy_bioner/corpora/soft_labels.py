@@ -2,8 +2,7 @@
 
 A teacher's answers are a folder of numbered parts and a manifest, answers.json. A part is a .spacy file with
 the Docs, and a .safetensors file with the probabilities that a token begins a mention of a type, or is inside
-one, in steps of 1/255. Only tokens where one of the two isn't zero in these steps are stored: three or four in
-a hundred.
+one, in steps of 1/255. Tokens where both are zero in these steps, which most are, aren't stored.
 """
 
 import json
@@ -97,7 +96,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         if not isinstance(manifest["types"], list) or not isinstance(manifest["parts"], int):
             raise TypeError
     except (OSError, ValueError, KeyError, TypeError):
-        raise FormatError(path, None, "not a teacher's answers: make them with spacy bioner distill") from None
+        raise FormatError(
+            path, None, "not a teacher's answers: make them with spacy bioner distill"
+        ) from None
     return manifest
 
 

@@ -15,8 +15,8 @@ from spacy_bioner.models.crf import (
     LABELS,
     VALID,
     Lattice,
-    find_spans,
     O,
+    find_spans,
     lattice,
     loss_and_gradient,
     marginals,
@@ -209,15 +209,13 @@ def _at_temperatures(ops: Ops, scores: HeadScores, temperatures: Sequence[float]
 def _targets(
     ops: Ops, grid: Lattice, gold: Sequence[Gold | Taught], words: Sequence[Ints | None]
 ) -> tuple[Any, Any]:
-    """What is allowed or taught at each place of a lattice, shaped as its emissions; and which types count."""
+    """What is allowed or taught at each place of a lattice, shaped as its emissions; which types count."""
     first = gold[0]
     dtype = "float64" if isinstance(first, Taught) else bool
     at = ops.xp.ones(grid.emissions.shape, dtype=dtype)
     counts = ops.xp.zeros(grid.emissions.shape[1:3], dtype=bool)
     for column, (target, own) in enumerate(zip(gold, words, strict=True)):
-        values, types = (
-            (target.probabilities, target.counts) if isinstance(target, Taught) else target
-        )
+        values, types = (target.probabilities, target.counts) if isinstance(target, Taught) else target
         values = values if own is None else values[own]
         at[: len(values), column] = ops.asarray(values)
         counts[column] = ops.asarray(types)
@@ -295,9 +293,10 @@ class HeadsDecoder:
         d_transitions = ops.xp.zeros_like(scores.transitions)
         loss = 0.0
         lengths = [len(emissions) for emissions in scores.emissions]
+        have = [isinstance(target, Taught) for target in gold]
         for is_taught in (False, True):
-            kind = [n if isinstance(g, Taught) == is_taught else 0 for n, g in zip(lengths, gold, strict=True)]
-            for members in _by_length(kind):
+            of_kind = [n if own == is_taught else 0 for n, own in zip(lengths, have, strict=True)]
+            for members in _by_length(of_kind):
                 grid = _lattice(ops, scores, members, valid)
                 targets = _targets(ops, grid, [gold[i] for i in members], [words[i] for i in members])
                 if is_taught:

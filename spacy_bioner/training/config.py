@@ -17,6 +17,7 @@ from spacy_bioner.corpora.annotations import mapped
 from spacy_bioner.encoders.encoder_catalogue import ResolvedEncoder
 from spacy_bioner.errors import PipelineError
 
+DISTILLATION = "spacy-bioner.Distillation.v1"
 MULTI_CORPUS = "spacy-bioner.MultiCorpus.v1"
 BIONER = "components.bioner"
 ENCODER_PATH = "paths.encoder"
@@ -45,6 +46,21 @@ def _path_setting(config: Config, split: str, paths: Sequence[Path]) -> Any:
         names = next((names for names in clean if len(set(names)) == len(names) and all(names)), numbered)
         return dict(zip(names, map(str, paths), strict=True))
     return str(paths[0]) if len(paths) == 1 else [str(path) for path in paths]
+
+
+def with_answers(config: Config, answers: Path, mix: float) -> Config:
+    """A config that learns from teachers' answers beside the gold Docs of its own reader.
+
+    Args:
+        config: the config.
+        answers: the folder of the answers.
+        mix: the share of the words of an epoch that are taught by these.
+    """
+    copied = config.copy()
+    gold = copied["corpora"]["train"]
+    # the folder is named by its place, which is not what the training depends on: see the plan's `teachers`
+    copied["corpora"]["train"] = {"@readers": DISTILLATION, "answers": str(answers), "mix": mix, "gold": gold}
+    return copied
 
 
 def encoder_settings(config: Config, resolved: ResolvedEncoder, gpu_id: int) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def train(
     gpu_id: int = -1,
     seed: int | None = None,
     overrides: Mapping[str, Any] | None = None,
+    answers: Path | None = None,
+    mix: float = 0.5,
 ) -> Path:
     """Trains a pipeline as `spacy train` does, and finishes what that writes.
 
@@ -69,6 +71,8 @@ def train(
         gpu_id: the GPU to use; -1 for the CPU.
         seed: the seed; the config's if None.
         overrides: further settings of the config, by their dotted names.
+        answers: the folder of teachers' answers to learn from beside gold, see `distillation`.
+        mix: the share of the words of an epoch that are taught by these.
 
     Returns:
         The folder.
@@ -97,6 +101,8 @@ def train(
         gpu_id=gpu_id,
         seed=seed,
         overrides=overrides or {},
+        answers=answers,
+        mix=mix,
     )
     use_device(gpu_id)
     run = output.with_name(f"{output.name}.run")
@@ -107,6 +113,7 @@ def train(
         "config": whole.interpolate().to_str(),
         "data": {split: [file.to_meta() for file in described] for split, described in plan.data.items()},
         "encoder": plan.resolved.to_meta() if plan.resolved is not None else None,
+        "teachers": plan.teachers,
     }
     interrupted = _run(nlp, run, identity, gpu_id)
     try:
@@ -165,9 +172,7 @@ def _run(nlp: Language, run: Path, identity: dict[str, Any], gpu_id: int) -> boo
     return False
 
 
-def _finish_models(
-    models: Sequence[Path], plan: TrainingPlan, name: str, version: str, gpu_id: int
-) -> None:
+def _finish_models(models: Sequence[Path], plan: TrainingPlan, name: str, version: str, gpu_id: int) -> None:
     """Calibrates the pipelines of a training, and writes down how they were made."""
     cut: dict[str, Cut] = {}
     for model in models:
@@ -183,6 +188,8 @@ def _finish_models(
             names = {entry["name"] for entry in record["corpora"]}
             earlier = record["started_from"].get("corpora", [])
             record["corpora"] += [entry for entry in earlier if entry["name"] not in names]
+        if plan.teachers:
+            record["teachers"] = plan.teachers
         record["temperature"] = fitted
         record["seed"] = nlp.config.interpolate()["training"]["seed"]
         describe_pipeline(nlp, record, name, version)

@@ -13,6 +13,7 @@ from thinc.api import Config
 from spacy_bioner.components.pipelines import label_maps
 from spacy_bioner.corpora.docbin import docbin_files
 from spacy_bioner.corpora.provenance import META_KEY, Data, describe_data
+from spacy_bioner.corpora.soft_labels import read_manifest
 from spacy_bioner.encoders.encoder_catalogue import (
     NO_ENCODER,
     ResolvedEncoder,
@@ -31,6 +32,7 @@ from spacy_bioner.training.config import (
     names_from,
     rate_settings,
     schedule_settings,
+    with_answers,
 )
 from spacy_bioner.training.record import corpus_entries
 
@@ -47,6 +49,7 @@ class TrainingPlan:
         resolved: the encoder; None without one of the catalogue.
         source: the pipeline to begin with.
         keep_types: whether that pipeline's other types come along.
+        teachers: what is known of teachers' answers to learn from; empty without.
     """
 
     config: Config
@@ -56,6 +59,7 @@ class TrainingPlan:
     resolved: ResolvedEncoder | None
     source: Language | None
     keep_types: bool
+    teachers: dict[str, Any]
 
 
 def make_plan(
@@ -72,6 +76,8 @@ def make_plan(
     gpu_id: int,
     seed: int | None,
     overrides: Mapping[str, Any],
+    answers: Path | None,
+    mix: float,
 ) -> TrainingPlan:
     """Makes a plan; see `loop.train` for the arguments and what is raised."""
     if not config_path.is_file():
@@ -110,7 +116,10 @@ def make_plan(
     check_settings(config, overrides)
     settings |= dict(overrides)
     settings |= schedule_settings(config, settings)
-    return TrainingPlan(config, files, data, settings, resolved, source, keep_types)
+    teachers = {} if answers is None else read_manifest(answers) | {"mix": mix}
+    if answers is not None:
+        config = with_answers(config, answers, mix)
+    return TrainingPlan(config, files, data, settings, resolved, source, keep_types, teachers)
 
 
 def _names_with(

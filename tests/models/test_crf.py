@@ -8,6 +8,7 @@ import torch
 
 from spacy_bioner.models.crf import (
     ALL,
+    LABELS,
     VALID,
     B,
     I,
@@ -17,7 +18,9 @@ from spacy_bioner.models.crf import (
     forward,
     lattice,
     loss_and_gradient,
+    marginals,
     span_probabilities,
+    taught_loss_and_gradient,
 )
 
 POSITIONS, SEQUENCES, TYPES = 5, 3, 2
@@ -179,3 +182,28 @@ def test_nothing_found_gives_empty_arrays():
     emissions[..., O] = 9.0
     found = find_spans(lattice(numpy, emissions, numpy.zeros((1, 3, 3)), [2]))
     assert len(found.starts) == len(found.probabilities) == 0
+
+
+def test_marginals_and_what_a_teacher_teaches() -> None:
+    random = numpy.random.default_rng(3)
+    emissions = random.normal(size=(4, 2, 2, LABELS))
+    transitions = random.normal(size=(2, LABELS, LABELS))
+    lengths, counts = [4, 3], numpy.array([[True, True], [True, False]])
+    grid = lattice(numpy, emissions, transitions, lengths)
+    nodes = marginals(grid)
+    taught = random.dirichlet(numpy.ones(LABELS), size=(4, 2, 2))
+    _, gradient = taught_loss_and_gradient(grid, taught, counts)
+    for sequence, length in enumerate(lengths):
+        for kind in range(2):
+            numpy.testing.assert_allclose(nodes[:length, sequence, kind].sum(axis=-1), 1.0)
+            # I never begins a sequence
+            assert nodes[0, sequence, kind, I] == 0
+            wanted = nodes - taught if counts[sequence, kind] else numpy.zeros_like(nodes)
+            got = gradient[:length, sequence, kind]
+            numpy.testing.assert_allclose(got, wanted[:length, sequence, kind], atol=1e-12)
+    # nothing beyond an end, and nothing to learn from a teacher who thinks the same
+    assert not gradient[3, 1].any()
+    loss, gradient = taught_loss_and_gradient(grid, nodes, counts)
+    numpy.testing.assert_allclose(gradient, 0.0, atol=1e-12)
+    # then the loss is the entropy of the paths, which is not negative
+    assert loss > 0

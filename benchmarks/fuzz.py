@@ -21,6 +21,8 @@ from types import FrameType
 
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Mention, Passage, Relation
+from spacy_bioner.documents.settling import ORIGINS
+from spacy_bioner.documents.units import UNITS
 from spacy_bioner.errors import BionerError
 
 LIMIT = 1
@@ -92,6 +94,13 @@ HURTING = [
         b"<mml:math>",
         b"<DeleteCitation/>",
     ),
+    *(
+        b'"answer": "reject",',
+        b"\xf0\x9f\xa7\xac",
+        b"\r\n",
+        b"<?xml version='1.0'?>",
+        b'"foo": [{"start": 0, "end": 1}],',
+    ),
     *(b"true", b"0.5", b'"text"', b'"spans"', b"</passage>", b"<document>", b"%2e%2e%2f", "\u2028".encode()),
 ]
 _VALUE = re.compile(rb'"[^"\n]*"|(?<![\w.])-?\d+(?![\w.])|(?<=>)[^<>]+(?=<)|\b(?:null|true|false)\b|\b\w+\b')
@@ -159,12 +168,36 @@ PUBMED = b"""<?xml version="1.0" encoding="utf-8"?>
 </PubmedBookArticle><DeleteCitation><PMID>7</PMID></DeleteCitation></PubmedArticleSet>"""
 
 
+ONLY_READ = {
+    "pubmed": PUBMED,
+    "token-rows": b'{"id": "1", "tokens": ["Aspirin", "helps"], "ner_tags": ["B-Chemical", "O"]}\n' * 2,
+    "spacy-json": b"""[{"id": 0, "paragraphs": [{"raw": "Aspirin helps", "sentences": [{"tokens": [
+{"orth": "Aspirin", "ner": "U-X"}, {"orth": "helps", "ner": "-"}]}]},
+{"raw": "a b", "entities": [[0, 1, "X"]]}]}]""",
+    "conllu": b"""# newdoc id = 1
+1|Aspirin|_|_|_|_|_|_|_|NER=B-X
+2-3|don't|_|_|_|_|_|_|_|_
+2|do|_|_|_|_|_|_|_|_
+3|n't|_|_|_|_|_|_|_|SpaceAfter=No
+
+""".replace(b"|", b"\t"),
+    "jsonl of others": b"""\
+{"text": "Aspirin \\ud83e\\uddec helps", "answer": "accept", "entities": [\
+{"id": 1, "start_offset": 0, "end_offset": 7, "label": "X"}, \
+{"id": 2, "start_offset": 11, "end_offset": 16, "label": "Y", "text": "helps"}], \
+"relations": [{"id": 1, "from_id": 1, "to_id": 2, "type": "r"}]}
+["a b", {"entities": [[0, 1, "X"]]}]
+""",
+}
+"""Inputs of formats that are only read, and of forms that aren't written."""
+
+
 def samples(folder: Path) -> dict[str, dict[str, bytes]]:
     """A valid input of each format: its files by their names."""
     found: dict[str, dict[str, bytes]] = {"columns": {"in": COLUMNS}, "lines": {"in": b"one\n\ntwo\n"}}
-    found["pubmed"] = {"in": PUBMED}
+    found |= {name: {"in": data} for name, data in ONLY_READ.items()}
     for name, known in formats.FORMATS.items():
-        if name in found or not known.reads:
+        if name in found or not known.reads or not known.writes:
             continue
         path = folder / name
         formats.write(SAMPLES, path, name)
@@ -265,7 +298,8 @@ def main() -> None:
             for file_name, data in files.items():
                 (folder / file_name).write_bytes(data)
             path = folder / "in" if "in" in files else folder
-            asked = "" if name.endswith(".gz") or chance.random() < 0.3 else name
+            asked = "" if name not in formats.FORMATS or chance.random() < 0.3 else name
+            offsets = chance.choice(("", "", "", *UNITS, *ORIGINS))
             to = chance.choice([other for other, known in formats.FORMATS.items() if known.writes])
             documents: list[Document] = []
             start = time.process_time()
@@ -273,10 +307,10 @@ def main() -> None:
                 signal.setitimer(timer, seconds)
             try:
                 if chance.random() < 0.3:  # as `annotate` does, past what can't be read
-                    each = formats.read_each(path, asked)
+                    each = formats.read_each(path, asked, offsets)
                     documents = [item for item in each if isinstance(item, Document)]
                 else:
-                    documents = list(formats.read(path, asked))
+                    documents = list(formats.read(path, asked, offsets))
                     assert documents
                 results[f"{name}: read"] += 1
                 write(documents, to)

@@ -25,6 +25,10 @@ class FormatError(BionerError):
         self.document_id = document_id
 
 
+class OffsetsError(FormatError):
+    """A file whose offsets count something that can't be told, so that none of its mentions can be used."""
+
+
 class UnknownFormatError(FormatError):
     """A file in a format that can't be told."""
 

@@ -39,20 +39,27 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         FormatError: if there is no such file, it is a folder, it holds bytes that aren't UTF-8, or its lines
             end with CR alone.
     """
+    for number, line in lines_or_errors(path):
+        if isinstance(line, FormatError):
+            raise line
+        yield number, line
+
+
+def lines_or_errors(path: Path) -> Iterator[tuple[int, str | FormatError]]:
+    """Reads as `numbered_lines` does, with the error in place of a line that isn't text in UTF-8."""
     with open_input(path) as file:
         for number, raw in enumerate(file, start=1):
             try:
                 line = raw.decode("utf-8")
             except UnicodeDecodeError as error:
-                raise FormatError(
-                    path,
-                    number,
-                    f"not UTF-8 (byte {error.start + 1} of the line); convert the file to UTF-8",
-                ) from None
+                message = f"not UTF-8 (byte {error.start + 1} of the line); convert the file to UTF-8"
+                yield number, FormatError(path, number, message)
+                continue
             if number == 1 and line.startswith("\ufeff"):
                 line = line[1:]
             if "\0" in line:
-                raise FormatError(path, number, "a NUL byte: this is a binary file, not text")
+                yield number, FormatError(path, number, "a NUL byte: this is a binary file, not text")
+                continue
             line = line.removesuffix("\n").removesuffix("\r")
             if number == 1 and "\r" in line and not raw.endswith(b"\n"):
                 raise FormatError(path, None, "its lines end with CR alone; convert it to LF or CRLF")

@@ -40,15 +40,24 @@ def convert_cli(
     to: str = typer.Option("", help="Format to write; default: OUTPUT's by its ending, else spacy"),
     untyped: bool = typer.Option(False, help="Write columns with B, I, O alone"),
     dropped: Path = typer.Option(None, help="File to list all dropped mentions in"),
+    offsets: str = typer.Option(
+        "", help="What offsets count (utf-16, utf-8, lf, passage, ...); default: found from texts"
+    ),
+    max_bad: str = typer.Option(
+        "", help="Most bad documents, lines and mentions, as 20 or 10%; default: more than both is too much"
+    ),
+    strict: bool = typer.Option(False, help="Refuse files with any bad document, line or mention"),
 ) -> None:
     """Convert corpora from any format to any other.
 
-    Formats: spacy, columns, pubtator, bioc-xml, bioc-json, brat, jsonl, text (a file a document), lines (a
-    line a document), pubmed (its XML, read only) and html (to look at, written only). Every mention that is
-    read is either written or listed as dropped, with the reason.
+    Formats: spacy, columns, pubtator, bioc-xml, bioc-json, brat, jsonl (Prodigy's too), label-studio,
+    doccano, doccano-relations, pubannotation, text (a file a document), lines (a line a document); only
+    read: pubmed (its XML), token-rows (of Hugging Face), spacy-json (of spaCy 2), conllu; only written:
+    html. Every mention that is read is either written or listed as dropped, with the reason.
     """
     from spacy_bioner.corpora.file_conversion import convert, convert_corpora
     from spacy_bioner.documents.formats.columns import ColumnOptions
+    from spacy_bioner.documents.formats.unreadable import most_bad
     from spacy_bioner.documents.tags import find_scheme
     from spacy_bioner.errors import ConversionError
 
@@ -75,6 +84,8 @@ def convert_cli(
         to=to,
         typed=not untyped,
         dropped=dropped,
+        offsets=offsets,
+        most_bad=most_bad(max_bad, strict),
     )
     _report(tallies)
 
@@ -106,6 +117,9 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
             msg.warn(
                 f"{names[target]}: {tally.unwritten:,} spans in doc.spans are left out; doc.ents is read"
             )
+        if tally.bad:
+            msg.warn(f"{names[target]}: {len(tally.bad):,} documents, lines or mentions are set aside")
+            _list(tally.bad)
         if tally.mismatches:
             msg.warn(
                 f"{names[target]}: {len(tally.mismatches):,} mentions have offsets that don't give their text"

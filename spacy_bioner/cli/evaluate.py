@@ -34,6 +34,13 @@ def evaluate_cli(
     map: list[str] = typer.Option(
         [], "--map", help="Other names for the data's types: OLD=NEW, with commas; * for all others"
     ),
+    offsets: str = typer.Option(
+        "", help="What offsets count (utf-16, utf-8, lf, passage, ...); default: found from texts"
+    ),
+    max_bad: str = typer.Option(
+        "", help="Most bad documents, lines and mentions, as 20 or 10%; default: more than both is too much"
+    ),
+    strict: bool = typer.Option(False, help="Refuse files with any bad document, line or mention"),
 ) -> None:
     """Evaluate a pipeline by type: strict offsets and type, each type only where it is annotated.
 
@@ -41,6 +48,7 @@ def evaluate_cli(
     type, a character in common), kinds of errors, and what tokens make impossible come with it. Several files
     give a table of F1, a row a corpus and a column a type.
     """
+    from spacy_bioner.documents.formats.unreadable import most_bad
     from spacy_bioner.evaluation.evaluating import evaluate
 
     reports = evaluate(
@@ -55,6 +63,8 @@ def evaluate_cli(
         corpus=corpus,
         types=listed([types]),
         renamed=renamed_types(map),
+        offsets=offsets,
+        most_bad=most_bad(max_bad, strict),
     )
     _print(reports, reliability)
     for path in filter(None, (output, markdown, errors)):

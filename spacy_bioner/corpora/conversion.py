@@ -25,11 +25,11 @@ from spacy_bioner.documents.document import (
     in_tokens,
     merge,
 )
-from spacy_bioner.documents.formats import SPACY, Format, columns, format_of, known, write_pieces
-from spacy_bioner.documents.formats import read as read_format
+from spacy_bioner.documents.formats import SPACY, Format, columns, format_of, known, read_each, write_pieces
 from spacy_bioner.documents.formats.base import Account, kept_meta, left_out
 from spacy_bioner.documents.formats.columns import ColumnOptions
-from spacy_bioner.documents.metadata import COUNTED, MOVED, REPAIRED, UNREAD
+from spacy_bioner.documents.formats.unreadable import USUAL, MostBad, check_bad, usable
+from spacy_bioner.documents.metadata import COUNTED, MOVED, REPAIRED, UNKNOWN, UNREAD
 from spacy_bioner.documents.offsets import mismatches
 from spacy_bioner.documents.tags import Scheme
 from spacy_bioner.text.tokenizer import create_tokenizer
@@ -51,6 +51,7 @@ class Tally(Account):
             each with its document and that text. The offsets count.
         unread: what was in the files and isn't read, by what it is.
         counted: what else the reader counted, by what it is.
+        bad: what is wrong with documents, lines and mentions that were set aside.
         unwritten: spans in `doc.spans` of .spacy files, which are left out: `doc.ents` is read.
     """
 
@@ -62,6 +63,7 @@ class Tally(Account):
     mismatches: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
+    bad: list[str] = field(default_factory=list)
     unwritten: int = 0
 
     def unaccounted(self) -> Counter[str]:
@@ -244,11 +246,22 @@ def to_document(doc: Doc) -> Document:
     return Document(
         doc.text,
         passages,
-        tuple(Mention(((e.start_char, e.end_char),), e.label_) for e in doc.ents),
+        tuple(
+            Mention(((e.start_char, e.end_char),), e.label_, e.id_, (e.kb_id_,) if e.kb_id_ else ())
+            for e in doc.ents
+        ),
         tokens=tokens,
-        meta=meta,
+        meta=meta | _missing(doc),
         id=annotation.id if annotation else "",
     )
+
+
+def _missing(doc: Doc) -> dict[str, Any]:
+    """What the meta of a document is to say of tokens whose annotation is missing, if there are some."""
+    missing = tuple(("", t.idx, t.idx + len(t)) for t in doc if not t.ent_iob and not t.text.isspace())
+    if not missing:
+        return {}
+    return {UNKNOWN: missing, COUNTED: {"tokens whose annotation is missing": len(missing)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +275,7 @@ class Source:
         size: how many documents `documents` will give; None if not known.
         unwritten: how many spans its Docs have in `doc.spans`, which aren't read: `doc.ents` is.
         typed: whether its format names the types of mentions, or leaves them to the caller.
+        bad: what is wrong with documents, lines and mentions of it that are set aside.
     """
 
     path: Path
@@ -270,18 +284,27 @@ class Source:
     size: int | None = None
     typed: bool = True
     unwritten: int = 0
+    bad: tuple[str, ...] = ()
 
 
-def open_source(path: Path, options: ColumnOptions, format: str = "") -> Source:
+def open_source(
+    path: Path,
+    options: ColumnOptions,
+    format: str = "",
+    offsets: str = "",
+    most_bad: MostBad = USUAL,
+) -> Source:
     """Looks at a file or folder of any format that is read here.
 
     Args:
         path: the file or folder.
         options: how to read columns.
         format: its format, `SPACY` or one of `formats.FORMATS`; found by `format_of`, if empty.
+        offsets: how its offsets count, see `documents.settling`; found from the texts of mentions, if empty.
+        most_bad: how many bad parts it may have.
 
     Raises:
-        FormatError: if it can't be read, or isn't what it seems to be.
+        FormatError: if it can't be read, isn't what it seems to be, or has more bad parts than it may have.
     """
     format = format or format_of(path)
     if format == SPACY:
@@ -292,15 +315,31 @@ def open_source(path: Path, options: ColumnOptions, format: str = "") -> Source:
         unwritten = sum(len(group) for doc in docs for group in doc.spans.values())
         return Source(path, lambda: map(to_document, docs), tuple(types), len(docs), unwritten=unwritten)
     if format != "columns":
-        types = dict.fromkeys(m.type for document in read_format(path, format) for m in document.mentions)
-        return Source(path, lambda: read_format(path, format), tuple(types))
+        return _look(path, format, offsets, most_bad)
     scan = columns.scan(path, options)
+    check_bad(path, scan.bad, scan.sentences, most_bad)
     return Source(
         path,
-        lambda: columns.read_scanned(path, scan, options),
+        lambda: usable(columns.each_scanned(path, scan, options), []),
         scan.types,
         size=scan.sentences,
         typed=scan.typed,
+        bad=scan.bad,
+    )
+
+
+def _look(path: Path, format: str, offsets: str, most_bad: MostBad) -> Source:
+    """Reads a file once, for its types and for what of it can't be read."""
+    bad: list[str] = []
+    types: dict[str, None] = {}
+    good = size = 0
+    for document in usable(read_each(path, format, offsets), bad):
+        size += 1
+        good += 1 + len(document.mentions)
+        types.update(dict.fromkeys(mention.type for mention in document.mentions))
+    check_bad(path, bad, good, most_bad)
+    return Source(
+        path, lambda: usable(read_each(path, format, offsets), []), tuple(types), size, bad=tuple(bad)
     )
 
 

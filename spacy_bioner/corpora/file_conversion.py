@@ -17,8 +17,19 @@ from spacy_bioner.corpora.corpus_catalogue import SPLITS, Corpus, load_corpora
 from spacy_bioner.corpora.splits import check_ending, files_by_split, is_folder_of_splits, output_files
 from spacy_bioner.documents.formats import FORMAT_OF_ENDING, FORMATS, SPACY, WRITTEN_FORMATS, known
 from spacy_bioner.documents.formats.columns import ColumnOptions
+from spacy_bioner.documents.formats.unreadable import USUAL, MostBad
 from spacy_bioner.errors import ConversionError
 from spacy_bioner.files import Outputs, ending
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How inputs are read: columns, the format, what offsets count, and how much of them may be bad."""
+
+    options: ColumnOptions
+    format: str
+    offsets: str
+    most_bad: MostBad
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,8 @@ def convert(
     to: str = "",
     typed: bool = True,
     dropped: Path | None = None,
+    offsets: str = "",
+    most_bad: MostBad = USUAL,
     folders_by_split: bool = False,
 ) -> dict[Path, Tally]:
     """Converts files; all outputs appear together, when every one of them is complete.
@@ -62,6 +75,8 @@ def convert(
         to: the format to write; if empty, the output's by its ending, else .spacy.
         typed: whether the columns' tags name types.
         dropped: a file to list all dropped mentions in.
+        offsets: how the inputs' offsets count, see `documents.settling`; found from their content if empty.
+        most_bad: how many documents, lines and mentions of an input may be such that they can't be read.
         folders_by_split: whether a file becomes OUTPUT/SPLIT/CORPUS.spacy, and not OUTPUT/SPLIT.spacy.
 
     Returns:
@@ -84,7 +99,8 @@ def convert(
     else:
         targets = output_files(files, output, to)
     _check_list(dropped, [*files.values(), *targets], targets if _is_folder(to) else [])
-    sources = _open(list(files.values()), options, entry, source, to)
+    reading = _Reading(options, source, offsets, most_bad)
+    sources = _open(list(files.values()), reading, entry, to)
     kept = _kept_types(sources, entry, types)
     tallies: dict[Path, Tally] = {}
     with Outputs() as outputs:
@@ -171,15 +187,14 @@ def _check_list(dropped: Path | None, files: Sequence[Path], folders: Sequence[P
             )
 
 
-def _open(
-    files: Sequence[Path], options: ColumnOptions, entry: Corpus | None, source: str, to: str
-) -> list[Source]:
+def _open(files: Sequence[Path], how: _Reading, entry: Corpus | None, to: str) -> list[Source]:
     """Takes a first look at each input."""
     for path in files:
         if ending(path) == ".spacy" and to == SPACY:
             raise ConversionError(f"{path} is a .spacy file already: name another format to make of it.")
+    options = how.options
     reading = replace(options, type=options.type or (entry.only_type if entry else None))
-    sources = [open_source(path, reading, source) for path in files]
+    sources = [open_source(path, reading, how.format, how.offsets, how.most_bad) for path in files]
     for opened in sources:
         if options.type and opened.typed and opened.types:
             raise ConversionError(
@@ -218,7 +233,7 @@ def _annotated_types(sources: Sequence[Source], entry: Corpus | None) -> tuple[s
 
 def _write(opened: Source, path: Path, packed: bool, writing: _Writing) -> Tally:
     """Writes one output, and checks that every mention was written or is listed as dropped."""
-    tally = Tally(unwritten=opened.unwritten)
+    tally = Tally(unwritten=opened.unwritten, bad=list(opened.bad))
     if writing.to == SPACY:
         annotation = Annotation(writing.corpus, tuple(filter(None, writing.types)))
         write_docbin(opened, path, annotation, writing.group, tally)

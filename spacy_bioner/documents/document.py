@@ -11,6 +11,8 @@ Span = tuple[int, int]
 
 SENTENCE = "sentence"
 """The type of the passages that are sentences."""
+HEADING = "heading"
+"""The type of the passages that are headings in another one ("METHODS:" in an abstract)."""
 
 
 @dataclass(frozen=True, slots=True)

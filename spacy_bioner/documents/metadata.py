@@ -9,9 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 LINE, REPAIRED, UNREAD, COUNTED, MOVED, TEXT = "line", "repaired", "unread", "counted", "moved", "text"
-HOW_READ = (LINE, REPAIRED, UNREAD, COUNTED, MOVED)
+BAD, UNKNOWN = "bad", "unknown"
+HOW_READ = (LINE, REPAIRED, UNREAD, COUNTED, MOVED, BAD, UNKNOWN)
 """Line of a document's beginning; repairs to its tags; texts that say what isn't read of it; what there was
-of it in the file, by what it is; by how many characters a mention or passage was moved."""
+of it in the file, by what it is; by how many characters a mention or passage was moved; texts that say which
+of its lines and annotations are wrong and were set aside; stretches (type, start, end) in which it isn't
+known whether
+there is a mention of a type."""
 OTHERS = "json"
 DOCSTART = "-DOCSTART-"
 

@@ -15,6 +15,7 @@ is none, it is closed, or of another type), and it ends where a tag says so, or 
 Each place where the scheme asks for something else counts as one repair.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
@@ -53,10 +54,13 @@ def split_tag(tag: str) -> tuple[str, str]:
     letter, dash, entity_type = tag.partition("-")
     if tag != "O" and (letter not in _ALL_LETTERS or bool(dash) != bool(entity_type)):
         raise TagError(f"'{tag}' isn't a tag: O, or one of B, I, E, S, L, U with -TYPE behind it")
+    if "|" in tag and any(_TAG.fullmatch(part) for part in entity_type.split("|")[1:]):
+        raise TagError(f"'{tag}' is several tags, and a token has one: write a file for each layer of them")
     return letter, entity_type
 
 
 _ALL_LETTERS = frozenset("BIESLU")
+_TAG = re.compile(r"O|[BIESLU]-.+")
 
 
 def decode(tags: Sequence[str], scheme: Scheme) -> tuple[list[TokenSpan], int]:

@@ -9,6 +9,7 @@ from spacy.vocab import Vocab
 from spacy_bioner.components.pipelines import gold_keys, load_pipeline
 from spacy_bioner.corpora.corpus_catalogue import load_corpora
 from spacy_bioner.documents.formats import SPACY, known
+from spacy_bioner.documents.formats.unreadable import USUAL, MostBad
 from spacy_bioner.errors import OutputError, PipelineError
 from spacy_bioner.evaluation.errors_page import write_errors
 from spacy_bioner.evaluation.gold import GoldFile, gold_files, read_gold
@@ -31,6 +32,8 @@ def evaluate(
     corpus: str = "",
     types: Sequence[str] = (),
     renamed: Mapping[str, str] | None = None,
+    offsets: str = "",
+    most_bad: MostBad = USUAL,
 ) -> list[Report]:
     """Evaluates a pipeline on each file, and writes the reports if asked to.
 
@@ -46,6 +49,8 @@ def evaluate(
         corpus: the corpus of the catalogue that the data is from, for its types and their common names.
         types: the types that the data annotates; if empty, the corpus's, or all that it has mentions of.
         renamed: other names for the data's types; see `evaluation.gold.read_gold`.
+        offsets: how the offsets of the data count, see `documents.settling`; found from its content if empty.
+        most_bad: how many documents, lines and mentions of a file may be such that they can't be read.
 
     Returns:
         A report for each file; see `evaluation.report`.
@@ -74,6 +79,8 @@ def evaluate(
             renamed=renamed,
             retokenize=retokenize,
             keys=keys,
+            offsets=offsets,
+            most_bad=most_bad,
         )
 
     for path in files:

@@ -15,8 +15,9 @@ from spacy_bioner.corpora.conversion import to_doc
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.corpora.provenance import describe_data
 from spacy_bioner.documents.document import Document, Mention
-from spacy_bioner.documents.formats import SPACY, brat, columns, format_of, read
+from spacy_bioner.documents.formats import SPACY, brat, columns, format_of, read_each
 from spacy_bioner.documents.formats.columns import ColumnOptions
+from spacy_bioner.documents.formats.unreadable import USUAL, MostBad, check_bad, usable
 from spacy_bioner.documents.metadata import MOVED, REPAIRED, UNREAD
 from spacy_bioner.documents.offsets import mismatches
 from spacy_bioner.errors import CorpusError, FormatError, PipelineError
@@ -58,6 +59,7 @@ class Reading:
         moved: mentions that were moved to where their text is; see `documents.offsets`.
         mismatches: mentions whose offsets don't give the text that the file has. The offsets count.
         unread: what is in the file and isn't read.
+        bad: what is wrong with documents, lines and mentions of it that are set aside.
         repaired: repairs to tags.
         repeated: mentions with the places and type of another one; they count once.
         renamed: mentions whose type was given another name, by old and new name.
@@ -68,6 +70,7 @@ class Reading:
     moved: int = 0
     mismatches: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
     repaired: int = 0
     repeated: int = 0
     renamed: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -79,6 +82,7 @@ class Reading:
             "mentions_moved": self.moved,
             "offsets_not_of_text": self.mismatches,
             "not_read": self.unread,
+            "set_aside": self.bad,
             "tags_repaired": self.repaired,
             "mentions_repeated": self.repeated,
             "types_renamed": [[old, new, count] for (old, new), count in self.renamed.items()],
@@ -155,6 +159,8 @@ def read_gold(
     renamed: Mapping[str, str] | None = None,
     retokenize: bool = False,
     keys: Sequence[str] = (SPANS_KEY,),
+    offsets: str = "",
+    most_bad: MostBad = USUAL,
 ) -> GoldFile:
     """Reads a file of gold annotation.
 
@@ -168,9 +174,11 @@ def read_gold(
         renamed: other names for its types; `ANY` stands for all that aren't named.
         retokenize: whether the pipeline gets the raw text also of files that have tokens.
         keys: where in `doc.spans` of .spacy files the gold may be.
+        offsets: how its offsets count, see `documents.settling`; found from the texts of mentions, if empty.
+        most_bad: how many documents, lines and mentions of it may be such that they can't be read.
 
     Raises:
-        FormatError: if it can't be read, or can't have mentions.
+        FormatError: if it can't be read, can't have mentions, or too much of it can't be read.
         CorpusError: if it is a .spacy file, and a corpus is given.
     """
     format = format or format_of(path)
@@ -184,16 +192,19 @@ def read_gold(
     else:
         if format in ("text", "lines"):
             raise FormatError(path, None, "plain text has no mentions to compare with")
-        documents = read(path, format)
+        found = read_each(path, format, offsets)
         if format == "columns":  # whose tags may name no types
             only = annotated[0] if len(annotated) == 1 else None
-            documents = columns.read(path, ColumnOptions(type=only))
-        for document in documents:
+            found = columns.each(path, options=ColumnOptions(type=only))
+        good = 0
+        for document in usable(found, reading.bad):
+            good += 1 + len(document.mentions) * (format != "columns")
             _note(document, reading)
             doc = None
             if format == "columns" and not retokenize:
                 doc, _ = to_doc(document, vocab, lambda text: Doc(vocab, words=[text]))
             golds.append(Gold(document.text, document.mentions, corpus, None, document.id, doc=doc))
+        check_bad(path, reading.bad, good, most_bad)
         data = {"file": path.name, "sha256": checksum(path), "docs": len(golds), "corpora": {}}
     golds = [_named(gold, renamed or {}, reading) for gold in golds]
     if any(not mention.type for gold in golds for mention in gold.mentions):

@@ -178,6 +178,7 @@ def remarks(report: Report) -> list[str]:
             reading["offsets_not_of_text"]
         ),
         "things in the file aren't read": len(reading["not_read"]),
+        "documents, lines or mentions can't be read and are set aside": len(reading.get("set_aside", ())),
         "tags were repaired": reading["tags_repaired"],
         "gold mentions stand there twice, and count once": reading["mentions_repeated"],
     }

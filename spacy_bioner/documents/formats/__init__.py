@@ -16,20 +16,32 @@ from spacy_bioner.documents.formats import (
     bioc_xml,
     brat,
     columns,
+    conllu,
+    doccano,
+    foreign,
     html,
     jsonl,
+    label_studio,
     plain_text,
+    pubannotation,
     pubmed,
     pubtator,
     safe_xml,
+    spacy_json,
+    token_rows,
 )
 from spacy_bioner.documents.formats.base import Account, Written
-from spacy_bioner.documents.formats.unreadable import Readable
+from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.errors import ConversionError, FormatError, OutputError, UnknownFormatError
 from spacy_bioner.files import Outputs, ending, open_input
 
-_JSON = re.compile(r'(\{|\[\s*\{)\s*"')
 _HEAD = 1 << 16  # bytes: what a look at a file reads of it
+_SHORT = 200  # characters: an export that holds nothing is no longer
+
+
+def _only_read(documents: Iterable[Document]) -> Iterator[Written]:
+    """Refuses to write."""
+    raise ConversionError("This format is only read here: write bioc-xml, pubtator or jsonl instead.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +49,32 @@ class Format:
     """A format: how it is read and written.
 
     Attributes:
-        read: gives the documents of a file or folder.
-        write: gives what to write, piece by piece.
+        each: gives the documents of a file or folder, and the error in place of one that can't be read. It
+            takes how the offsets in it count as well (see `documents.settling`), "" if that is to be found
+            out. None where the format is only written.
+        write: gives what to write, piece by piece; `_only_read` where the format is only read.
         suffix: how its files are called; empty where it is a folder of files.
         sniff: whether a text file that begins so seems to be in it.
-        each: as `read`, but gives the error in place of a document that can't be read and goes on; None
-            where nothing can be read after an error.
-        reads, writes: whether it can be read, and written.
+        why: why it isn't read, and what to do instead.
     """
 
-    read: Callable[[Path], Iterator[Document]]
+    each: Callable[[Path, str], Iterator[Readable]] | None
     write: Callable[[Iterable[Document]], Iterator[Written]]
     suffix: str
     sniff: Callable[[str], bool]
-    each: Callable[[Path], Iterator[Readable]] | None = None
-    reads: bool = True
-    writes: bool = True
+    why: str = ""
+
+    @property
+    def reads(self) -> bool:
+        return self.each is not None
+
+    @property
+    def writes(self) -> bool:
+        return self.write is not _only_read
 
 
 def _never(head: str) -> bool:
-    """Plain text can be anything, so it has to be asked for."""
+    """Plain text can be anything, so it has to be asked for; so has a form of JSON lines."""
     return False
 
 
@@ -67,20 +85,12 @@ def _is_xml(head: str) -> bool:
 
 
 def _is_pubmed(head: str) -> bool:
-    return safe_xml.root(head) in pubmed.SETS
+    return safe_xml.root(head) in pubmed.ROOTS
 
 
 def _is_html(head: str) -> bool:
-    """HTML isn't read, and its module says so."""
+    """HTML isn't read, and the error says so."""
     return head[:14].lower() == "<!doctype html"
-
-
-def _json_key(head: str) -> str:
-    """The first key of a JSON file that tells what it holds."""
-    if not _JSON.match(head):
-        return ""
-    key = re.search(r'"(documents|passages|text|data)"\s*:', head)
-    return key[1] if key else ""
 
 
 def _looks_like_columns(head: str) -> bool:
@@ -91,35 +101,73 @@ def _looks_like_columns(head: str) -> bool:
     return likely and not _JSON.match(head)
 
 
+_JSON = re.compile(r'(\{|\[\s*\{|\[|\[\s*\[)\s*"')
+_KEY = re.compile(r'"(\w+)"\s*:')
 _TAG = re.compile(rf"[BIOLUESMW](-\S+)?|{columns.DOCSTART}")
+_JSON_FORMATS = {  # by the keys that tell what a JSON file holds; the first that has all of one of its sets
+    "spacy-json": ({"paragraphs"},),
+    "pubannotation": ({"text", "denotations"}, {"text", "tracks"}),
+    "token-rows": ({"tokens", "ner_tags"}, {"tokens", "tags"}, {"rows", "features"}),
+    "label-studio": (
+        {"annotations", "data", "result"},
+        {"predictions", "data"},
+        {"annotations", "data", "was_cancelled"},
+        {"annotations", "data", "completed_by"},
+        {"annotation_id", "text"},
+    ),
+}
+
+
+def json_format(head: str) -> str:
+    """Tells the format of a JSON file by the keys in how it begins; empty if it isn't JSON."""
+    if not _JSON.match(head):
+        return ""
+    keys = {match[1]: None for match in _KEY.finditer(head)}
+    if next((key for key in keys if key in ("documents", "passages", *jsonl.TEXT_KEYS)), "") in (
+        "documents",
+        "passages",
+    ):
+        return "bioc-json"
+    for name, sets in _JSON_FORMATS.items():
+        if any(wanted <= keys.keys() for wanted in sets):
+            return name
+    if re.match(r'\{\s*"tokens"|\[\s*\{\s*"tokens"', head) and "text" not in keys:
+        return "token-rows"
+    if re.search(r'"data"\s*:\s*\{', head):
+        return "label-studio"
+    row = re.match(r'\[\s*(?:\[\s*)?"(?:[^"\\]|\\.)*"\s*,\s*\{', head)
+    return "jsonl" if row or keys.keys() & set(jsonl.TEXT_KEYS) else ""
+
+
+def _is_json(name: str) -> Callable[[str], bool]:
+    return lambda head: json_format(head) == name
+
 
 FORMATS: dict[str, Format] = {
     "pubtator": Format(
-        pubtator.read,
+        pubtator.each,
         pubtator.write,
         ".pubtator",
         lambda head: pubtator.FIRST_LINE.match(head) is not None,
-        pubtator.each,
     ),
-    "bioc-xml": Format(bioc_xml.read, bioc_xml.write, ".xml", _is_xml, bioc_xml.each),
-    "bioc-json": Format(
-        bioc_json.read,
-        bioc_json.write,
-        ".json",
-        lambda head: _json_key(head) in ("documents", "passages"),
-        bioc_json.each,
+    "bioc-xml": Format(bioc_xml.each, bioc_xml.write, ".xml", _is_xml),
+    "bioc-json": Format(bioc_json.each, bioc_json.write, ".json", _is_json("bioc-json")),
+    "brat": Format(brat.each, brat.write, "", lambda head: brat.FIRST_LINE.match(head) is not None),
+    "jsonl": Format(jsonl.each, jsonl.write, ".jsonl", _is_json("jsonl")),
+    "label-studio": Format(label_studio.each, label_studio.write, ".json", _is_json("label-studio")),
+    "doccano": Format(jsonl.each, doccano.write, ".jsonl", _never),
+    "doccano-relations": Format(jsonl.each, doccano.write_relations, ".jsonl", _never),
+    "pubannotation": Format(pubannotation.each, pubannotation.write, ".json", _is_json("pubannotation")),
+    "token-rows": Format(token_rows.each, _only_read, ".jsonl", _is_json("token-rows")),
+    "spacy-json": Format(spacy_json.each, _only_read, ".json", _is_json("spacy-json")),
+    "conllu": Format(
+        conllu.each, _only_read, ".conllu", lambda head: conllu.FIRST_LINE.match(head) is not None
     ),
-    "brat": Format(
-        brat.read, brat.write, "", lambda head: brat.FIRST_LINE.match(head) is not None, brat.each
-    ),
-    "jsonl": Format(
-        jsonl.read, jsonl.write, ".jsonl", lambda head: _json_key(head) in jsonl.TEXT_KEYS, jsonl.each
-    ),
-    "pubmed": Format(pubmed.read, pubmed.write, ".xml", _is_pubmed, pubmed.each, writes=False),
-    "html": Format(html.read, html.write, ".html", _is_html, reads=False),
-    "columns": Format(columns.read, columns.lines, ".tsv", _looks_like_columns),
-    "text": Format(plain_text.read, plain_text.write, "", _never, plain_text.each),
-    "lines": Format(plain_text.read_lines, plain_text.write_lines, ".lines", _never),
+    "pubmed": Format(pubmed.each, _only_read, ".xml", _is_pubmed),
+    "html": Format(None, html.write, ".html", _is_html, html.NOT_READ),
+    "columns": Format(columns.each, columns.lines, ".tsv", _looks_like_columns),
+    "text": Format(plain_text.each, plain_text.write, "", _never),
+    "lines": Format(plain_text.each_line, plain_text.write_lines, ".lines", _never),
 }
 
 
@@ -156,51 +204,79 @@ def detect(path: Path) -> str:
     if path.is_dir():
         if brat.is_folder(path):
             return "brat"
-        plain_text.text_files(path)
+        for file in plain_text.text_files(path):
+            if name := _by_content(file):
+                raise FormatError(path, None, f"not all plain text: {file.name} is {name}; name the files")
         return "text"
     if brat.has_pair(path):
         return "brat"
-    with open_input(path) as file:
-        head = file.read(_HEAD).decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
-    found = next((name for name, known in FORMATS.items() if known.sniff(head)), None)
+    head = _head(path)
+    text = head.decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
+    found = next((name for name, known in FORMATS.items() if known.sniff(text)), None)
+    if (found in (None, "columns", "html") or len(text) < _SHORT) and (what := foreign.described(head)):
+        raise FormatError(path, None, what)
     if found is None:
         names = ", ".join(READ_FORMATS)
         raise UnknownFormatError(path, None, f"can't tell its format: say which with --from ({names})")
     return found
 
 
-def read(path: Path, format: str = "") -> Iterator[Document]:
+def _head(path: Path) -> bytes:
+    with open_input(path) as file:
+        return file.read(_HEAD)
+
+
+def _by_content(path: Path) -> str:
+    """The format that the content of a file shows beyond doubt; empty where it may be plain text."""
+    text = _head(path).decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
+    return next((n for n, known in FORMATS.items() if n not in ("columns", "html") and known.sniff(text)), "")
+
+
+def is_text_folder(folder: Path) -> bool:
+    """Whether a folder holds plain text alone, a document a file, by the names and content of its files."""
+    files = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    if not files or not all(file.name.endswith((".txt", ".txt.gz")) and file.is_file() for file in files):
+        return False
+    return not any(map(_by_content, files))
+
+
+def read(path: Path, format: str = "", offsets: str = "") -> Iterator[Document]:
     """Reads the documents of a file or folder.
 
     Args:
         path: where it is.
         format: the name of its format; found from its content, if empty.
+        offsets: how the offsets in it count, see `documents.settling`; found from the texts of mentions, if
+        empty.
 
     Yields:
         The documents, one by one where the format allows it.
 
     Raises:
-        FormatError: if it can't be read, isn't what it should be, or has no document in it.
+        FormatError: if it can't be read, isn't what it should be, has a document that can't be read, or none.
     """
-    documents = known(format or detect(path)).read(path)
-    first = next(documents, None)
-    if first is None:
-        raise FormatError(path, None, "the file is empty: no document in it")
-    yield first
-    yield from documents
+    return raised(read_each(path, format, offsets))
 
 
-def read_each(path: Path, format: str = "") -> Iterator[Readable]:
-    """Reads as `read` does, but goes on after a document that can't be read, where its format allows it.
+def read_each(path: Path, format: str = "", offsets: str = "") -> Iterator[Readable]:
+    """Reads as `read` does, but goes on after a document that can't be read.
 
     Yields:
         The documents, and in place of one that can't be read the error.
 
     Raises:
-        FormatError: if nothing can be read from there on.
+        FormatError: if nothing can be read from there on, or there is no document in it.
     """
-    wanted = known(format or detect(path))
-    yield from (wanted.each or wanted.read)(path)
+    name = format or detect(path)
+    wanted = known(name)
+    if wanted.each is None:
+        raise FormatError(path, None, wanted.why)
+    documents = wanted.each(path, offsets)
+    first = next(documents, None)
+    if first is None:
+        raise FormatError(path, None, "the file is empty: no document in it")
+    yield first
+    yield from documents
 
 
 def write(documents: Iterable[Document], path: Path, format: str) -> Account:

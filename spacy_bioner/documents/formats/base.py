@@ -1,13 +1,16 @@
-"""What the writers of all formats have in common: what they give, and how it is counted."""
+"""What the readers and writers of all formats have in common: what they give, and how it is counted."""
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from spacy_bioner.documents.document import Document, Dropped, DroppedRelation
-from spacy_bioner.documents.metadata import HOW_READ
+from spacy_bioner.documents.metadata import COUNTED, HOW_READ
+from spacy_bioner.documents.settling import Raw
+from spacy_bioner.errors import FormatError
 
 BREAKS = re.compile(r"[\t\r\n]")
 """What ends a field or a line, in formats of lines and columns."""
@@ -38,6 +41,46 @@ class Written:
     docs: int = 1
     name: str = ""
     related: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A document that isn't to be read, and why: it is counted."""
+
+    what: str
+
+
+def without_left_out(found: Iterable[Raw | FormatError | LeftOut], path: Path) -> Iterator[Raw | FormatError]:
+    """What is to be read of a file; the document before or behind tells of what was left out.
+
+    Args:
+        found: the documents, errors, and what is left out.
+        path: the file, for the error if nothing is to be read.
+    """
+    held: Raw | None = None
+    behind: list[FormatError] = []
+    counts: Counter[str] = Counter()
+    for item in found:
+        if isinstance(item, LeftOut):
+            counts[item.what] += 1
+        elif isinstance(item, FormatError):
+            behind.append(item)
+        else:
+            yield from ([] if held is None else [held])
+            yield from behind
+            held, counts, behind = _with_counts(item, counts), Counter(), []
+    if held is not None:
+        yield _with_counts(held, counts)
+    yield from behind
+    if held is None and counts and not behind:
+        yield FormatError(path, None, f"there is nothing to read in it but {', '.join(counts)}")
+
+
+def _with_counts(raw: Raw, counts: Counter[str]) -> Raw:
+    if not counts:
+        return raw
+    meta = {**raw.document.meta, COUNTED: dict(Counter(raw.document.meta.get(COUNTED, {})) + counts)}
+    return replace(raw, document=replace(raw.document, meta=meta))
 
 
 @dataclass(slots=True)

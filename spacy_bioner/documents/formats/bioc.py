@@ -6,7 +6,8 @@ have in common: `from_bioc` and `to_bioc`.
 The text of a document is that of its passages, a line end between them (nothing, where the next one's offset
 says so), and that of a passage without a text of its own is that of its sentences, with as many spaces
 between them as their offsets say. Offsets begin at 0. A passage that stands elsewhere than it states has in
-its meta, as "moved", by how many characters; its annotations are looked for at both places (see `offsets`).
+its meta, as "moved", by how many characters; what its annotations count is told by their texts (see
+`settling`).
 
 What has a type has it from the infon "type" (relations: or "relation"); other infons are in the meta, as
 "infons". Identifiers of a mention are in the infons of `IDENTIFIER_KEYS`, with bars between them. Where a
@@ -18,8 +19,7 @@ is in an infon "spacy-bioner", as JSON.
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bioc import (
@@ -32,10 +32,11 @@ from bioc import (
     BioCSentence,
 )
 
-from spacy_bioner.documents.document import SENTENCE, Document, Mention, Passage, Relation, Span
+from spacy_bioner.documents.document import HEADING, SENTENCE, Document, Mention, Passage, Relation, Span
 from spacy_bioner.documents.formats.base import kept_meta
 from spacy_bioner.documents.formats.strict_json import UnfitError, frozen, parse
 from spacy_bioner.documents.metadata import (
+    BAD,
     MOVED,
     OF_DOCUMENTS,
     OF_MENTIONS,
@@ -46,7 +47,8 @@ from spacy_bioner.documents.metadata import (
     Names,
     taken,
 )
-from spacy_bioner.documents.offsets import Claim, inside, settle
+from spacy_bioner.documents.offsets import Claim, Part
+from spacy_bioner.documents.settling import Raw
 
 EXTRA = "spacy-bioner"
 IDENTIFIER_KEYS = ("identifier", "MESH", "OMIM", "NCBI Gene", "NCBI Taxonomy")
@@ -54,24 +56,28 @@ _MOST_SPACES = 100  # between sentences: more is a mistake
 
 
 def from_bioc(
-    found: BioCDocument, collection: Mapping[str, Any], unread: Mapping[str, int] | None = None
-) -> Document:
-    """Makes a document of BioC's.
+    found: BioCDocument,
+    collection: Mapping[str, Any],
+    unread: Mapping[str, int] | None = None,
+    wrong: Iterable[str] = (),
+) -> Raw:
+    """Makes a document of BioC's, without having settled where its mentions are.
 
     Args:
         found: the document, its fields of the right kinds.
         collection: what its collection says of itself, for the document's meta.
         unread: what else its file has of it, and how often.
+        wrong: what its file has of it that can't be used.
 
     Raises:
-        UnfitError: if an annotation isn't in the text.
+        UnfitError: if a sentence isn't in the passage that it stands in.
     """
     pieces: list[str] = []
     length = 0  # of them all
     passages: list[Passage] = []
     groups: list[
-        tuple[int, list[BioCAnnotation]]
-    ] = []  # stated offset minus ours, and what counts from there
+        tuple[tuple[Part, ...], list[BioCAnnotation]]
+    ] = []  # annotations, with the parts they are in
     relations = list(found.relations)
     first = end = found.passages[0].offset if found.passages else 0
     for i, passage in enumerate(found.passages):
@@ -80,14 +86,14 @@ def from_bioc(
             length += 1
         start = length
         by = start - (passage.offset - first)
-        sentences = []
+        sentences: list[tuple[int, BioCSentence]] = []  # with their beginnings in the text
         if passage.sentences and not passage.text:
             end = passage.offset
             for sentence in passage.sentences:
                 gap = sentence.offset - end
                 gap = gap if 0 <= gap <= _MOST_SPACES else 1
                 own = sentence.text or ""
-                sentences.append((sentence.offset - length - gap, length + gap, sentence))
+                sentences.append((length + gap, sentence))
                 pieces += (" " * gap, own)
                 length += gap + len(own)
                 end = sentence.offset + len(own)
@@ -96,25 +102,22 @@ def from_bioc(
             pieces.append(own)
             length += len(own)
             end = passage.offset + len(own)
-            for sentence in passage.sentences:  # over the passage's text
-                at = sentence.offset - passage.offset
-                if sentence.text and (at < 0 or not own.startswith(sentence.text, at)):
-                    raise UnfitError(f"the sentence at offset {sentence.offset} isn't in its passage")
-                sentences.append((passage.offset - start, at + start, sentence))
+            sentences = [(start + at, sentence) for at, sentence in _placed(passage, own)]
         meta = _passage_meta(passage.infons, ("type",)) | ({MOVED: by} if by else {})
         passages.append(Passage(start, length, _type(passage.infons), meta))
-        groups.append((passage.offset - start, passage.annotations))
+        outer = Part(start, length, passage.offset)
+        groups.append(((outer,), passage.annotations))
         relations += passage.relations
-        for base, begin, sentence in sentences:
+        for begin, sentence in sentences:
+            stop = begin + len(sentence.text or "")
             if sentence.text:
-                stop = begin + len(sentence.text)
                 passages.append(Passage(begin, stop, SENTENCE, _passage_meta(sentence.infons)))
-            groups.append((base, sentence.annotations))
+            groups.append(((outer, Part(begin, stop, sentence.offset)), sentence.annotations))
             relations += sentence.relations
-    groups.append((first, found.annotations))
+    groups.append(((), found.annotations))
     text = "".join(pieces)
-    mentions, left = _mentions(text, groups)
-    left += [what if count == 1 else f"{what} ({count:,} times)" for what, count in (unread or {}).items()]
+    claims, bad = _claims(Part(0, len(text), first), groups)
+    left = [what if count == 1 else f"{what} ({count:,} times)" for what, count in (unread or {}).items()]
     if len(found.passages) == 1 and not passages[0].type and not passages[0].meta:
         del passages[0]  # a text without parts
     meta, extra = _extra(found.infons, OF_DOCUMENTS)
@@ -123,18 +126,34 @@ def from_bioc(
         passages = [
             Passage(p[0], p[1], p[2], taken(p[3], OF_PASSAGES)) for p in given if _is_passage(p, text)
         ]
+    elif isinstance(extra.get("headings"), tuple):
+        passages += [
+            Passage(p[0], p[1], p[2], taken(p[3], OF_PASSAGES))
+            for p in extra["headings"]
+            if _is_passage(p, text)
+        ]
     meta |= {"collection": frozen(collection)} if collection else {}
     if left:
         meta[UNREAD] = tuple(left)
-    known = _referred(mentions)
-    return Document(
-        text,
-        tuple(passages),
-        tuple(mentions),
-        tuple(_relation(relation, known) for relation in relations),
-        meta=meta,
-        id=found.id,
-    )
+    if bad := [*wrong, *bad]:
+        meta[BAD] = tuple(bad)
+    known = _referred(claims)
+    found_relations = tuple(_relation(relation, known) for relation in relations)
+    return Raw(Document(text, tuple(passages), (), found_relations, meta=meta, id=found.id), claims)
+
+
+def _placed(passage: BioCPassage, text: str) -> Iterator[tuple[int, BioCSentence]]:
+    """The sentences over a passage's text, with their beginnings in it."""
+    last = 0
+    for sentence in passage.sentences:
+        at = sentence.offset - passage.offset
+        own = sentence.text or ""
+        if own and (at < 0 or not text.startswith(own, at)):
+            at = text.find(own, last)  # the offsets may count something else than characters
+            if at < 0:
+                raise UnfitError(f"the sentence at offset {sentence.offset} isn't in its passage")
+        last = at + len(own)
+        yield at, sentence
 
 
 def _is_passage(value: Any, text: str) -> bool:
@@ -170,40 +189,39 @@ def _extra(infons: Mapping[str, Any], names: Names) -> tuple[dict[str, Any], dic
     return meta | ({"infons": frozen(others)} if others else {}), extra
 
 
-def _mentions(text: str, groups: list[tuple[int, list[BioCAnnotation]]]) -> tuple[list[Mention], list[str]]:
-    mentions: list[Mention] = []
-    unread: list[str] = []
-    for base, annotations in groups:
-        usable: list[tuple[BioCAnnotation, Claim]] = []
+def _claims(
+    whole: Part, groups: list[tuple[tuple[Part, ...], list[BioCAnnotation]]]
+) -> tuple[list[Claim], list[str]]:
+    claims: list[Claim] = []
+    bad: list[str] = []
+    for parts, annotations in groups:
         for annotation in annotations:
-            spans = sorted((at.offset - base, at.offset - base + at.length) for at in annotation.locations)
-            if not spans or any(a[1] > b[0] for a, b in pairwise(spans)) or any(s >= e for s, e in spans):
-                unread.append(f"annotation {annotation.id}: locations that are none, empty or overlapping")
+            spans = tuple((at.offset, at.offset + at.length) for at in annotation.locations)
+            where = f"annotation {annotation.id}" if annotation.id else "an annotation without an id"
+            if not spans or any(start >= end for start, end in spans):
+                bad.append(f"{where}: locations that are none, or empty")
             else:
-                usable.append((annotation, Claim(tuple(spans), annotation.text or None)))
-        settled = settle(text, [claim for _, claim in usable])
-        for (annotation, _), (places, found) in zip(usable, settled, strict=True):
-            if not inside(places, text):
-                at = ", ".join(f"{start + base} to {end + base}" for start, end in places)
-                raise UnfitError(f"annotation {annotation.id} is at {at}, and not in the text")
-            mentions.append(_mention(annotation, places, found))
-    return mentions, unread
+                claims.append(_claim(annotation, spans, where, (whole, *parts)))
+    return claims, bad
 
 
-def _mention(annotation: BioCAnnotation, spans: tuple[Span, ...], found: dict[str, Any]) -> Mention:
+def _claim(annotation: BioCAnnotation, spans: tuple[Span, ...], where: str, parts: tuple[Part, ...]) -> Claim:
     infons = {key: value for key, value in annotation.infons.items() if key != "type"}
     meta, extra = _extra(infons, OF_MENTIONS)
     identifiers = extra.get("identifiers", _identifiers(annotation.infons))
     score = extra.get("score")
     if score is None and (score := _score(annotation.infons)) is not None:
         meta = _less_infon(meta, "score")
-    return Mention(
+    return Claim(
         spans,
+        annotation.text or None,
         _type(annotation.infons),
-        annotation.id,
+        annotation.id or "",
         identifiers if _are_texts(identifiers) else (),
         score if isinstance(score, float) and 0 <= score <= 1 else None,
-        (meta if "identifiers" in extra else _less_identifier(meta)) | found,
+        meta if "identifiers" in extra else _less_identifier(meta),
+        where,
+        parts,
     )
 
 
@@ -246,14 +264,16 @@ def _relation(found: BioCRelation, known: set[str]) -> Relation:
     infons = meta.get("infons", {})
     type_key = _type_key(infons)
     nodes = tuple((node.role, node.refid) for node in found.nodes)
-    arguments = nodes or _arguments(infons, known)
+    named = _arguments(infons, known)
+    # PubTator 3 gives both, and its nodes name no annotation
+    arguments = named if not nodes or (len(named) == 2 and "role1" in infons) else nodes
     type = infons.get(type_key, "")
     if dict(infons) == {"type": type}:
         meta = {key: value for key, value in meta.items() if key != "infons"}
     return Relation(type if isinstance(type, str) else "", arguments, found.id or "", meta)
 
 
-def _referred(mentions: Iterable[Mention]) -> set[str]:
+def _referred(mentions: Iterable[Mention | Claim]) -> set[str]:
     """What mentions refer to: their identifiers, each alone and as they stand together in an infon."""
     known: set[str] = set()
     for mention in mentions:
@@ -267,12 +287,21 @@ def _type_key(infons: Mapping[str, Any]) -> str:
 
 
 def _arguments(infons: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str], ...]:
-    """The infons that name what mentions refer to."""
-    return tuple(
-        (key, value)
-        for key, value in infons.items()
-        if key not in ("type", "relation") and isinstance(value, str) and value in known
-    )
+    """The infons that name what mentions refer to, those of PubTator 3 with its type ("Chemical|MESH:D1")."""
+    found: list[tuple[str, str]] = []
+    for key, value in infons.items():
+        if key in ("type", "relation"):
+            continue
+        if isinstance(value, Mapping):  # an object of PubTator 3's service
+            value = f"{value.get('type')}|{value.get('identifier')}"
+        if not isinstance(value, str):
+            continue
+        type, bar, identifier = value.partition("|")
+        if value in known:
+            found.append((key, value))
+        elif bar and type.isalpha() and identifier in known:
+            found.append((type, identifier))
+    return tuple(found)
 
 
 def to_bioc(document: Document) -> BioCDocument:
@@ -286,6 +315,9 @@ def to_bioc(document: Document) -> BioCDocument:
     made.id = document.id
     extra: dict[str, Any] = {}
     layout = _layout(document)
+    headings = [[p.start, p.end, p.type, kept_meta(p.meta)] for p in document.passages if p.type == HEADING]
+    if layout is not None and headings:
+        extra["headings"] = headings
     if layout is None:
         layout = [(Passage(0, len(document.text), ""), [])]
         extra["passages"] = [[p.start, p.end, p.type, kept_meta(p.meta)] for p in document.passages]
@@ -323,10 +355,14 @@ def _layout(document: Document) -> list[tuple[Passage, list[Passage]]] | None:
     """The passages with the sentences in each; None where they couldn't be read back as they are."""
     text = document.text
     layout: list[tuple[Passage, list[Passage]]] = []
-    if all(passage.type == SENTENCE for passage in document.passages):
-        layout = [(Passage(0, len(text), ""), list(document.passages))]
+    passages = [passage for passage in document.passages if passage.type != HEADING]
+    behind = [passage for passage in document.passages if passage.type == HEADING]
+    if (*passages, *behind) != document.passages:
+        return None
+    if all(passage.type == SENTENCE for passage in passages):
+        layout = [(Passage(0, len(text), ""), passages)]
     else:
-        for passage in document.passages:
+        for passage in passages:
             if passage.type != SENTENCE:
                 layout.append((passage, []))
             elif not layout:

@@ -18,8 +18,9 @@ from spacy_bioner.documents.formats.base import Written
 from spacy_bioner.documents.formats.bioc import from_bioc, to_bioc
 from spacy_bioner.documents.formats.strict_json import UnfitError, entries, get, identifier, offset, parse
 from spacy_bioner.documents.formats.unreadable import Readable, raised
+from spacy_bioner.documents.settling import Raw, settled
 from spacy_bioner.errors import FormatError
-from spacy_bioner.files import numbered_lines, open_input, read_text
+from spacy_bioner.files import lines_or_errors, open_input, read_text
 
 _COLLECTION = ("source", "date", "key", "infons")
 _HELD = ("infons", "annotations", "relations")
@@ -53,13 +54,19 @@ def read(path: Path) -> Iterator[Document]:
     return raised(each(path))
 
 
-def each(path: Path) -> Iterator[Readable]:
+def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for an object that isn't one."""
+    return settled(_raw(path), path, offsets)
+
+
+def _raw(path: Path) -> Iterator[Raw | FormatError]:
     with open_input(path) as file:
         first = next((line for line in file if line.strip(b"\xef\xbb\xbf \t\r\n")), b"")
     if _is_document(first.decode("utf-8-sig", errors="replace")):
-        for number, line in numbered_lines(path):
-            if line.strip():
+        for number, line in lines_or_errors(path):
+            if isinstance(line, FormatError):
+                yield line
+            elif line.strip():
                 try:
                     yield from _documents(path, number, line)
                 except FormatError as error:
@@ -76,7 +83,7 @@ def _is_document(line: str) -> bool:
     return isinstance(found, dict) and "passages" in found
 
 
-def _documents(path: Path, line: int | None, text: str) -> Iterator[Readable]:
+def _documents(path: Path, line: int | None, text: str) -> Iterator[Raw | FormatError]:
     try:
         found = parse(text)
         for collection, documents in _collections(found):
@@ -109,11 +116,12 @@ def _collections(found: Any) -> Iterator[tuple[dict[str, Any], list[Any]]]:
             raise UnfitError('not BioC: an object with "documents" or "passages" should be here')
 
 
-def _document(found: dict[str, Any], collection: dict[str, Any], unread: Counter[str]) -> Document:
+def _document(found: dict[str, Any], collection: dict[str, Any], unread: Counter[str]) -> Raw:
     id = identifier(found, "id")
+    wrong: list[str] = []
     try:
-        made = biocjson.fromJSON(_filled(found), "BioCDocument")
-        return from_bioc(made, collection, unread + _unknown(found, "document"))
+        made = biocjson.fromJSON(_filled(found, wrong), "BioCDocument")
+        return from_bioc(made, collection, unread + _unknown(found, "document"), wrong)
     except UnfitError as error:
         raise UnfitError(f"document {id}: {error}") from None
 
@@ -126,51 +134,62 @@ def _unknown(found: dict[str, Any], what: str) -> Counter[str]:
         what, found = left.pop()
         for key, value in found.items():
             if key in _PARTS and key in _KEYS[what]:
-                left += [(_PARTS[key], part) for part in value or ()]
+                parts = value if isinstance(value, list) else ()
+                left += [(_PARTS[key], part) for part in parts if isinstance(part, dict)]
             elif key not in _KEYS[what] and key != "bioctype":
                 unread[f"{what} key '{key[:40]}'"] += 1
     return unread
 
 
-def _filled(found: dict[str, Any]) -> dict[str, Any]:
+def _filled(found: dict[str, Any], wrong: list[str]) -> dict[str, Any]:
     """A document with all fields that the library wants, each of the right kind."""
     passages = []
     for passage in entries(found, "passages"):
-        sentences = [_held(sentence) | _placed(sentence) for sentence in entries(passage, "sentences")]
-        passages.append(_held(passage) | _placed(passage) | {"sentences": sentences})
-    return _held(found) | {"id": identifier(found, "id"), "passages": passages}
+        sentences = [_held(part, wrong) | _placed(part) for part in entries(passage, "sentences")]
+        passages.append(_held(passage, wrong) | _placed(passage) | {"sentences": sentences})
+    return _held(found, wrong) | {"id": identifier(found, "id"), "passages": passages}
 
 
 def _placed(found: dict[str, Any]) -> dict[str, Any]:
     return {"offset": offset(found, "offset"), "text": get(found, "text", str, "")}
 
 
-def _held(found: dict[str, Any]) -> dict[str, Any]:
-    """The infons, annotations and relations of a document, passage or sentence."""
-    annotations = [
-        {
-            "id": identifier(annotation, "id"),
-            "infons": get(annotation, "infons", dict, {}),
-            "text": get(annotation, "text", str, ""),
-            "locations": [
-                {"offset": offset(location, "offset"), "length": offset(location, "length")}
-                for location in entries(annotation, "locations")
-            ],
-        }
-        for annotation in entries(found, "annotations")
+def _held(found: dict[str, Any], wrong: list[str]) -> dict[str, Any]:
+    """The infons, annotations and relations of a part of a document; notes what is wrong with them."""
+    held: dict[str, Any] = {"infons": get(found, "infons", dict, {}), "annotations": [], "relations": []}
+    for key, made in (("annotations", _annotation), ("relations", _relation)):
+        for item in get(found, key, list, []):
+            try:
+                held[key].append(made(item))
+            except UnfitError as error:
+                id = str(item.get("id", "?"))[:40] if isinstance(item, dict) else "?"
+                wrong.append(f"{key.removesuffix('s')} {id}: {error}")
+    return held
+
+
+def _annotation(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise UnfitError("it should be an object")
+    locations = [
+        {"offset": offset(location, "offset"), "length": offset(location, "length")}
+        for location in entries(found, "locations")
     ]
-    relations = [
-        {
-            "id": identifier(relation, "id"),
-            "infons": get(relation, "infons", dict, {}),
-            "nodes": [
-                {"refid": identifier(node, "refid"), "role": get(node, "role", str, "")}
-                for node in entries(relation, "nodes")
-            ],
-        }
-        for relation in entries(found, "relations")
+    return {
+        "id": identifier(found, "id"),
+        "infons": get(found, "infons", dict, {}),
+        "text": get(found, "text", str, ""),
+        "locations": locations,
+    }
+
+
+def _relation(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise UnfitError("it should be an object")
+    nodes = [
+        {"refid": identifier(node, "refid"), "role": get(node, "role", str, "")}
+        for node in entries(found, "nodes")
     ]
-    return {"infons": get(found, "infons", dict, {}), "annotations": annotations, "relations": relations}
+    return {"id": identifier(found, "id"), "infons": get(found, "infons", dict, {}), "nodes": nodes}
 
 
 def write(documents: Iterable[Document]) -> Iterator[Written]:

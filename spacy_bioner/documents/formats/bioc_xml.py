@@ -18,10 +18,11 @@ from lxml import etree
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats.base import Written
 from spacy_bioner.documents.formats.bioc import from_bioc, to_bioc
-from spacy_bioner.documents.formats.safe_xml import elements, forget, refuse_entities
+from spacy_bioner.documents.formats.safe_xml import elements, forget, refuse_unfit
 from spacy_bioner.documents.formats.strict_json import UnfitError
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import UNREAD
+from spacy_bioner.documents.settling import Raw, settled
 from spacy_bioner.errors import ConversionError, FormatError
 
 _LEAVES = ("id", "infon", "offset", "text")
@@ -53,19 +54,26 @@ def read(path: Path) -> Iterator[Document]:
     return raised(each(path))
 
 
-def each(path: Path) -> Iterator[Readable]:
+def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for an element that isn't one."""
-    last: Readable | None = None  # what stands behind the last document is told of with it
+    return settled(_raw(path), path, offsets)
+
+
+def _raw(path: Path) -> Iterator[Raw | FormatError]:
+    last: Raw | FormatError | None = None  # what stands behind the last document is told of with it
     collection: dict[str, Any] = {}
     try:
         for element in elements(path, ("document",), ("collection",), "a BioC collection"):
             outermost = element.getparent() is None
             before = list(element if outermost else element.itersiblings(preceding=True))
             unread = _collection(collection, before if outermost else before[::-1])
-            if last is not None:
-                yield _with_unread(last, unread) if outermost else last
             if outermost:
-                return
+                if last is not None:
+                    yield _with_unread(last, unread)
+                last, collection = None, {}  # another collection may follow
+                continue
+            if last is not None:
+                yield last
             try:
                 last = _document(path, element, collection, unread)
             except FormatError as error:
@@ -95,30 +103,59 @@ def _collection(known: dict[str, Any], parts: Iterable[Any]) -> Counter[str]:
     return unread
 
 
-def _with_unread(document: Readable, unread: Counter[str]) -> Readable:
-    if not unread or isinstance(document, FormatError):
-        return document
-    return replace(document, meta={**document.meta, UNREAD: (*document.meta.get(UNREAD, ()), *unread)})
+def _with_unread(raw: Raw | FormatError, unread: Counter[str]) -> Raw | FormatError:
+    if not unread or isinstance(raw, FormatError):
+        return raw
+    meta = {**raw.document.meta, UNREAD: (*raw.document.meta.get(UNREAD, ()), *unread)}
+    return replace(raw, document=replace(raw.document, meta=meta))
 
 
-def _document(path: Path, element: Any, collection: dict[str, Any], unread: Counter[str]) -> Document:
+def _document(path: Path, element: Any, collection: dict[str, Any], unread: Counter[str]) -> Raw:
     line = element.sourceline
     parent = element.getparent()
     if parent.getparent() is not None:
         raise FormatError(path, line, f"a <document> in a <{parent.tag}>, and not in the <collection>")
-    refuse_entities(path, element)
+    refuse_unfit(path, element)
+    wrong = _without_wrong(element)
     _check(path, element, unread)
     xml = etree.tostring(element, encoding="unicode", with_tail=False)
     try:
         [found] = biocxml.loads(f"<collection>{xml}</collection>").documents
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise FormatError(path, line, f"a document that isn't BioC: something is missing ({what})") from None
+        message = "a document that isn't BioC: an element or attribute is missing that it has to have"
+        raise FormatError(path, line, message) from error
     _fill(found)
     try:
-        return from_bioc(found, dict(collection), unread)
+        return from_bioc(found, dict(collection), unread, wrong)
     except UnfitError as error:
         raise FormatError(path, line, f"document {found.id}: {error}") from None
+
+
+def _without_wrong(document: Any) -> list[str]:
+    """Takes annotations and relations out of a document that can't be used; gives an id to those without one.
+
+    Returns:
+        What is wrong with those that were taken out.
+    """
+    wrong: list[str] = []
+    for part in [*document.iter("annotation", "relation")]:
+        part.set("id", part.get("id", ""))  # the DTD allows to leave it out
+        needed = {"location": ("offset", "length"), "node": ("refid",), "infon": ("key",)}
+        for child in part:
+            missing = [name for name in needed.get(child.tag, ()) if child.get(name) is None]
+            numbers = [child.get(name) for name in ("offset", "length") if child.tag == "location"]
+            if missing:
+                reason = f"<{child.tag}> without {missing[0]}"
+            elif not all(re.fullmatch(_NUMBER, (number or "").strip()) for number in numbers):
+                reason = f"<{child.tag}> needs whole numbers"
+            else:
+                if child.tag == "node":
+                    child.set("role", child.get("role", ""))
+                continue
+            wrong.append(f"line {part.sourceline}, {part.tag} {part.get('id')}: {reason}")
+            part.getparent().remove(part)
+            break
+    return wrong
 
 
 def _check(path: Path, document: Any, unread: Counter[str]) -> None:

@@ -13,7 +13,10 @@ The format of the brat annotation tool (brat.nlplab.org/standoff.html) and of th
 
 Notes and attributes of anything else are in the meta of the document, as "lines". There, too, as "order", the
 order of the lines, so that a file is written as it was: only empty lines and white space at the end of
-lines are not kept.
+lines are not kept. Lines that are none of these are set aside, each for itself.
+
+brat itself has no line end in a mention: one that goes over the end of a line is written as two fragments,
+and read as one again.
 """
 
 import re
@@ -24,13 +27,15 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner.documents.document import Document, Dropped, DroppedRelation, Mention, Relation, Span
+from spacy_bioner.documents.edges import trimmed
 from spacy_bioner.documents.formats.base import Written, left_out, one_field
 from spacy_bioner.documents.formats.file_names import FileNames, document_id, in_order
 from spacy_bioner.documents.formats.unreadable import Readable, raised
-from spacy_bioner.documents.metadata import TEXT
-from spacy_bioner.documents.offsets import Claim, inside, settle
+from spacy_bioner.documents.metadata import BAD, TEXT
+from spacy_bioner.documents.offsets import Claim
+from spacy_bioner.documents.settling import Raw, settled
 from spacy_bioner.errors import FormatError
-from spacy_bioner.files import numbered_lines, read_text
+from spacy_bioner.files import lines_or_errors, read_text
 
 FIRST_LINE = re.compile(r"T\d+\t\S+ \d+ \d+[;\t]")
 SUFFIXES = (".ann", ".a1", ".a2")
@@ -80,15 +85,21 @@ def _beside(path: Path, suffix: str) -> Path | None:
 def read(path: Path) -> Iterator[Document]:
     """Reads a folder of documents in the order of their names, or the document that a file belongs to.
 
+    Lines that are none of the above, whose id is there already, or whose mention isn't in the text, are set
+    aside.
+
     Raises:
-        FormatError: with file and line, if a line is none of the above, an id is there twice, or a mention
-            isn't in the text; if a text or annotation file is missing, or there packed and not packed.
+        FormatError: if a text or annotation file is missing, not text, or there packed and not packed.
     """
     return raised(each(path))
 
 
-def each(path: Path) -> Iterator[Readable]:
+def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for files that aren't one."""
+    return settled(_raw(path), path, offsets)
+
+
+def _raw(path: Path) -> Iterator[Raw | FormatError]:
     if not path.is_dir():
         yield _document(_text_of(path))
         return
@@ -111,14 +122,15 @@ def _text_of(path: Path) -> Path:
 class _Reading:
     """What was read of a document so far."""
 
-    mentions: dict[str, tuple[str, tuple[Span, ...], str]] = field(default_factory=dict)
-    places: dict[str, tuple[Path, int]] = field(default_factory=dict)
+    mentions: dict[str, tuple[str, tuple[Span, ...], str, str]] = field(default_factory=dict)
     relations: list[tuple[str, str, tuple[tuple[str, str], ...]]] = field(default_factory=list)
     others: list[tuple[str, str, tuple[str, ...], str]] = field(default_factory=list)
     order: dict[str, list[str]] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+    bad: list[str] = field(default_factory=list)
 
 
-def _document(path: Path) -> Document:
+def _document(path: Path) -> Raw:
     text = read_text(path)
     files = [file for suffix in SUFFIXES if (file := _beside(path, suffix))]
     if not files:
@@ -126,9 +138,16 @@ def _document(path: Path) -> Document:
     reading = _Reading()
     for file in files:
         order = reading.order[_suffix(file)] = []
-        for number, line in numbered_lines(file):
-            if line.strip():
-                order.append(_line(reading, file, number, line))
+        for number, line in lines_or_errors(file):
+            if isinstance(line, FormatError):
+                reading.bad.append(str(line).replace(str(file), file.name))
+            elif line.strip():
+                where = f"{file.name}, line {number}"
+                wrong = _line(reading, where, line)
+                if wrong:
+                    reading.bad.append(f"{where}: {wrong}")
+                else:
+                    order.append(line.partition("\t")[0])
     metas: defaultdict[str, defaultdict[str, list[tuple[str, ...]]]] = defaultdict(lambda: defaultdict(list))
     lines = []
     ids = {*reading.mentions, *(id for id, _, _ in reading.relations if id)}
@@ -141,34 +160,31 @@ def _document(path: Path) -> Document:
     meta: dict[str, Any] = {"order": {suffix: tuple(ids) for suffix, ids in reading.order.items()}}
     if lines:
         meta["lines"] = tuple(lines)
-    return Document(
-        text,
-        (),
-        tuple(_mentions(text, reading, metas)),
-        tuple(
-            Relation(type, arguments, id, _tuples(metas.get(id, {}) if id else {}))
-            for id, type, arguments in reading.relations
-        ),
-        meta=meta,
-        id=document_id(path),
+    if reading.bad:
+        meta[BAD] = tuple(reading.bad)
+    relations = tuple(
+        Relation(type, arguments, id, _tuples(metas.get(id, {}) if id else {}))
+        for id, type, arguments in reading.relations
+    )
+    return Raw(
+        Document(text, (), (), relations, meta=meta, id=document_id(path)), list(_claims(reading, metas))
     )
 
 
-def _line(reading: _Reading, path: Path, number: int, line: str) -> str:
-    """Reads a line of annotation; returns its id."""
+def _line(reading: _Reading, where: str, line: str) -> str:
+    """Reads a line of annotation; returns what is wrong with it, if something is."""
     id, _, rest = line.partition("\t")
     body, _, text = rest.partition("\t")
     kind, words = id[:1], body.split()
     if id != "*" and not re.fullmatch(r"[TREAMN#]\d{1,18}", id):
-        raise FormatError(path, number, f"'{id[:40]}' isn't T1, R1, E1, A1, M1, N1, #1, or *")
-    if id != "*":
-        if id in reading.places:
-            raise FormatError(path, number, f"there is a {id} already")
-        reading.places[id] = (path, number)
+        return f"'{id[:40]}' isn't T1, R1, E1, A1, M1, N1, #1, or *"
+    if id in reading.ids:
+        return f"there is a {id} already"
     roles = [tuple(word.split(":", 1)) for word in words]
     if kind == "T" and len(words) > 2 and _SPANS.fullmatch(spans := " ".join(words[1:])):
         pairs = [part.split(" ") for part in spans.split(";")]
-        reading.mentions[id] = (words[0], tuple((int(start), int(end)) for start, end in pairs), text)
+        places = tuple((int(start), int(end)) for start, end in pairs)
+        reading.mentions[id] = (words[0], places, text, where)
     elif kind == "R" and len(words) > 1 and all(len(role) == 2 for role in roles[1:]):
         reading.relations.append((id, words[0], tuple((r[0], r[1]) for r in roles[1:])))
     elif kind == "E" and words and all(len(role) == 2 for role in roles):
@@ -183,24 +199,17 @@ def _line(reading: _Reading, path: Path, number: int, line: str) -> str:
     elif kind == "#" and len(words) == 2:
         reading.others.append((id, "notes", (*words, text), line))
     else:
-        raise FormatError(path, number, f"not as {_FORMS[kind]} should be")
-    return id
+        return f"not as {_FORMS[kind]} should be"
+    if id != "*":
+        reading.ids.add(id)
+    return ""
 
 
-def _mentions(
-    text: str, reading: _Reading, metas: Mapping[str, Mapping[str, list[tuple[str, ...]]]]
-) -> Iterator[Mention]:
-    claims = [Claim(spans, stated) for _, spans, stated in reading.mentions.values()]
-    for (id, (type, _, _)), (spans, found) in zip(
-        reading.mentions.items(), settle(text, claims), strict=True
-    ):
-        if not inside(spans, text):
-            where = ";".join(f"{start} {end}" for start, end in spans)
-            message = f"offsets {where}: not in order, or not in a text of {len(text)} characters"
-            raise FormatError(*reading.places[id], message)
+def _claims(reading: _Reading, metas: Mapping[str, Mapping[str, list[tuple[str, ...]]]]) -> Iterator[Claim]:
+    for id, (type, spans, stated, where) in reading.mentions.items():
         meta = _tuples(metas.get(id, {}))
         refs = tuple(ref.removeprefix(_NO_DATABASE) for _, _, ref, _ in meta.get("normalizations", ()))
-        yield Mention(spans, type, id, refs, None, meta | found)
+        yield Claim(spans, stated, type, id, refs, None, meta, where)
 
 
 def _tuples(meta: Mapping[str, list[tuple[str, ...]]]) -> dict[str, Any]:
@@ -307,9 +316,10 @@ class _Writing:
             self.dropped.append(Dropped(self.document, mention, "no type, or one with white space"))
             return
         id = self._id(mention.id, "T")
-        stated = mention.meta.get(TEXT, self.document.text_of(mention))
-        spans = ";".join(f"{start} {end}" for start, end in mention.spans)
-        self._lines[id].append(f"{id}\t{mention.type} {spans}\t{one_field(stated)}")
+        fragments = list(_fragments(self.document.text, mention.spans))
+        found = " ".join(self.document.text[start:end] for start, end in fragments)
+        spans = ";".join(f"{start} {end}" for start, end in fragments)
+        self._lines[id].append(f"{id}\t{mention.type} {spans}\t{one_field(mention.meta.get(TEXT, found))}")
         if mention.id:
             self._new.setdefault(mention.id, id)
         self.mentions.append(mention)
@@ -407,6 +417,15 @@ class _Writing:
         reason = "its arguments aren't all mentions or relations of the document"
         self.relations += [DroppedRelation(self.document, relations[i], reason) for i in sorted(lost)]
         return [relation for i, relation in enumerate(relations) if i not in lost]
+
+
+def _fragments(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """The fragments of a mention, none of which goes over the end of a line."""
+    for start, end in spans:
+        for line in re.finditer(r"[^\r\n]+", text[start:end]):
+            kept = trimmed(text, (start + line.start(), start + line.end()))
+            if kept is not None:
+                yield kept
 
 
 def _kind(relation: Relation) -> str:

@@ -11,6 +11,7 @@ Not kept: the columns between word and tag, and -DOCSTART- lines of documents th
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,11 @@ from pathlib import Path
 from spacy_bioner.documents import tags as tagging
 from spacy_bioner.documents.document import SENTENCE, Document, Dropped, DroppedRelation, Mention, in_tokens
 from spacy_bioner.documents.formats.base import BREAKS, Written, left_out
-from spacy_bioner.documents.metadata import DOCSTART, LINE, REPAIRED, is_docstart
+from spacy_bioner.documents.formats.unreadable import Readable, raised
+from spacy_bioner.documents.metadata import DOCSTART, LINE, REPAIRED, UNKNOWN, is_docstart
 from spacy_bioner.documents.tags import Scheme
 from spacy_bioner.errors import ConversionError, FormatError, TagError
-from spacy_bioner.files import numbered_lines
+from spacy_bioner.files import lines_or_errors
 from spacy_bioner.text.spacing import join, natural_spaces
 
 
@@ -55,6 +57,7 @@ class Scan:
         types: the types of its mentions, sorted; the given type where the tags name none.
         typed: whether the tags name types; true as well where there is no mention.
         sentences, tokens: how many there are.
+        bad: what is wrong with the sentences that can't be read.
     """
 
     scheme: Scheme
@@ -62,6 +65,7 @@ class Scan:
     typed: bool
     sentences: int
     tokens: int
+    bad: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,48 +80,47 @@ def scan(path: Path, options: ColumnOptions = ColumnOptions()) -> Scan:
     """Reads a column file once to find its scheme and types, checking every line.
 
     Raises:
-        FormatError: with file and line, if a line has another number of columns than the first, a tag
-            belongs to no scheme or not to the given one, tags with and without types are mixed, a file
-            whose tags name no types comes without `options.type`, or the file is empty, binary, or not
-            UTF-8.
+        FormatError: with file and line, if tags with and without types are mixed, a file whose tags name no
+            types comes without `options.type`, or no sentence of it can be read.
     """
     detector = tagging.SchemeDetector()
     types: set[str] = set()
     known: set[str] = set()
     sentences = tokens = 0
+    bad: list[str] = []
+    error: FormatError | None = None
     for sentence in _sentences(path, options):
+        if isinstance(sentence, FormatError):
+            error = error or sentence
+            bad.append(str(sentence))
+            continue
         sentences += 1
         tokens += len(sentence.tags)
         new = set(sentence.tags) - known
         if new:
-            _check_tags(path, sentence, new, types, options)
+            _add_types(path, sentence, new, types, options)
             known |= new
         if options.scheme is None:
             detector.add(sentence.tags)
     if not sentences:
-        raise FormatError(path, None, "the file is empty: no sentence in it")
+        raise error or FormatError(path, None, "the file is empty: no sentence in it")
     try:
         scheme = options.scheme or detector.scheme()
-    except TagError as error:
-        raise FormatError(path, None, str(error)) from None
+    except TagError as mixed:
+        raise FormatError(path, None, str(mixed)) from None
     named = {name or options.type or "" for name in types} or {options.type or ""} - {""}
-    return Scan(scheme, tuple(sorted(named)), "" not in types, sentences, tokens)
+    return Scan(scheme, tuple(sorted(named)), "" not in types, sentences, tokens, tuple(bad))
 
 
-def _check_tags(
+def _add_types(
     path: Path, sentence: _Sentence, new: set[str], types: set[str], options: ColumnOptions
 ) -> None:
-    """Checks tags not seen before in the file, and adds their types to `types`."""
+    """Adds the types of tags not seen before in the file to `types`, and checks that all or none have one."""
     for i, tag in enumerate(sentence.tags):
         if tag not in new or tag == "O":
             continue
         line = sentence.line + i
-        try:
-            if options.scheme is not None:
-                tagging.decode([tag], options.scheme)
-            entity_type = tagging.split_tag(tag)[1]
-        except TagError as error:
-            raise FormatError(path, line, str(error)) from None
+        entity_type = tagging.split_tag(tag)[1]
         types.add(entity_type)
         if "" in types and len(types) > 1:
             raise FormatError(path, line, f"'{tag}': tags with a type and tags without are mixed")
@@ -136,15 +139,27 @@ def read(path: Path, options: ColumnOptions = ColumnOptions()) -> Iterator[Docum
         that begins its document, and "repaired", the number of repairs to its tags.
 
     Raises:
-        FormatError: see `scan`.
+        FormatError: see `scan`; and with file and line, if a line has another number of columns than the
+        first,
+            its word is empty, its tag belongs to no scheme or not to the given one, or it isn't text in
+            UTF-8.
     """
-    return read_scanned(path, scan(path, options), options)
+    return raised(each_scanned(path, scan(path, options), options))
 
 
-def read_scanned(path: Path, scanned: Scan, options: ColumnOptions) -> Iterator[Document]:
-    """As `read`, for a file that `scan` has read already."""
+def each(path: Path, offsets: str = "", options: ColumnOptions = ColumnOptions()) -> Iterator[Readable]:
+    """Reads as `read` does, with the error in place of a sentence that isn't one."""
+    yield from each_scanned(path, scan(path, options), options)
+
+
+def each_scanned(path: Path, scanned: Scan, options: ColumnOptions) -> Iterator[Readable]:
+    """As `each`, for a file that `scan` has read already."""
     document_id = ""
     for sentence in _sentences(path, options):
+        if isinstance(sentence, FormatError):
+            sentence.document_id = document_id
+            yield sentence
+            continue
         words = sentence.words
         spaces = natural_spaces(words) if options.natural else [True] * (len(words) - 1) + [False]
         text, tokens = join(words, spaces)
@@ -162,24 +177,29 @@ def read_scanned(path: Path, scanned: Scan, options: ColumnOptions) -> Iterator[
         yield Document(text, mentions=mentions, tokens=tokens, meta=meta, id=document_id)
 
 
-def _sentences(path: Path, options: ColumnOptions) -> Iterator[_Sentence]:
-    """Splits a file into sentences, and checks the number of columns of every line."""
+def _sentences(path: Path, options: ColumnOptions) -> Iterator[_Sentence | FormatError]:
+    """Splits a file into sentences, and checks every line; an error stands for its whole sentence."""
     words: list[str] = []
     tags: list[str] = []
     docstart: str | None = None
     separator: str | None = None
+    error: FormatError | None = None
+    known: set[str] = set()
     width = first = 0
     word_column, tag_column = options.word_column, options.tag_column
-    for number, line in numbered_lines(path):
+    for number, line in lines_or_errors(path):
+        if isinstance(line, FormatError):
+            error = error or line
+            continue
         starts = line.startswith(DOCSTART)
         if starts or not line.strip(" \t"):
-            if words:
-                yield _Sentence(first, words, tags, docstart)
-                words, tags, docstart = [], [], None
+            if words or error is not None:
+                yield error or _checked(path, _Sentence(first, words, tags, docstart), known, options)
+                words, tags, docstart, error = [], [], None, None
             if starts:
                 docstart = line
             continue
-        if not words:
+        if not words and error is None:
             if options.comments and line.startswith("#"):
                 continue
             first = number
@@ -190,18 +210,36 @@ def _sentences(path: Path, options: ColumnOptions) -> Iterator[_Sentence]:
             fields = [field for field in fields if field]
         if len(fields) != width:
             if width:
-                raise FormatError(
-                    path, number, f"{_columns(len(fields))}, where the lines before have {width}"
-                )
+                message = f"{_columns(len(fields))}, where the lines before have {width}"
+                error = error or FormatError(path, number, message)
+                continue
             width = len(fields)
             _check_width(path, number, width, options)
         word = fields[word_column]
         if not word:
-            raise FormatError(path, number, "the word is empty")
+            error = error or FormatError(path, number, "the word is empty")
         words.append(word)
         tags.append(fields[tag_column])
-    if words:
-        yield _Sentence(first, words, tags, docstart)
+    if words or error is not None:
+        yield error or _checked(path, _Sentence(first, words, tags, docstart), known, options)
+
+
+def _checked(
+    path: Path, sentence: _Sentence, known: set[str], options: ColumnOptions
+) -> _Sentence | FormatError:
+    """A sentence, or what is wrong with one of its tags; adds the tags that are right to those known."""
+    if known.issuperset(sentence.tags):
+        return sentence
+    for i, tag in enumerate(sentence.tags):
+        if tag not in known and tag != "O":
+            try:
+                if options.scheme is not None:
+                    tagging.decode([tag], options.scheme)
+                tagging.split_tag(tag)
+            except TagError as error:
+                return FormatError(path, sentence.line + i, str(error))
+        known.add(tag)
+    return sentence
 
 
 def _columns(number: int) -> str:
@@ -242,6 +280,17 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
     for document in documents:
         if document.tokens is None:
             raise ConversionError(f"Document '{document.id}' has no tokens.")
+        unknown = document.meta.get(UNKNOWN, ())
+        if any(not type for type, _, _ in unknown):
+            reason = "the annotation of some tokens of its text is missing"
+            yield Written(
+                "",
+                dropped=[Dropped(document, mention, reason) for mention in document.mentions],
+                relations=[DroppedRelation(document, r, "columns have none") for r in document.relations],
+                others=Counter({"texts in which the annotation of tokens is missing, left out": 1}),
+                docs=0,
+            )
+            continue
         mentions, dropped = in_tokens(document, document.tokens)
         if typed:
             reason = "no type, or one with a tab or line end"
@@ -274,6 +323,7 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
         )
         others["passages"] = sum(passage.type != SENTENCE for passage in document.passages)
         others["ids of documents"] = int(document.id not in ("", known_id))
+        others["stretches in which a type is unknown, written as O"] = len(unknown)
         relations = [DroppedRelation(document, r, "columns have none") for r in document.relations]
         yield Written("".join(text), len(document.tokens), types, dropped, relations, +others)
 

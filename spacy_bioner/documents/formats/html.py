@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from itertools import islice, pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from spacy_bioner.documents.document import Document, DroppedRelation, Mention, Span
 from spacy_bioner.documents.formats.base import Written, left_out
-from spacy_bioner.errors import FormatError
 
 if TYPE_CHECKING:
     from spacy.displacy.render import EntityRenderer
@@ -81,6 +79,7 @@ _STYLE += "".join(
     f"mark.c{i} {{ background: {fill}; border-color: {line}; }}\n" for i, (fill, line) in enumerate(COLOURS)
 )
 _LANES = 3
+NOT_READ = "HTML is written and not read: keep the documents in another format too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +99,6 @@ class Mark:
     label: str
     tip: str = ""
     found: bool = False
-
-
-def read(path: Path) -> Iterator[Document]:
-    """Raises FormatError: HTML is written to be looked at."""
-    raise FormatError(path, None, "HTML is written and not read: keep the documents in another format too")
 
 
 def write(documents: Iterable[Document]) -> Iterator[Written]:

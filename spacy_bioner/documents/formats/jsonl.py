@@ -8,21 +8,28 @@ and, where a document has more to it: in a span "id", "identifiers", "score", "m
 what the offsets give), "parts" (`[[start, end], ...]`, where the mention is discontinuous); beside the spans
 "passages", "relations", "tokens" and "meta". Everything of a Document is kept.
 
-Read as well: doccano's `"label"` or `"labels": [[start, end, "Chemical"], ...]`, and `"entities"` in that
-form or with "start_offset" and "end_offset"; its "data" for "text"; ids that are numbers. What else there is
-in an object or span ("answer", "_input_hash") is kept in the meta of the document or mention; if its name
-means something there, under "json" in it (see `documents.metadata`).
+Read as well: spans under "entities", "ents", "annotations", "mentions", "labels" or "label", as objects (also
+with "start_offset" and "end_offset") or as `[start, end, "Chemical"]`; doccano's "data" for "text" and its
+relations; Prodigy's relations between spans; what spaCy's `Doc.to_json` gives, groups of spans among it,
+"kb_id" for an identifier; rows `["text", {"entities": [[0, 7, "Chemical"]]}]`, as spaCy 2 was trained on; ids
+that are numbers. All of it in a list, too, in place of lines. An example whose "answer" is "reject" or
+"ignore" isn't gold, and left out.
+
+What else there is in an object or span ("_input_hash") is kept in the meta of the document or mention; if its
+name means something there, under "json" in it (see `documents.metadata`). A list of objects with beginnings
+and ends under another name is refused: it may be mentions.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from spacy_bioner.documents.document import Document, Mention, Passage, Relation
-from spacy_bioner.documents.formats.base import Written, kept_meta
+from spacy_bioner.documents.document import Document, Mention, Passage, Relation, Span
+from spacy_bioner.documents.formats.base import LeftOut, Written, kept_meta, without_left_out
 from spacy_bioner.documents.formats.strict_json import (
     UnfitError,
     entries,
@@ -30,11 +37,12 @@ from spacy_bioner.documents.formats.strict_json import (
     get,
     identifier,
     offset,
-    parse,
     span,
+    values,
 )
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import (
+    BAD,
     COUNTED,
     OF_DOCUMENTS,
     OF_MENTIONS,
@@ -44,76 +52,197 @@ from spacy_bioner.documents.metadata import (
     Names,
     taken,
 )
-from spacy_bioner.documents.offsets import Claim, inside, settle
+from spacy_bioner.documents.offsets import Claim
+from spacy_bioner.documents.settling import Raw, settled
 from spacy_bioner.errors import FormatError
-from spacy_bioner.files import numbered_lines
 
 TEXT_KEYS = ("text", "data")
-SPAN_KEYS = ("spans", "entities", "labels", "label")
+SPAN_KEYS = ("spans", "entities", "ents", "annotations", "mentions", "labels", "label")
+_NAMES = {
+    "start_offset": "start",
+    "end_offset": "end",
+    "begin": "start",
+    "start_char": "start",
+    "end_char": "end",
+}
+_LISTS = ("tokens", "passages", "relations", "sents")
+_NO_GOLD = ("reject", "ignore")
 
 
 def read(path: Path) -> Iterator[Document]:
     """Reads a file of JSON lines, a document a line; empty lines are skipped.
 
+    Spans that aren't in the text, or are none, are set aside.
+
     Raises:
-        FormatError: with file and line, if a line isn't such an object, or one of its spans isn't in the
-            text.
+        FormatError: with file and line, if a line isn't such an object.
     """
     return raised(each(path))
 
 
-def each(path: Path) -> Iterator[Readable]:
+def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for a line that isn't one."""
-    for number, line in numbered_lines(path):
-        if not line.strip():
-            continue
-        try:
-            yield _document(parse(line))
-        except UnfitError as error:
-            yield FormatError(path, number, str(error))
+    return settled(without_left_out(_raw(path), path), path, offsets)
 
 
-def _document(found: Any) -> Document:
+def _raw(path: Path) -> Iterator[Raw | FormatError | LeftOut]:
+    for number, found in values(path):
+        if isinstance(found, FormatError):
+            yield found
+        elif isinstance(found, dict) and found.get("answer") in _NO_GOLD:
+            yield LeftOut("examples that were rejected or ignored, left out")
+        else:
+            try:
+                yield from documents(found)
+            except UnfitError as error:
+                yield FormatError(path, number, str(error))
+
+
+def documents(found: Any) -> Iterator[Raw]:
+    """The document in an object of this format, or the two of a row of spaCy 2."""
+    if isinstance(found, list) and [type(part) for part in found] == [str, dict]:
+        found = {**found[1], "text": found[0]}
     if not isinstance(found, dict):
         raise UnfitError("a line of JSON lines is one object: {...}")
+    yield _document(found)
+
+
+def _document(found: dict[str, Any]) -> Raw:
     text_key = _only_key(found, TEXT_KEYS)
     if text_key is None:
         raise UnfitError('there is no "text" in this object')
     text = get(found, text_key, str)
-    span_key = _only_key(found, SPAN_KEYS)
-    raw = [_span(item) for item in get(found, span_key, list, [])] if span_key else []
-    claims = [Claim(_places(item), get(item, TEXT, str, None)) for item in raw]
-    mentions = []
-    for item, (spans, settled) in zip(raw, settle(text, claims), strict=True):
-        if not inside(spans, text):
-            raise UnfitError(
-                f"a span from {spans[0][0]} to {spans[-1][1]}, in a text of {len(text)} characters"
-            )
-        mentions.append(_mention(item, spans, settled))
-    known = {"id", text_key, span_key, "passages", "relations", "tokens", "meta"}
-    known |= {key for key in (*TEXT_KEYS, *SPAN_KEYS) if not found.get(key)}
+    bad: list[str] = []
+    raw = list(_spans(found, bad))
+    claims: list[Claim] = []
+    for where, item in raw:
+        try:
+            claims.append(_claim(item, where))
+        except UnfitError as error:
+            bad.append(f"{where}: {error}")
+    known = {"id", text_key, "passages", "relations", "tokens", "meta"}
+    known |= {key for key in (*TEXT_KEYS, *SPAN_KEYS) if not found.get(key) or key in _span_keys(found)}
     others = {key: value for key, value in found.items() if key not in known}
-    relations = []
-    for item in get(found, "relations", list, []):
-        if isinstance(item, dict) and "arguments" in item:
-            relations.append(_relation(item))
-        else:  # Prodigy's and doccano's, between tokens or numbered spans
-            others.setdefault("relations", []).append(item)
+    _refuse_unknown_spans(others)
+    claims, relations, notes = _relations(found, claims, bad)
+    if notes:
+        others["relations"] = notes
     meta = _meta(found, OF_DOCUMENTS, others)
-    tokens = [span(item, text) for item in entries(found, "tokens")] if "tokens" in found else None
-    if tokens is not None and any(b[0] < a[1] for a, b in pairwise(tokens)):
-        raise UnfitError("tokens overlap, or aren't in order")
     if strange := _strange_keys(found):
         meta[COUNTED] = strange
-    return Document(
+    if bad:
+        meta[BAD] = tuple(bad)
+    document = Document(
         text,
         tuple(_passage(item, text) for item in entries(found, "passages")),
-        tuple(mentions),
+        (),
         tuple(relations),
-        None if tokens is None else tuple(tokens),
+        _tokens(found, text),
         meta,
         identifier(found, "id"),
     )
+    return Raw(document, claims)
+
+
+def _tokens(found: Mapping[str, Any], text: str) -> tuple[Span, ...] | None:
+    """The tokens; None where there are none, though there is a text."""
+    tokens = tuple(span(item, text) for item in entries(found, "tokens"))
+    if any(b[0] < a[1] for a, b in pairwise(tokens)):
+        raise UnfitError("tokens overlap, or aren't in order")
+    return tokens if tokens or (isinstance(found.get("tokens"), list) and not text.strip()) else None
+
+
+def _span_keys(found: Mapping[str, Any]) -> list[str]:
+    """The keys under which an object has its mentions."""
+    filled = [key for key in SPAN_KEYS if found.get(key)]
+    if "ents" in filled and filled in (["spans", "ents"], ["ents"]):
+        return filled  # spaCy's own: groups of spans beside entities
+    if len(filled) > 1:
+        raise UnfitError(f'both "{filled[0]}" and "{filled[1]}": leave out one of them')
+    return filled
+
+
+def _spans(found: Mapping[str, Any], bad: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The spans of an object in the form that is written here, each with where it stands."""
+    seen: set[tuple[Any, Any, Any]] = set()
+    for key in _span_keys(found):
+        value = found[key]
+        if key == "spans" and isinstance(value, dict):  # spaCy's groups
+            value = [item for group in value.values() if isinstance(group, list) for item in group]
+        if not isinstance(value, list):
+            raise UnfitError(f'"{key}" should be a list of spans')
+        for number, item in enumerate(value, start=1):
+            where = f'number {number} of "{key}"'
+            try:
+                item = _span(item)
+            except UnfitError as error:
+                bad.append(f"{where}: {error}")
+                continue
+            place = (repr(item.get("start")), repr(item.get("end")), repr(item.get("label")))
+            if key != "ents" or place not in seen:  # entities are often among the groups
+                yield where, item
+            seen.add(place)
+
+
+def _refuse_unknown_spans(others: Mapping[str, Any]) -> None:
+    """Raises UnfitError if something that isn't read looks like mentions."""
+    for key, value in others.items():
+        if key in _LISTS or not isinstance(value, list) or not value:
+            continue
+        item = value[0]
+        names = {_NAMES.get(str(name), name) for name in item} if isinstance(item, dict) else set()
+        row = isinstance(item, list) and [type(part) for part in item] == [int, int, str]
+        if row or {"start", "end"} <= names or "span" in names:
+            raise UnfitError(
+                f'"{key[:40]}" looks like mentions and isn\'t read: call it "spans", or take it out'
+            )
+
+
+def _relations(
+    found: Mapping[str, Any], claims: list[Claim], bad: list[str]
+) -> tuple[list[Claim], list[Relation], list[Any]]:
+    """The relations of an object, the mentions with the ids that these need, and what is neither."""
+    relations: list[Relation] = []
+    notes: list[Any] = []
+    for number, item in enumerate(get(found, "relations", list, []), start=1):
+        try:
+            if not isinstance(item, dict):
+                notes.append(item)
+            elif "arguments" in item:
+                relations.append(_relation(item))
+            elif "from_id" in item and "to_id" in item:  # doccano's
+                arguments = (("from", identifier(item, "from_id")), ("to", identifier(item, "to_id")))
+                others = {k: v for k, v in item.items() if k not in ("id", "type", "from_id", "to_id")}
+                meta = frozen(taken({}, OF_RELATIONS, others))
+                relations.append(
+                    Relation(get(item, "type", str, ""), arguments, identifier(item, "id"), meta)
+                )
+            elif isinstance(item.get("head_span"), dict) and isinstance(item.get("child_span"), dict):
+                places = [
+                    (offset(item[k], "start"), offset(item[k], "end")) for k in ("head_span", "child_span")
+                ]
+                filled = []
+                for place in places:  # Prodigy's spans have no ids
+                    claims, id = _with_id(claims, place)
+                    filled.append(id)
+                arguments = (("head", filled[0]), ("child", filled[1]))
+                relations.append(Relation(get(item, "label", str, ""), arguments))
+            else:
+                notes.append(item)
+        except UnfitError as error:
+            bad.append(f'number {number} of "relations": {error}')
+    return claims, relations, notes
+
+
+def _with_id(claims: list[Claim], place: Span) -> tuple[list[Claim], str]:
+    """The mentions, the one at a place with an id, and that id. Raises UnfitError if there is none."""
+    for i, claim in enumerate(claims):
+        if claim.spans == (place,):
+            if claim.id:
+                return claims, claim.id
+            named = replace(claim, id=f"T{i + 1}")
+            return [*claims[:i], named, *claims[i + 1 :]], named.id
+    raise UnfitError(f"no span is at {place[0]} to {place[1]}")
 
 
 def _strange_keys(found: Mapping[str, Any]) -> dict[str, int]:
@@ -148,11 +277,10 @@ def _span(item: Any) -> dict[str, Any]:
         return dict(zip(("start", "end", "label"), item, strict=True))
     if not isinstance(item, dict):
         raise UnfitError('a span is {"start": ..., "end": ..., "label": ...} or [start, end, label]')
-    names = {"start_offset": "start", "end_offset": "end"}
-    return {str(names.get(key, key)): value for key, value in item.items()}
+    return {_NAMES.get(str(key), str(key)): value for key, value in item.items()}
 
 
-def _places(item: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
+def _places(item: Mapping[str, Any]) -> tuple[Span, ...]:
     parts = item.get("parts")
     if parts is None:
         return ((offset(item, "start"), offset(item, "end")),)
@@ -166,24 +294,27 @@ def _places(item: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
     return tuple((offset(pair, "start"), offset(pair, "end")) for pair in pairs)
 
 
-def _mention(item: Mapping[str, Any], spans: tuple[tuple[int, int], ...], settled: dict[str, Any]) -> Mention:
+def _claim(item: Mapping[str, Any], where: str) -> Claim:
     score = item.get("score")
     if isinstance(score, bool) or not isinstance(score, int | float | None):
         raise UnfitError('the "score" of a span is a number')
     if score is not None and not 0 <= score <= 1:
         raise UnfitError(f"the score {score} isn't between 0 and 1")
-    known = ("start", "end", "label", "parts", "id", "identifiers", "score", "meta", TEXT)
+    known = ("start", "end", "label", "parts", "id", "identifiers", "score", "meta", "kb_id", TEXT)
     others = {key: value for key, value in item.items() if key not in known}
     identifiers = get(item, "identifiers", list, [])
     if not all(isinstance(name, str) for name in identifiers):
         raise UnfitError('the "identifiers" of a span are texts')
-    return Mention(
-        spans,
+    named = identifier(item, "kb_id")
+    return Claim(
+        _places(item),
+        get(item, TEXT, str, None),
         get(item, "label", str),
         identifier(item, "id"),
-        tuple(identifiers),
+        (*identifiers, *([named] if named and named not in identifiers else [])),
         None if score is None else float(score),
-        _meta(item, OF_MENTIONS, others) | settled,
+        _meta(item, OF_MENTIONS, others),
+        where,
     )
 
 

@@ -14,7 +14,7 @@ from spacy_bioner.documents.formats.file_names import FileNames, document_id, in
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import LINE
 from spacy_bioner.errors import ConversionError, FormatError
-from spacy_bioner.files import numbered_lines, read_text
+from spacy_bioner.files import lines_or_errors, read_text
 
 _REASON = "plain text has none"
 
@@ -28,7 +28,7 @@ def read(path: Path) -> Iterator[Document]:
     return raised(each(path))
 
 
-def each(path: Path) -> Iterator[Readable]:
+def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for a file that isn't UTF-8 text."""
     for file in text_files(path) if path.is_dir() else [path]:
         try:
@@ -52,8 +52,15 @@ def read_lines(path: Path) -> Iterator[Document]:
     Raises:
         FormatError: if it isn't UTF-8 text.
     """
-    for number, line in numbered_lines(path):
-        if line.strip():
+    return raised(each_line(path))
+
+
+def each_line(path: Path, offsets: str = "") -> Iterator[Readable]:
+    """Reads as `read_lines` does, with the error in place of a line that isn't UTF-8 text."""
+    for number, line in lines_or_errors(path):
+        if isinstance(line, FormatError):
+            yield line
+        elif line.strip():
             yield Document(line, meta={LINE: number})
 
 

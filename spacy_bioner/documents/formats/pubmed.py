@@ -1,13 +1,14 @@
 """PubMed as it is published: the XML of its baseline and update files, and of efetch. It is only read.
 
 The format of NLM's document type definitions (dtd.nlm.nih.gov/ncbi/pubmed/out, pubmed_190101.dtd and later):
-a PubmedArticleSet, PubmedBookArticleSet or BookDocumentSet of citations. A citation becomes a document with
-its PMID as id, its title and its abstract:
+a PubmedArticleSet, PubmedBookArticleSet or BookDocumentSet of citations, several of them one after the other,
+or a citation alone. A citation becomes a document with its PMID as id, its title and its abstract:
 
 - The text is title, line end, abstract, as in PubTator; the title alone where there is no abstract. A book's
   title is that of its chapter, or its own.
 - The parts of a structured abstract stand one after the other, a space between them, each with its label
-  before it ("METHODS: ..."), as in PubTator's and BC5CDR's texts. The category that NLM gives it isn't kept.
+  before it ("METHODS: ..."), as in PubTator's and BC5CDR's texts. The label is a passage of its own, a
+  "heading". The category that NLM gives it isn't kept.
 - Markup (i, b, u, sub, sup) is left out and its text kept: CO<sub>2</sub> is CO2. So is MathML, but for
   annotations; a fraction is written with a slash. White space of XML is one space.
 - A version other than 1 is in the meta, as "version".
@@ -23,17 +24,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from spacy_bioner.documents.document import Document, Passage
-from spacy_bioner.documents.formats.safe_xml import elements, forget, refuse_entities
+from spacy_bioner.documents.document import HEADING, Document, Passage
+from spacy_bioner.documents.formats.safe_xml import elements, forget, refuse_unfit
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import COUNTED, UNREAD
-from spacy_bioner.errors import ConversionError, FormatError
+from spacy_bioner.errors import FormatError
 
 SETS = ("PubmedArticleSet", "PubmedBookArticleSet", "BookDocumentSet")
 """The outermost elements of such files."""
 _CITATIONS = ("PubmedArticle", "PubmedBookArticle", "BookDocument")
+ROOTS = (*SETS, *_CITATIONS)
+"""The outermost elements that are read: a single citation is a file as well."""
 _DELETIONS = ("DeleteCitation", "DeleteDocument")
 _MARKUP = ("i", "b", "u", "sub", "sup")
 _SPACE = re.compile(r"[ \t\r\n]+")
@@ -52,21 +55,22 @@ def read(path: Path) -> Iterator[Document]:
     return raised(each(path))
 
 
-def each(path: Path) -> Iterator[Readable]:
+def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for a citation that isn't one."""
     last: Readable | None = None  # what stands behind the last citation is told of with it
     counted: Counter[str] = Counter()
     unread: Counter[str] = Counter()
     try:
-        for element in elements(path, (*_CITATIONS, *_DELETIONS), SETS, "a file of PubMed"):
+        for element in elements(path, (*_CITATIONS, *_DELETIONS), ROOTS, "a file of PubMed"):
             parent = element.getparent()
             if parent is not None and parent.tag == "PubmedBookArticle":
                 continue  # it is read with that
-            beside = element if parent is None else element.itersiblings(preceding=True)
-            strange = [part.tag for part in beside if part.tag not in (*_CITATIONS, *_DELETIONS)]
-            unread.update(f"element <{tag}> beside the citations" for tag in strange)
-            if parent is None:
-                break
+            if element.tag in SETS or parent is not None:
+                beside = element if parent is None else element.itersiblings(preceding=True)
+                strange = [part.tag for part in beside if part.tag not in (*_CITATIONS, *_DELETIONS)]
+                unread.update(f"element <{tag}> beside the citations" for tag in strange)
+            if element.tag in SETS:
+                continue  # another set may follow
             if element.tag in _DELETIONS:
                 deleted = len(element.findall("PMID"))
                 counted["citations that the file deletes, which are no documents"] += deleted
@@ -91,7 +95,7 @@ def each(path: Path) -> Iterator[Readable]:
 def _citation(path: Path, element: Any) -> Readable:
     """A citation as a document, or why it can't be read."""
     try:
-        if element.getparent().tag not in SETS:
+        if element.getparent() is not None and element.getparent().tag not in SETS:
             raise FormatError(path, element.sourceline, f"a <{element.tag}> in a <{element.getparent().tag}>")
         return _document(path, element)
     except FormatError as error:
@@ -112,7 +116,7 @@ def _with(document: Document, counted: Counter[str], unread: Iterable[str]) -> D
 
 def _document(path: Path, element: Any) -> Document:
     line = element.sourceline
-    refuse_entities(path, element)
+    refuse_unfit(path, element)
     if element.tag == "PubmedArticle":
         citation = _child(path, element, "MedlineCitation")
         article = _child(path, citation, "Article")
@@ -128,18 +132,22 @@ def _document(path: Path, element: Any) -> Document:
         raise FormatError(path, line, "a citation without a PMID")
     abstracts = article.findall("Abstract")
     title = _text(titles[0]) if titles else ""
-    abstract = " ".join(
-        filter(None, map(_section, abstracts[0].findall("AbstractText") if abstracts else ()))
-    )
-    text = f"{title}\n{abstract}" if abstract else title
+    text = title
+    headings: list[Passage] = []
+    for part in abstracts[0].findall("AbstractText") if abstracts else ():
+        label, section = _section(part)
+        if section:
+            text += " " if len(text) > len(title) else "\n"
+            headings += [Passage(len(text), len(text) + len(label), HEADING)] if label else []
+            text += section
     passages = [Passage(0, len(title), "title")]
-    if abstract:
-        passages.append(Passage(len(title) + 1, len(text), "abstract"))
+    if len(text) > len(title):
+        passages += [Passage(len(title) + 1, len(text), "abstract"), *headings]
     counted = Counter(
         {
             "books and chapters": int(element.tag != "PubmedArticle"),
             "documents without a title": int(not title),
-            "documents without an abstract": int(not abstract),
+            "documents without an abstract": int(len(passages) == 1),
             "other abstracts (in other languages, of other kinds), not read": len(
                 citation.findall("OtherAbstract")
             ),
@@ -165,11 +173,11 @@ def _child(path: Path, element: Any, name: str) -> Any:
     return found
 
 
-def _section(element: Any) -> str:
-    """A part of an abstract, with its label before it."""
+def _section(element: Any) -> tuple[str, str]:
+    """The label of a part of an abstract, and its text with that before it."""
     label = _SPACE.sub(" ", element.get("Label", "")).strip(" :")
     text = _text(element)
-    return f"{label}: {text}".rstrip() if label else text
+    return label, f"{label}: {text}".rstrip() if label else text
 
 
 def _text(element: Any) -> str:
@@ -205,8 +213,3 @@ def _math(element: Any) -> str:
 def _name(element: Any) -> str:
     """The name of an element, without its namespace."""
     return str(element.tag).rpartition("}")[2].rpartition(":")[2]
-
-
-def write(documents: Iterable[Document]) -> NoReturn:
-    """Refuses to write: these files are NLM's, and have no place for mentions."""
-    raise ConversionError("PubMed XML is only read here: write bioc-xml, pubtator or jsonl instead.")

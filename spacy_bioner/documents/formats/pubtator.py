@@ -4,6 +4,11 @@ The format of the BioCreative V CDR task and of PubTator (Wei, Kao and Lu 2013):
 `PMID|a|abstract`, `PMID<tab>start<tab>end<tab>text<tab>type<tab>identifiers`, with a seventh column for
 the parts of composite mentions, and `PMID<tab>relation<tab>identifier<tab>identifier`; an empty line
 between documents. Offsets count the characters of title, one separator, abstract.
+
+Read as well: documents of a title alone; a tab in the text of a mention; the arguments of PubTator 3's
+relations, `Chemical|MESH:D001241`, whose first half is then the role; and the order of columns of the library
+bconv (its `pubtator_fbk`): `PMID<tab>T1<tab>type<tab>start<tab>end<tab>text`. An identifier of tmVar
+(`p|SUB|R|97|C;HGVS:p.R97C`, `tmVar:c|DEL||A`) is one, bars and all.
 """
 
 import re
@@ -11,91 +16,148 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from spacy_bioner.documents.document import Document, Dropped, DroppedRelation, Mention, Passage, Relation
+from spacy_bioner.documents.document import (
+    HEADING,
+    Document,
+    Dropped,
+    DroppedRelation,
+    Passage,
+    Relation,
+)
 from spacy_bioner.documents.formats.base import BREAKS, Written, left_out, one_field
 from spacy_bioner.documents.formats.unreadable import Readable, raised
-from spacy_bioner.documents.metadata import TEXT
-from spacy_bioner.documents.offsets import Claim, inside, settle
+from spacy_bioner.documents.metadata import BAD, TEXT
+from spacy_bioner.documents.offsets import Claim, inside, same
+from spacy_bioner.documents.settling import Raw, settled
 from spacy_bioner.errors import ConversionError, FormatError
-from spacy_bioner.files import numbered_lines
+from spacy_bioner.files import lines_or_errors
 
 FIRST_LINE = re.compile(r"[^|\t]+\|t\|")
 _LONGEST_NUMBER = 18  # digits: what is longer is no offset, and slow to read as one
+_VARIANT = re.compile(r"(tmVar:)?[a-zA-Z]?\|(SUB|DEL|INS|DUP|INDEL|FS|INV|Allele|Acid)\|")
+_TYPED = re.compile(r"([A-Za-z]\w*)\|(.+)")
 
 
 def read(path: Path) -> Iterator[Document]:
     """Reads a PubTator file document by document.
 
     Yields:
-        Documents with passages "title" and "abstract". Mentions are where their text is (see `offsets`).
+        Documents with passages "title" and, where there is one, "abstract". Mentions are where their text is
+        (see `settling`); lines that are none of PubTator's are set aside.
 
     Raises:
-        FormatError: with file and line, if a line isn't one of PubTator's, or belongs to another document
-            than the lines before it.
+        FormatError: with file and line, if a document doesn't begin with its title, or isn't text.
     """
     return raised(each(path))
 
 
-def each(path: Path) -> Iterator[Readable]:
+def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for lines that aren't one."""
-    for filled, block in groupby(numbered_lines(path), key=lambda item: bool(item[1].strip())):
+    return settled(_raw(path), path, offsets)
+
+
+def _raw(path: Path) -> Iterator[Raw | FormatError]:
+    for filled, block in groupby(lines_or_errors(path), key=_is_filled):
         if filled:
-            lines = list(block)
+            lines: list[tuple[int, str]] = []
+            errors: list[FormatError] = []
+            for number, line in block:
+                if isinstance(line, FormatError):
+                    errors.append(line)
+                else:
+                    lines.append((number, line))
             try:
+                if errors:
+                    raise errors[0]
                 yield _document(path, lines)
             except FormatError as error:
-                error.document_id = re.split(r"[|\t]", lines[0][1], maxsplit=1)[0]
+                if lines:
+                    error.document_id = re.split(r"[|\t]", lines[0][1], maxsplit=1)[0]
                 yield error
 
 
-def _document(path: Path, block: list[tuple[int, str]]) -> Document:
+def _is_filled(item: tuple[int, str | FormatError]) -> bool:
+    return isinstance(item[1], FormatError) or bool(item[1].strip())
+
+
+def _document(path: Path, block: list[tuple[int, str]]) -> Raw:
     first = block[0][0]
     parts = [line.split("|", 2) for _, line in block[:2]]
-    if [part[1:2] for part in parts] != [["t"], ["a"]] or any(
-        len(part) < 3 or part[0] != parts[0][0] for part in parts
-    ):
+    if parts[0][1:2] != ["t"] or len(parts[0]) < 3:
         raise FormatError(path, first, "a document begins with its lines ID|t|title and ID|a|abstract")
-    identifier, title, abstract = parts[0][0], parts[0][2], parts[1][2]
-    text = f"{title}\n{abstract}"
-    passages = (
-        Passage(0, len(title), "title"),
-        Passage(len(title) + 1, len(text), "abstract"),
-    )
-    rows: list[tuple[int, list[str]]] = []
+    identifier, title = parts[0][0], parts[0][2]
+    text = title
+    passages = [Passage(0, len(title), "title")]
+    rest = block[1:]
+    if len(parts) > 1 and len(parts[1]) == 3 and parts[1][:2] == [identifier, "a"]:
+        text = f"{title}\n{parts[1][2]}"
+        passages.append(Passage(len(title) + 1, len(text), "abstract"))
+        rest = block[2:]
+    elif len(parts) > 1 and parts[1][1:2] in (["a"], ["t"]) and len(parts[1]) == 3:
+        raise FormatError(path, block[1][0], f"not a line of document {identifier}, which it stands in")
+    claims: list[Claim] = []
     relations = []
-    for number, line in block[2:]:
+    bad: list[str] = []
+    for number, line in rest:
         fields = line.split("\t")
         if fields[0] != identifier:
-            raise FormatError(path, number, f"not a line of document {identifier}, which it stands in")
-        if len(fields) >= 5 and _is_offset(fields[1]) and _is_offset(fields[2]):
-            rows.append((number, fields))
+            bad.append(f"line {number}: not a line of document {identifier}, which it stands in")
+        elif (claim := _claim(text, number, fields)) is not None:
+            claims.append(claim)
         elif len(fields) >= 4 and fields[1][:1].isalpha():  # not a mention with a bad offset
-            arguments = tuple((f"Arg{i}", field) for i, field in enumerate(fields[2:4], start=1))
-            meta = {"columns": tuple(fields[4:])} if len(fields) > 4 else {}
-            relations.append(Relation(fields[1], arguments, meta=meta))
+            relations.append(_relation(fields))
         else:
-            raise FormatError(path, number, "neither a mention (6 columns) nor a relation (4)")
-    mentions = _mentions(path, text, rows)
-    return Document(text, passages, tuple(mentions), tuple(relations), id=identifier)
+            bad.append(f"line {number}: neither a mention (6 columns) nor a relation (4)")
+    meta = {BAD: tuple(bad)} if bad else {}
+    return Raw(Document(text, tuple(passages), (), tuple(relations), meta=meta, id=identifier), claims)
 
 
 def _is_offset(field: str) -> bool:
     return field.isdecimal() and len(field) <= _LONGEST_NUMBER
 
 
-def _mentions(path: Path, text: str, rows: list[tuple[int, list[str]]]) -> Iterator[Mention]:
-    claims = [Claim(((int(fields[1]), int(fields[2])),), fields[3]) for _, fields in rows]
-    for (number, fields), (spans, found) in zip(rows, settle(text, claims), strict=True):
-        if not inside(spans, text):
-            [(start, end)] = spans
-            raise FormatError(path, number, f"offsets {start} to {end} in a text of {len(text)} characters")
-        meta: dict[str, object] = dict(found)
-        if len(fields) > 6:
-            meta["parts"] = tuple(fields[6].split("|"))
-        if len(fields) > 7:
-            meta["columns"] = tuple(fields[7:])
-        identifiers = tuple(fields[5].split("|")) if len(fields) > 5 and fields[5] else ()
-        yield Mention(spans, fields[4], identifiers=identifiers, meta=meta)
+def _claim(text: str, number: int, fields: list[str]) -> Claim | None:
+    """The mention in a line; None if there is none in it."""
+    where = f"line {number}"
+    if len(fields) >= 6 and _is_offset(fields[3]) and _is_offset(fields[4]) and not _is_offset(fields[2]):
+        spans = ((int(fields[3]), int(fields[4])),)  # bconv's order
+        return Claim(spans, " ".join(fields[5:]), fields[2], fields[1], where=where)
+    if len(fields) < 5 or not _is_offset(fields[1]) or not _is_offset(fields[2]):
+        return None
+    start, end = int(fields[1]), int(fields[2])
+    fields = fields[3:]
+    while (  # a tab in the text of the mention
+        len(fields) > 2
+        and len(fields[0]) < end - start
+        and inside([(start, end)], text)
+        and "\t" in text[start:end]
+        and same(text[start : start + len(fields[0]) + 1], f"{fields[0]}\t")
+    ):
+        fields = [f"{fields[0]}\t{fields[1]}", *fields[2:]]
+    meta: dict[str, object] = {}
+    if len(fields) > 3:
+        meta["parts"] = tuple(fields[3].split("|"))
+    if len(fields) > 4:
+        meta["columns"] = tuple(fields[4:])
+    identifiers = _identifiers(fields[2]) if len(fields) > 2 else ()
+    return Claim(((start, end),), fields[0], fields[1], "", identifiers, None, meta, where)
+
+
+def _identifiers(field: str) -> tuple[str, ...]:
+    """The identifiers in a column; those of tmVar have bars of their own."""
+    if not field or _VARIANT.match(field):
+        return (field,) if field else ()
+    return tuple(field.split("|"))
+
+
+def _relation(fields: list[str]) -> Relation:
+    arguments = []
+    for i, field in enumerate(fields[2:4], start=1):
+        typed = _TYPED.fullmatch(field)  # PubTator 3's; the identifier may have bars of its own
+        typed = None if _VARIANT.match(field) else typed
+        arguments.append((typed[1], typed[2]) if typed else (f"Arg{i}", field))
+    meta = {"columns": tuple(fields[4:])} if len(fields) > 4 else {}
+    return Relation(fields[1], tuple(arguments), meta=meta)
 
 
 def write(documents: Iterable[Document]) -> Iterator[Written]:
@@ -148,7 +210,7 @@ def _written(document: Document, identifier: str) -> Written:
     ids = {mention.id for mention in document.mentions} | {relation.id for relation in document.relations}
     for relation in document.relations:
         fillers = [filler for _, filler in relation.arguments]
-        fields = [relation.type, *fillers, *relation.meta.get("columns", ())]
+        fields = [relation.type, *map(_argument, relation.arguments), *relation.meta.get("columns", ())]
         if len(fillers) != 2:
             reason = f"{len(fillers)} arguments"
         elif any(filler in ids for filler in fillers):
@@ -163,9 +225,16 @@ def _written(document: Document, identifier: str) -> Written:
     others = left_out(document, (TEXT, "parts", "columns"), ("columns",), held=("identifiers", "passages"))
     others["line ends written as spaces"] = len(re.findall(r"[\r\n]", title + abstract))
     others["separators written as line ends"] = int(separator not in ("", "\n"))
-    others["passages"] = sum(p.type not in ("title", "abstract") for p in document.passages)
+    others["passages"] = sum(p.type not in ("title", "abstract", HEADING) for p in document.passages)
     text = "\n".join(lines) + "\n\n"
     return Written(text, 0, types, dropped, relations, +others, related=related)
+
+
+def _argument(argument: tuple[str, str]) -> str:
+    """An argument of a relation, with the type of what it is before it where that is its role."""
+    role, filler = argument
+    typed = f"{role}|{filler}"
+    return typed if _TYPED.fullmatch(typed) and not re.fullmatch(r"Arg\d", role) else filler
 
 
 def _split(document: Document) -> tuple[str, str, str]:

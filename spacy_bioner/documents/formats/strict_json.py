@@ -1,15 +1,20 @@
 """JSON as it comes from others: read without surprises, and checked where it is used."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
+from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from spacy_bioner.documents.document import Span
+from spacy_bioner.errors import FormatError
+from spacy_bioner.files import lines_or_errors, open_input, read_text
 
 DEEPEST = 100
 """How many objects and lists may be inside one another in a meta."""
 _T = TypeVar("_T")
+Found = tuple[int | None, Any]
+"""A value of a file, with its line where it has one of its own."""
 _REQUIRED: Any = object()
 _MOST = 10**12  # characters: no text is longer, and sums of such numbers stay small
 _NAMES = {str: "a text", int: "a whole number", list: "a list", dict: "an object"}
@@ -40,6 +45,47 @@ def parse(text: str) -> Any:
         except (UnicodeEncodeError, RecursionError):
             raise UnfitError("half of a surrogate pair (\\ud800 to \\udfff): not a character") from None
     return found
+
+
+def values(path: Path) -> Iterator[Found]:
+    """The values of a file that has one a line, or all of them in one list, or just one.
+
+    Only values a line are read one by one; a list is read as a whole.
+
+    Yields:
+        Each value with its line (None in a list), or in place of one that can't be read the FormatError.
+
+    Raises:
+        FormatError: if the file isn't JSON at all, or isn't text.
+    """
+    with open_input(path) as file:
+        first = next((line for line in file if line.strip(b"\xef\xbb\xbf \t\r\n")), b"")
+    try:
+        found = parse(first.decode("utf-8-sig", errors="replace"))
+        lines = isinstance(found, dict) or (isinstance(found, list) and found and isinstance(found[0], str))
+    except UnfitError:
+        lines = False
+    if not lines:
+        try:
+            found = parse(read_text(path)) if first else []
+        except (UnfitError, FormatError) as error:
+            begins = first.lstrip(b"\xef\xbb\xbf \t").startswith((b"{", b'["')) and len(first.strip()) > 2
+            if not begins and isinstance(error, UnfitError):
+                raise FormatError(path, None, str(error)) from None
+            if not begins:
+                raise
+            lines = True
+    if not lines:
+        yield from ((None, value) for value in (found if isinstance(found, list) else [found]))
+        return
+    for number, line in lines_or_errors(path):
+        if isinstance(line, FormatError):
+            yield number, line
+        elif line.strip():
+            try:
+                yield number, parse(line)
+            except UnfitError as error:
+                yield number, FormatError(path, number, str(error))
 
 
 def _no_number(name: str) -> None:

@@ -164,8 +164,8 @@ def test_annotations_without_text_are_counted(write):
     parts += [{"id": "9", "locations": [{"offset": 0, "length": 2}, {"offset": 1, "length": 2}]}]
     [found] = read_json(write, passage("abc", annotations=parts))
     assert not found.mentions
-    assert len(found.meta["unread"]) == 3
-    assert found.meta["unread"][2] == "annotation 9: locations that are none, empty or overlapping"
+    assert len(found.meta["bad"]) == 3
+    assert found.meta["bad"][2] == "annotation 9: parts of a mention that overlap, from 0 to 2, 1 to 3"
 
 
 def test_locations_may_be_in_any_order(write):
@@ -240,18 +240,17 @@ DOCTYPE = "<!DOCTYPE collection SYSTEM 'x.dtd'>"
         (BEGIN.replace("abc", "a<b>b</b>c") + END, "<text> should hold text alone"),
         (BEGIN.replace(">0<", ">x<") + END, "<offset> needs whole numbers, and has 'x'"),
         (BEGIN.replace(">0<", f">{'9' * 5000}<") + END, "<offset> needs whole numbers"),
-        (BEGIN.replace("<offset>0</offset>", "") + END, "a document that isn't BioC: something is missing"),
-        (f"{BEGIN}<annotation id='7'><location offset='0'/></annotation>{END}", "<location> needs whole"),
         (
-            f"{BEGIN}<annotation id='7'><location offset='2' length='2'/></annotation>{END}",
-            "document 1: annotation 7 is at 2 to 4, and not in the text",
+            BEGIN.replace("<offset>0</offset>", "") + END,
+            "a document that isn't BioC: an element or attribute is missing",
         ),
-        (f"{BEGIN}<annotation><location offset='2' length='1'/></annotation>{END}", "something is missing"),
         ("<a>" * 300 + "</a>" * 300, "not well-formed XML: Excessive depth"),
         ("<?xml version='1.0' encoding='UTF-7'?><collection/>", "is in the encoding UTF-7; convert"),
         ("<?xml version='1.0'?><collection/>".encode("utf-16"), "NUL bytes in it"),
         (b"<collection>\xff</collection>", "not well-formed XML"),
-        (f"{BEGIN}\0{END}", "NUL bytes in it"),
+        (f"{BEGIN}\0{END}", "a NUL byte in its text"),
+        (f"{BEGIN}{END}<x/>", "not well-formed XML"),
+        (f"{BEGIN}{END} text", "not well-formed XML"),
     ],
 )
 def test_bad_xml(write, content, message):
@@ -331,9 +330,64 @@ def test_bad_json(write, content, message):
     assert_refused(bioc_json, write(content), message)
 
 
-def test_document_of_a_bad_annotation_is_named(write):
-    with pytest.raises(FormatError, match=r"document 1: annotation 5 is at 2 to 9, and not in the text"):
-        read_json(write, passage("abc", annotations=[annotation(2, 7, "x", "5")]))
+def test_bad_annotations_are_set_aside_and_the_rest_is_kept(write):
+    good, bad = annotation(0, 1, "a", "4"), annotation(2, 7, "x", "5")
+    [found] = read_json(write, passage("abc", annotations=[good, bad]))
+    assert [m.id for m in found.mentions] == ["4"]
+    assert found.meta["bad"] == ("annotation 5: a mention from 2 to 9, in a text of 3 characters",)
+    [found] = read_json(write, passage("abc", annotations=[good, bad | {"locations": 1}, 7]))
+    assert [m.id for m in found.mentions] == ["4"]
+    assert found.meta["bad"][0] == 'annotation 5: "locations" should be a list, and is not'
+    assert len(found.meta["bad"]) == 2
+    good = "<annotation id='4'><location offset='0' length='1'/></annotation>"
+    for bad in (
+        "<annotation id='7'><location offset='0'/></annotation>",
+        "<annotation id='7'><location offset='x' length='1'/></annotation>",
+        "<annotation id='7'><location offset='2' length='2'/></annotation>",
+        f"<annotation id='7'><location offset='{'9' * 5000}' length='2'/></annotation>",
+        "<relation id='7'><node role='x'/></relation>",
+    ):
+        [found] = bioc_xml.read(write(BEGIN + good + bad + END))
+        assert [m.id for m in found.mentions] == ["4"]
+        [reason] = found.meta["bad"]
+        assert "7" in reason
+
+
+def test_annotation_without_an_id(write):
+    [found] = bioc_xml.read(write(f"{BEGIN}<annotation><location offset='2' length='1'/></annotation>{END}"))
+    assert [(m.spans, m.id) for m in found.mentions] == [(((2, 3),), "")]
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\n\n  "])
+@pytest.mark.parametrize("padding", [0, 32_700, 32_740, 32_768, 40_000])
+def test_one_collection_behind_another(write, between, padding):
+    first = f"<?xml version='1.0'?>{BEGIN}{' ' * padding}{END}"
+    second = f"<?xml version='1.0'?>{DOCTYPE}{BEGIN.replace('<id>1', '<id>2')}{END}\n"
+    assert [d.id for d in bioc_xml.read(write(first + between + second))] == ["1", "2"]
+
+
+def test_nul_costs_one_document_of_xml(write):
+    parts = [
+        f"<document><id>{i}</id><passage><offset>0</offset><text>a{c}</text></passage></document>"
+        for i, c in enumerate("b\0c")
+    ]
+    first, error, last = bioc_xml.each(write(f"<collection>{''.join(parts)}</collection>"))
+    assert (first.id, last.id, error.document_id) == ("0", "2", "1")
+    assert "NUL" in str(error)
+
+
+def test_relations_of_pubtator_3(write):
+    parts = [annotation(0, 1, "a", "1", identifier="MESH:D1"), annotation(2, 1, "c", "2", identifier="672")]
+    for role1, role2 in (
+        ("Chemical|MESH:D1", "Gene|672"),
+        ({"type": "Chemical", "identifier": "MESH:D1"}, {"type": "Gene", "identifier": "672"}),
+    ):
+        infons = {"type": "Association", "role1": role1, "role2": role2}
+        whole = passage("abc", annotations=parts) | {
+            "relations": [{"id": "R1", "infons": infons, "nodes": []}]
+        }
+        [found] = read_json(write, whole)
+        assert found.relations[0].arguments == (("Chemical", "MESH:D1"), ("Gene", "672"))
 
 
 def test_no_documents():

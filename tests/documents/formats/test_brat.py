@@ -11,7 +11,7 @@ TEXT = "Lung and skin\ncancer \U0001f9ec binds IL-2."
 ANN = """\
 T1\tDisease 0 4;14 20\tLung cancer
 N1\tReference T1 MeSH:D008175\tLung Neoplasms
-T2\tDisease 9 20\tskin cancer
+T2\tDisease 9 13;14 20\tskin cancer
 T3\tGene 29 33\tIL-2
 T4\tBinding 23 28\tbinds
 #1\tAnnotatorNotes T2\tsure\tor not
@@ -57,6 +57,7 @@ DOCUMENT = Document(
             ".ann": ("T1", "N1", "T2", "T3", "T4", "#1", "E1", "E2", "A1", "M2", "R1", "*", "*", "#2"),
         },
         "lines": ("#2\tAnnotatorNotes A1\tabout an attribute",),
+        "counted": {"mentions in parts with only white space between, joined": 1},
     },
     id="7",
 )
@@ -184,9 +185,9 @@ def test_notes_in_another_form_are_told_of():
         ("T2\tA -1 1\tL", "not as T1"),
         ("T2\tA 0 1 2\tL", "not as T1"),
         (f"T2\tA 0 {'9' * 5000}\tL", "not as T1"),
-        ("T2\tA 0 99\tL", "offsets 0 99: not in order, or not in a text of 4 characters"),
-        ("T2\tA 2 4;0 1\tL", "offsets 2 4;0 1: not in order"),
-        ("T2\tA 1 1\t", "offsets 1 1: not in order"),
+        ("T2\tA 0 99\tL", "a mention from 0 to 99, in a text of 4 characters"),
+        ("T2\tA 0 3;2 4\tLun ng", "parts of a mention that overlap, from 0 to 3, 2 to 4"),
+        ("T2\tA 1 1\t", "a mention from 1 to 1"),
         ("R1\tA T1 T1", "not as R1<tab>Type Role:T1 Role:T2 should be"),
         ("E1\tA", "not as E1<tab>Type:T1 Role:T2 should be"),
         ("E1\t", "not as E1"),
@@ -197,13 +198,39 @@ def test_notes_in_another_form_are_told_of():
         ("#1\tNote", "not as #1"),
     ],
 )
-def test_bad_lines(write, line, message):
+def test_bad_lines_are_set_aside_and_the_rest_is_kept(write, line, message):
     write("Lung", "x.txt")
     path = write(f"T1\tA 0 4\tLung\n\n{line}\n", "x.ann")
-    with pytest.raises(FormatError) as raised:
-        list(brat.read(path))
-    assert str(raised.value).startswith(f"{path}, line 3: ")
-    assert message in str(raised.value)
+    [found] = brat.read(path)
+    assert [(m.spans, m.id) for m in found.mentions] == [(((0, 4),), "T1")]
+    [bad] = found.meta["bad"]
+    assert bad.startswith("x.ann, line 3: ")
+    assert message in bad
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_no_fragment_goes_over_the_end_of_a_line(line_end):
+    text = f"renal{line_end}failure and breast{line_end}  cancer and heart\tfailure"
+    first, second, third = text.index("failure"), text.index("breast"), text.index("heart")
+    spans = [(0, first + 7), (second, text.index("cancer") + 6), (third, len(text))]
+    document = Document(
+        text, (), tuple(Mention((span,), "D", f"T{i}") for i, span in enumerate(spans)), id="w"
+    )
+    lines = pieces(document)["w.ann"].splitlines()
+    assert lines[0] == f"T0\tD 0 5;{first} {first + 7}\trenal failure"
+    assert lines[1].endswith("\tbreast cancer")
+    assert lines[2] == f"T2\tD {third} {len(text)}\theart failure"
+    for line in lines:
+        for part in line.split("\t")[1][2:].split(";"):
+            start, end = map(int, part.split())
+            assert not set(text[start:end]) & set("\r\n")
+
+
+def test_fragments_with_a_line_end_between_are_one_mention(write):
+    write("Of renal\nfailure and edema.\n", "x.txt")
+    path = write("T1\tDisease 9 16;3 8\tfailure renal\nT2\tDisease 21 26\tedema\n", "x.ann")
+    [found] = brat.read(path)
+    assert [m.spans for m in found.mentions] == [((3, 16),), ((21, 26),)]
 
 
 def test_missing_files(write, tmp_path):

@@ -268,11 +268,10 @@ def test_scan_of_a_file_without_mentions(write):
         (b"a\tO\n\0\tO\n", {}, 2, "a NUL byte"),
     ],
 )
-@pytest.mark.parametrize("reader", [columns.scan, lambda *args: list(columns.read(*args))])
-def test_errors_say_where(write, reader, content, options, line, message):
+def test_errors_say_where(write, content, options, line, message):
     path = write(content)
     with pytest.raises(FormatError) as raised:
-        reader(path, ColumnOptions(**options))
+        list(columns.read(path, ColumnOptions(**options)))
     assert (raised.value.path, raised.value.line) == (path, line)
     place = f"{path}" if line is None else f"{path}, line {line}"
     assert str(raised.value).startswith(f"{place}: {message}")
@@ -285,10 +284,19 @@ def test_missing_file_and_folder(tmp_path):
         columns.scan(tmp_path)
 
 
-def test_an_error_at_the_end_comes_before_the_first_document(write):
-    path = write("a\tO\n\n" * 100 + "b\n")
-    with pytest.raises(FormatError, match="line 201: 1 column"):
-        next(columns.read(path))
+def test_an_error_costs_its_sentence_alone(write):
+    path = write(
+        "a\tO\n\n" * 3 + "b\nc\tO\n\n" + "d\tQ-X\n\n" + "e\tB-X|B-Y\n\n" + "f\tB-X\n" + "\0\tO\n\ng\tB-X\n"
+    )
+    found = list(columns.each(path))
+    assert [None if isinstance(item, FormatError) else item.text for item in found] == [
+        *"aaa",
+        *[None] * 4,
+        "g",
+    ]
+    assert [item.line for item in found if isinstance(item, FormatError)] == [7, 10, 12, 15]
+    scanned = columns.scan(path)
+    assert (scanned.sentences, scanned.types, len(scanned.bad)) == (4, ("X",), 4)
 
 
 def test_reading_holds_only_a_sentence(write):
@@ -406,7 +414,6 @@ def test_read_after_write_gives_the_same(drawn, scheme):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("", "columns"),
         (SIMPLE, "columns"),
         ("-DOCSTART-\n\na\tO\n", "columns"),
         ("|\tO\n", "columns"),

@@ -16,7 +16,8 @@ from spacy_bioner.files import open_input, read_text
 DOCUMENT = Document("Aspirin helps", (), (Mention(((0, 7),), "Chemical"),), id="1")
 BOTH = [name for name, known in formats.FORMATS.items() if known.reads and known.writes]
 FILES = [name for name in BOTH if formats.FORMATS[name].suffix]
-DETECTED = [name for name in BOTH if name not in ("columns", "text", "lines")]
+ASKED = ("text", "lines", "doccano", "doccano-relations")  # that can't be told from others
+DETECTED = [name for name in BOTH if name not in ("columns", *ASKED)]
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -49,7 +50,7 @@ def test_spacys_format_is_told_by_name(write):
         ("<?xml version='1.0'?>\n<!DOCTYPE PubmedArticleSet PUBLIC '-//NLM' 'https://x'>", "pubmed"),
         ("<?xml version='1.0'?><!-- ?> --><?a -->?>\n<PubmedBookArticleSet>", "pubmed"),
         ("<!DOCTYPE BookDocumentSet [ ]>", "pubmed"),
-        ('{"source": "", "documents": []}', "bioc-json"),
+        ('{"source": "", "documents": [{"passages": []}]}', "bioc-json"),
         ('[{"id": "1", "passages": [{"text": ""}]}]', "bioc-json"),
         ('{\n "id": 1,\n "text": ""}', "jsonl"),
         ('{"data": "a", "label": []}', "jsonl"),
@@ -61,10 +62,65 @@ def test_spacys_format_is_told_by_name(write):
         ("EU NNP I-NP I-ORG\n", "columns"),
         ("a b c O\n", "columns"),
         ("Aspirin\n", "columns"),
+        ('[{"id": 1, "annotations": [{"result": []}], "data": {"text": "a"}}]', "label-studio"),
+        ('[{"data": {"text": "a"}}]', "label-studio"),
+        ('[{"id": 1, "text": "a", "label": [{"start": 0}], "annotation_id": 1}]', "label-studio"),
+        ('{"text": "a", "denotations": []}', "pubannotation"),
+        ('{"id": "0", "tokens": ["a"], "ner_tags": [0]}', "token-rows"),
+        ('{"tokens": ["a"], "labels": ["O"]}', "token-rows"),
+        ('[{"id": 0, "paragraphs": [{"raw": "a", "sentences": []}]}]', "spacy-json"),
+        ('["a b", {"entities": [[0, 1, "X"]]}]', "jsonl"),
+        ('[["a b", {"entities": []}]]', "jsonl"),
+        ('[{"text": "a", "ents": []}]', "jsonl"),
+        ('{"text": "a", "spans": [], "tokens": [{"text": "a"}]}', "jsonl"),
+        ("# sent_id = 1\n1\tAspirin\t_\t_\t_\t_\t_\t_\t_\tNER=B-Chemical\n", "conllu"),
+        ("<PubmedArticle>", "pubmed"),
     ],
 )
 def test_detect(write, content, expected):
     assert formats.detect(write(content)) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"\xef\xbb\xbf\n \n", "the file is empty"),
+        ("[]", "an empty export"),
+        ('{"documents": []}', "an empty export"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "a pointer of Git LFS"),
+        ("/annex/objects/SHA256E-s1--0\n", "a pointer of git-annex"),
+        ("<html><head><title>404 Not  Found</title></head></html>", r"an HTML page \('404 Not Found'\)"),
+        ("<!DOCTYPE html>\n<p>Sorry</p>", "an HTML page"),
+        (b"PK\x03\x04" + b"\0" * 300, "a ZIP archive.*: unpack it, and name the file in it"),
+        (b"a.txt".ljust(257, b"\0") + b"ustar" + b"\0" * 300, "a tar archive: unpack it"),
+        (gzip.compress(b"a.txt".ljust(257, b"\0") + b"ustar" + b"\0" * 300), "a tar archive: unpack it"),
+        (b"BZh91AY&SY", "packed with bzip2: unpack it"),
+        (b"\xfd7zXZ\0", "packed with xz"),
+        (b"%PDF-1.7\n", "a PDF: export the texts"),
+        (b"PAR1\x15", "a Parquet file"),
+        ("a\tb".encode("utf-16"), "text in UTF-16: convert it to UTF-8"),
+        ("id,text,label\n1,Aspirin helps.,Chemical\n", "a table with the columns id, text, label"),
+        ("pmid\ttitle\tabstract\n1\ta\tb\n", "a table with the columns pmid, title, abstract"),
+        ('"Sentence #";Word;Tag\n1;a;O\n', "a table with the columns Sentence #, Word, Tag"),
+    ],
+)
+def test_what_is_no_file_of_documents_is_named(write, content, message):
+    with pytest.raises(FormatError, match=message):
+        formats.detect(write(content))
+
+
+def test_folder_of_txt_files_is_read_as_each_of_them_would_be(write, tmp_path):
+    write("1|t|Cisplatin.\n1|a|\n", "mixed/a.txt")
+    write("Plain text of a few words.", "mixed/b.txt")
+    write("Plain text of a few words.", "plain/b.txt")
+    assert formats.detect(tmp_path / "mixed" / "a.txt") == "pubtator"
+    assert (formats.is_text_folder(tmp_path / "mixed"), formats.is_text_folder(tmp_path / "plain")) == (
+        False,
+        True,
+    )
+    with pytest.raises(FormatError, match=r"a\.txt is pubtator; name the files"):
+        formats.detect(tmp_path / "mixed")
 
 
 @pytest.mark.parametrize("content", ["Aspirin helps in asthma.\n", '{"a": 1}', "[1, 2, 3, 4]"])
@@ -107,7 +163,7 @@ def test_unknown_format(write, tmp_path):
 @pytest.mark.parametrize("name", [name for name in BOTH if name != "columns"])
 @pytest.mark.parametrize("text", ["a\ud800", "a\0b"])
 def test_characters_that_are_refused_leave_what_was_there(tmp_path, name, text):
-    if text == "a\0b" and name in ("jsonl", "bioc-json"):
+    if text == "a\0b" and formats.FORMATS[name].suffix in (".json", ".jsonl"):
         return  # escaped in JSON
     if text == "a\ud800" and name == "bioc-xml":
         text = "a\ufffe"

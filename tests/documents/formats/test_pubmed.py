@@ -80,6 +80,9 @@ TEXT = (
 )
 
 
+LABELS = ("BACKGROUND", "METHODS AND RESULTS", "FUNDING")
+
+
 def file_of(*citations, head=HEAD, name="PubmedArticleSet"):
     return f"{head}<{name}>\n{''.join(citations)}</{name}>\n"
 
@@ -93,7 +96,15 @@ def test_structured_abstract_with_markup(write):
     end = TEXT.index("\n")
     assert found == Document(
         TEXT,
-        (Passage(0, end, "title"), Passage(end + 1, len(TEXT), "abstract")),
+        (
+            Passage(0, end, "title"),
+            Passage(end + 1, len(TEXT), "abstract"),
+            *(
+                Passage(at, at + len(label), "heading")
+                for label in LABELS
+                for at in [TEXT.index(f"{label}:")]
+            ),
+        ),
         meta={
             "counted": {
                 "other abstracts (in other languages, of other kinds), not read": 1,
@@ -105,13 +116,25 @@ def test_structured_abstract_with_markup(write):
     )
 
 
+def test_sets_one_behind_the_other_and_a_citation_alone(write):
+    both = file_of(PLAIN) + file_of(TITLE)
+    assert [d.id for d in formats.read(write(both))] == ["2", "3"]
+    assert [d.id for d in formats.read(write(PLAIN))] == ["2"]
+    with pytest.raises(FormatError, match="not well-formed XML"):
+        list(formats.read(write(PLAIN + TITLE)))
+
+
 def test_what_may_be_missing_and_what_is_deleted(write):
     found = read(write, PLAIN, TITLE, UNTITLED, BOOK, DELETED)
     assert [(d.id, d.text, [(p.start, p.end, p.type) for p in d.passages]) for d in found] == [
         ("2", "Aspirin.\nIt helps.", [(0, 8, "title"), (9, 18, "abstract")]),
         ("3", "[Not Available].", [(0, 16, "title")]),
         ("4", "\nIt helps.", [(0, 0, "title"), (1, 10, "abstract")]),
-        ("5", "A BRCA1 chapter\nCLINICAL: Cancer.", [(0, 15, "title"), (16, 33, "abstract")]),
+        (
+            "5",
+            "A BRCA1 chapter\nCLINICAL: Cancer.",
+            [(0, 15, "title"), (16, 33, "abstract"), (16, 24, "heading")],
+        ),
     ]
     assert [dict(d.meta) for d in found] == [
         {"version": "2"},
@@ -191,7 +214,7 @@ OUTSIDE = HEAD.replace('.dtd">', '.dtd" [<!ENTITY a SYSTEM "file:///etc/hostname
         (file_of(PLAIN.replace("Aspirin", "<i>" * 300 + "</i>" * 300)), "Excessive depth"),
         (file_of(PLAIN, name="PubmedArticles", head=""), "not a file of PubMed"),
         (file_of(PLAIN).replace("utf-8", "latin-1"), "is in the encoding latin-1"),
-        (file_of(PLAIN.replace("Aspirin", "Aspirin\0")), "NUL bytes in it"),
+        (file_of(PLAIN.replace("Aspirin", "Aspirin\0")), "a NUL byte in its text"),
     ],
 )
 def test_what_is_refused(write, content, message):
@@ -222,7 +245,7 @@ def test_nothing_is_fetched(write, monkeypatch):
 
 
 def test_writing_is_refused(tmp_path):
-    with pytest.raises(ConversionError, match="PubMed XML is only read here"):
+    with pytest.raises(ConversionError, match="only read here"):
         formats.write([Document("a", id="1")], tmp_path / "out.xml", "pubmed")
     assert not list(tmp_path.iterdir())
 
@@ -263,7 +286,7 @@ def test_any_text_comes_out_of_its_markup(citations):
         path = Path(folder) / "in.xml"
         path.write_text(file_of(*parts), encoding="utf-8")
         found = list(formats.read(path))
-    assert [(d.id, *(d.text[p.start : p.end] for p in d.passages)) for d in found] == [
+    assert [(d.id, *(d.text[p.start : p.end] for p in d.passages if p.type != "heading")) for d in found] == [
         (id, title, *([abstract] if abstract else ())) for id, title, abstract in expected
     ]
 

@@ -97,8 +97,8 @@ NEITHER = "neither a mention (6 columns) nor a relation (4)"
     ("line", "message"),
     [
         ("2\t0\t7\tCancers\tDisease\tD1", "not a line of document 1, which it stands in"),
-        ("1\t0\t16\tCancers\tDisease\tD1", "offsets 0 to 16 in a text of 15 characters"),
-        ("1\t7\t7\t\tDisease\tD1", "offsets 7 to 7 in a text of 15 characters"),
+        ("1\t0\t16\tCancers\tDisease\tD1", "a mention from 0 to 16, in a text of 15 characters"),
+        ("1\t7\t7\t\tDisease\tD1", "a mention from 7 to 7, in a text of 15 characters"),
         ("1\tCID\tD1", NEITHER),
         ("1\t0\t7\tCancers", NEITHER),
         ("1\t-1\t7\tCancers\tDisease\tD1", NEITHER),
@@ -107,20 +107,65 @@ NEITHER = "neither a mention (6 columns) nor a relation (4)"
         ("1|t|Again", "not a line of document 1, which it stands in"),
     ],
 )
-def test_bad_lines(write, line, message):
-    path = write(f"\n1|t|Cancers\n1|a|Of skin\n\n1|t|Cancers\n1|a|Of skin\n1\tCID\tD1\tD2\n{line}\n")
-    with pytest.raises(FormatError) as raised:
-        list(pubtator.read(path))
-    assert (raised.value.path, raised.value.line) == (path, 8)
-    assert str(raised.value) == f"{path}, line 8: {message}"
+def test_bad_lines_are_set_aside_and_the_rest_is_kept(write, line, message):
+    path = write(f"\n1|t|Cancers\n1|a|Of skin\n1\t0\t7\tCancers\tD\n1\tCID\tD1\tD2\n{line}\n")
+    [found] = pubtator.read(path)
+    assert found.meta["bad"] == (f"line 6: {message}",)
+    assert [m.type for m in found.mentions] == ["D"]
+    assert [r.type for r in found.relations] == ["CID"]
+
+
+def test_document_of_a_title_alone(write):
+    path = write("1|t|Cancers\n1\t0\t7\tCancers\tDisease\n\n2|t|Mice\n")
+    first, second = pubtator.read(path)
+    assert (first.text, [p.type for p in first.passages], len(first.mentions)) == ("Cancers", ["title"], 1)
+    assert (second.id, second.text) == ("2", "Mice")
+
+
+def test_columns_of_bconv(write):
+    mention = read_line(write, "1\tT1\tDisease\t0\t7\tCancers").mentions[0]
+    assert (mention.spans, mention.type, mention.id) == (((0, 7),), "Disease", "T1")
+
+
+def test_a_tab_in_a_mention(write):
+    path = write("1|t|Renal\tfailure seen.\n1|a|Yes.\n1\t0\t13\tRenal\tfailure\tDisease\tD2\n")
+    [found] = pubtator.read(path)
+    assert found.mentions == (Mention(((0, 13),), "Disease", identifiers=("D2",)),)
+
+
+@pytest.mark.parametrize(
+    ("column", "identifiers"),
+    [
+        ("p|SUB|R|97|C;HGVS:p.R97C;VariantGroup:0", ("p|SUB|R|97|C;HGVS:p.R97C;VariantGroup:0",)),
+        ("tmVar:c|DEL|12|A;RS#:34", ("tmVar:c|DEL|12|A;RS#:34",)),
+        ("p|DEL|439_443|", ("p|DEL|439_443|",)),
+        ("MESH:D1|MESH:D2", ("MESH:D1", "MESH:D2")),
+    ],
+)
+def test_identifiers_of_variants_keep_their_bars(write, column, identifiers):
+    [mention] = read_line(write, f"1\t0\t7\tCancers\tMutation\t{column}").mentions
+    assert mention.identifiers == identifiers
+
+
+def test_arguments_of_pubtator_3(write):
+    line = "1\tAssociation\tChemical|MESH:D001241\tDisease|MESH:D010051"
+    found = read_line(write, line)
+    arguments = (("Chemical", "MESH:D001241"), ("Disease", "MESH:D010051"))
+    assert found.relations == (Relation("Association", arguments),)
+    assert line in "".join(piece.text for piece in pubtator.write([found]))
+
+
+def test_nul_costs_one_document(write):
+    path = write(b"1|t|A\n1|a|\n\n2|t|A\0B\n2|a|x\n\n3|t|C\n3|a|\n")
+    first, error, last = pubtator.each(path)
+    assert (first.id, last.id) == ("1", "3")
+    assert "line 4: a NUL byte" in str(error)
 
 
 @pytest.mark.parametrize(
     "begin",
     [
-        "1|t|Title",
         "1|a|Abstract\n1|t|Title",
-        "1|t|Title\n2|a|Abstract",
         "1|t\n1|a|Abstract",
         "Title\nAbstract",
     ],

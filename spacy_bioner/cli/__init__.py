@@ -124,11 +124,13 @@ from spacy_bioner.cli import (  # noqa: E402
     from_hf,  # noqa: F401
     leaks,  # noqa: F401
     optimize,  # noqa: F401
+    package,  # noqa: F401
     pretrain,  # noqa: F401
     pretrain_card,  # noqa: F401
     pretrain_pack,  # noqa: F401
     pretrain_text,  # noqa: F401
     pretrain_vocabulary,  # noqa: F401
+    software,  # noqa: F401
     to_hf,  # noqa: F401
     train,  # noqa: F401
 )

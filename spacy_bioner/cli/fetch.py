@@ -18,10 +18,13 @@ def fetch_cli(
     ),
     encoders_base: str = typer.Option("", help="Local folder that stands in for the hub"),
     revision: str = typer.Option("", help="Commit id of the encoder's repository on the hub"),
+    record: Path = typer.Option(None, help="JSON file for the checksums of the corpora's files"),
 ) -> None:
     """Download corpora and encoders that aren't at hand, and check every file's checksum."""
     from spacy_bioner.corpora.fetching import fetch
+    from spacy_bioner.files import Outputs, sha256, write_json
 
+    checksums = {}
     for found in fetch(
         listed(corpus),
         listed(encoder),
@@ -30,9 +33,14 @@ def fetch_cli(
         encoders_base=encoders_base,
         revision=revision,
     ):
+        if found.path is not None and found.checked is not None:
+            checksums[str(found.path)] = sha256(found.path)
         if found.path is None:
             msg.info(f"{found.name}: {found.how}")
         elif found.checked is None:
             msg.good(f"{found.name}: {found.how} ({found.path})")
         else:
             msg.good(f"{found.path}: {found.how}, {'checked' if found.checked else 'no checksum known'}")
+    if record is not None:
+        with Outputs() as outputs:
+            write_json(outputs.temporary(record), checksums)

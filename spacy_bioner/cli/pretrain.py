@@ -24,7 +24,8 @@ def pretrain_cli(
 ) -> None:
     """Train a BERT as a masked language model, and write its model card."""
     from spacy_bioner.pretraining.encoder_card import write_card
-    from spacy_bioner.pretraining.masked_lm import parse_settings, pretrain
+    from spacy_bioner.pretraining.masked_lm import pretrain
+    from spacy_bioner.pretraining.pretraining_settings import parse_settings
 
     chosen = parse_settings(f"minutes={minutes} steps={steps} {settings}")
     model = pretrain(

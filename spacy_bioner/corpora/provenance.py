@@ -1,9 +1,11 @@
 """What a pipeline or a score was made of: data by checksum, software by version."""
 
+import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +53,17 @@ def describe_data(path: Path) -> Data:
 def versions() -> dict[str, str]:
     """The versions of what a result depends on."""
     return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}
+
+
+def software() -> dict[str, str]:
+    """The versions of what a result depends on, and of a source checkout a checksum of this package's code.
+
+    A checkout is known by the setup.cfg beside the package.
+    """
+    package = Path(str(files("spacy_bioner")))
+    found = versions()
+    if (package.parent / "setup.cfg").is_file():
+        code = sorted(path for kind in ("*.py", "*.toml") for path in package.rglob(kind))
+        lines = (f"{sha256(path)}  {path.relative_to(package).as_posix()}\n" for path in code)
+        found["code"] = hashlib.sha256("".join(lines).encode()).hexdigest()
+    return found

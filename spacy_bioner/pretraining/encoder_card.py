@@ -45,11 +45,40 @@ def make_encoder_card(record: dict[str, Any], name: str) -> str:
     settings, data, runs = record["settings"], record["data"], _runs(record)
     published = _published(runs[0])
     begun = f"the weights of {published['name']}" if published else "random weights"
-    vocabulary, last = data["vocabulary"], record["curve"][-1]
+    last = record["curve"][-1]
     texts = [run["data"] for run in runs if "data" in run]  # a run on the next one's text doesn't repeat it
+    pieces = sum(run["pieces"] for run in runs)
+    return (
+        "\n\n".join(
+            [
+                f"# {name}",
+                f"An encoder of English biomedical text, pretrained as a masked language model from {begun}. "
+                "It is meant to be fine-tuned, for named entity recognition above all.",
+                table(("", ""), _facts(record, runs, texts).items()),
+                "## Text",
+                *(part for each in texts for part in _text(each["text"])),
+                "## On held-out text",
+                f"{last['held_out_accuracy']:.1%} of the masked word pieces guessed right in documents that "
+                f"were not trained on ({data['held_out']['pieces']:,} word pieces held out, the first "
+                f"{settings['evaluation_pieces']:,} of them at most looked at).",
+                table(("run", "updates", "million pieces", "loss", "right"), _points(runs)),
+                "## Limits",
+                _limits(pieces, sum(each["text"]["words"] for each in texts)),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _facts(
+    record: dict[str, Any], runs: list[dict[str, Any]], texts: list[dict[str, Any]]
+) -> dict[str, str | None]:
+    """The table of a card: what the encoder is, and how it was made."""
+    settings, vocabulary, last = record["settings"], record["data"]["vocabulary"], record["curve"][-1]
+    published = _published(runs[0])
     long_share = f", {settings['long_length']} in the last {settings['long_share']:.0%} of the run"
     pieces, epochs, seconds = (sum(run[key] for run in runs) for key in ("pieces", "epochs", "seconds"))
-    facts = {
+    return {
         "architecture": f"BERT, {settings['layers']} layers of {settings['width']}, {settings['heads']} "
         f"heads, {settings['positions']} positions",
         "parameters": f"{record['parameters'] / 1e6:.1f} million, in 16 bits on disk",
@@ -72,7 +101,11 @@ def make_encoder_card(record: dict[str, Any], name: str) -> str:
         if record["finished"]
         else f"taken at {last['share']:.0%} of the run, before the learning rate had fallen to 0",
     }
-    points = [
+
+
+def _points(runs: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """A row for each look at held-out text."""
+    return [
         (
             f"{number}, {point['share']:.0%}" if len(runs) > 1 else f"{point['share']:.0%}",
             f"{point['step']:,}",
@@ -83,26 +116,6 @@ def make_encoder_card(record: dict[str, Any], name: str) -> str:
         for number, run in enumerate(runs, start=1)
         for point in run["curve"]
     ]
-    return (
-        "\n\n".join(
-            [
-                f"# {name}",
-                f"An encoder of English biomedical text, pretrained as a masked language model from {begun}. "
-                "It is meant to be fine-tuned, for named entity recognition above all.",
-                table(("", ""), facts.items()),
-                "## Text",
-                *(part for each in texts for part in _text(each["text"])),
-                "## On held-out text",
-                f"{last['held_out_accuracy']:.1%} of the masked word pieces guessed right in documents that "
-                f"were not trained on ({data['held_out']['pieces']:,} word pieces held out, the first "
-                f"{settings['evaluation_pieces']:,} of them at most looked at).",
-                table(("run", "updates", "million pieces", "loss", "right"), points),
-                "## Limits",
-                _limits(pieces, sum(each["text"]["words"] for each in texts)),
-            ]
-        )
-        + "\n"
-    )
 
 
 def _text(text: dict[str, Any]) -> list[str]:

@@ -24,31 +24,28 @@ one evaluation is kept back for the end.
 import argparse
 import json
 import math
-import platform
-import shlex
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
-from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
 
-import spacy_bioner
 from spacy_bioner.errors import BionerError, FormatError, PretrainingError
-from spacy_bioner.files import Outputs, write_json
+from spacy_bioner.files import Outputs
 from spacy_bioner.models.precision import has_bfloat16
-from spacy_bioner.pretraining.initial_attention import look_at_neighbours
-from spacy_bioner.pretraining.initial_vectors import static_vectors
+from spacy_bioner.pretraining.bert import new_bert, prepare_weights
 from spacy_bioner.pretraining.masking import Masked, WordMasker
 from spacy_bioner.pretraining.packed_pieces import Feed, Packed, load_packed, sequences
+from spacy_bioner.pretraining.pretraining_settings import Settings, parse_settings
+from spacy_bioner.pretraining.schedule import Progress, learning_rate
 from spacy_bioner.pretraining.start import read_start
-from spacy_bioner.pretraining.text_files import RECORD
+from spacy_bioner.pretraining.weights_folder import make_record, write_weights
 
 CHECKPOINT = "checkpoint.pt"
 CURVE = "curve.json"
@@ -59,138 +56,6 @@ _CHECKPOINT_SECONDS = 600
 _GUESSES = 64
 """Guesses are filled up to a multiple of this with places that don't count."""
 _NONE = -100
-_HEADER = 1 << 16
-"""More bytes than the header of a file of weights takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a model and its training are like. A run goes on only with the settings that it began with.
-
-    Attributes:
-        layers, width, heads: of the model; the feed-forward layers are four times as wide.
-        positions: the longest sequence that the model can take.
-        length: of the sequences, special pieces included.
-        long_length, long_share: the length in the last share of the run.
-        batch: word pieces an update.
-        learning_rate: the highest.
-        warmup: the share of the run in which it rises.
-        weight_decay, clip: of AdamW, on matrices; the largest norm of a gradient.
-        deviation: the standard deviation of the weights that it begins with.
-        neighbours: how strongly heads begin by looking at the neighbours of each piece; 0 for not at all.
-        dropout: in training. Less than an epoch needs none; the model's config says 0.1, for fine-tuning.
-        masked: the share of the words that is masked.
-        static_vectors: how many millions of word pieces to make first embeddings from; 0 for random ones.
-        steps, minutes: the end of the run; 0 for none, but one is needed.
-        evaluations: how often the held-out text is looked at, beside the beginning.
-        evaluation_pieces: how much of it.
-        saves: how often weights are written, the last ones included.
-        shard_mib: the largest file of weights, in MiB.
-        seed: of everything that is drawn.
-    """
-
-    layers: int = 4
-    width: int = 256
-    heads: int = 4
-    positions: int = 512
-    length: int = 128
-    long_length: int = 512
-    long_share: float = 0.1
-    batch: int = 8192
-    learning_rate: float = 1e-3
-    warmup: float = 0.05
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    deviation: float = 0.02
-    neighbours: float = 1.5
-    dropout: float = 0.0
-    masked: float = 0.15
-    static_vectors: float = 0.0
-    steps: int = 0
-    minutes: float = 0.0
-    evaluations: int = 20
-    evaluation_pieces: int = 65_536
-    saves: int = 4
-    shard_mib: int = 16
-    seed: int = 1
-
-    def check(self) -> None:
-        """Raises PretrainingError if they can't be."""
-        wrong = {
-            "steps or minutes must say where the run ends": self.steps <= 0 and self.minutes <= 0,
-            "width must be a multiple of heads": self.heads > 0 and self.width % self.heads,
-            "length and long_length must be from 8 to positions": not (
-                8 <= self.length <= self.positions and 8 <= self.long_length <= self.positions
-            ),
-            "batch must be no less than length and long_length": self.batch
-            < max(self.length, self.long_length),
-            "neighbours must be 0 or more, and 0 where width / heads is odd": self.neighbours < 0
-            or (self.neighbours > 0 and self.heads > 0 and self.width // self.heads % 2),
-            "masked must be from over 0 to under 1": not 0 < self.masked < 1,
-            "warmup must be from 0 to under 1, long_share from 0 to 1": not (
-                0 <= self.warmup < 1 and 0 <= self.long_share <= 1
-            ),
-            "layers, heads, evaluations, evaluation_pieces, saves and shard_mib must be 1 or more": min(
-                self.layers, self.heads, self.evaluations, self.evaluation_pieces, self.saves, self.shard_mib
-            )
-            < 1,
-        }
-        if found := [message for message, is_wrong in wrong.items() if is_wrong]:
-            raise PretrainingError(f"These settings can't be: {'; '.join(found)}.")
-
-
-def parse_settings(text: str) -> Settings:
-    """Reads settings such as "layers=6 width=384".
-
-    Raises:
-        PretrainingError: if there is no such setting, or its value isn't a number.
-    """
-    known: dict[str, Any] = {field.name: type(field.default) for field in fields(Settings)}
-    values: dict[str, Any] = {}
-    for part in shlex.split(text):
-        name, _, value = part.partition("=")
-        if name not in known:
-            raise PretrainingError(f"There is no setting '{name}'. There are: {', '.join(known)}.")
-        try:
-            values[name] = known[name](value)
-        except ValueError:
-            kind = "a whole number" if known[name] is int else "a number"
-            raise PretrainingError(f"The setting {name} needs {kind}: {name}={value}.") from None
-    return Settings(**values)
-
-
-def learning_rate(share: float, settings: Settings) -> float:
-    """The learning rate when some share of the run is over."""
-    rising = share / settings.warmup if settings.warmup else 1.0
-    falling = (1.0 - share) / (1.0 - settings.warmup)
-    return settings.learning_rate * max(0.0, min(rising, falling))
-
-
-@dataclass(slots=True)
-class Progress:
-    """Where a run stands.
-
-    Attributes:
-        step, pieces, seconds: updates made, word pieces seen, time taken.
-        reserve: the seconds that an evaluation takes.
-        evaluated, saved: how many evaluations and sets of weights there are.
-        loss, guesses: the sum of the losses since the last evaluation, and of how many guesses.
-    """
-
-    step: int = 0
-    pieces: int = 0
-    seconds: float = 0.0
-    reserve: float = 0.0
-    evaluated: int = 0
-    saved: int = 0
-    loss: float = 0.0
-    guesses: int = 0
-
-    def share(self, settings: Settings) -> float:
-        """The share of the run that is over."""
-        limit = max(60 * settings.minutes - self.reserve, 1e-9)
-        done = self.step / settings.steps if settings.steps else 0.0
-        return min(1.0, max(done, self.seconds / limit if settings.minutes else 0.0))
 
 
 def pretrain(
@@ -277,7 +142,13 @@ class Run:
             )
         generator = torch.Generator().manual_seed(settings.seed)
         self._held_out = self._masker(torch.from_numpy(held_out.astype("int64")), generator)
-        self.model = self._build()
+        self.model = new_bert(settings, packed, device)
+        if not (output / CHECKPOINT).is_file():  # whose weights are read afterwards
+            if self._start:
+                self._start.load(self.model, packed.vocabulary)
+            else:
+                prepare_weights(self.model, settings, packed)
+        torch.nn.Module.to(self.model, device)  # transformers' own hides its arguments from mypy
         matrices = [p for p in self.model.parameters() if p.dim() > 1]
         others = [p for p in self.model.parameters() if p.dim() <= 1]
         groups = [
@@ -296,57 +167,6 @@ class Run:
         parts = [part["sha256"] for part in self._packed.manifest["parts"]]
         start = self._start.sha256 if self._start else None
         return {"settings": asdict(self.settings), "parts": parts, "start_from": start}
-
-    def _config(self, dropout: float) -> BertConfig:
-        settings = self.settings
-        return BertConfig(
-            vocab_size=len(self._packed.vocabulary),
-            hidden_size=settings.width,
-            num_hidden_layers=settings.layers,
-            num_attention_heads=settings.heads,
-            intermediate_size=4 * settings.width,
-            max_position_embeddings=settings.positions,
-            hidden_dropout_prob=dropout,
-            attention_probs_dropout_prob=dropout,
-            initializer_range=settings.deviation,
-            pad_token_id=self._packed.number("[PAD]"),
-        )
-
-    def _build(self) -> BertForMaskedLM:
-        settings = self.settings
-        config = self._config(settings.dropout)
-        # for sequences this short, PyTorch's fused attention is slower on a CPU, backward above all
-        config._attn_implementation = "eager" if self.device.type == "cpu" else "sdpa"
-        torch.manual_seed(settings.seed)
-        model = BertForMaskedLM(config)
-        largest = max(parameter.numel() for parameter in model.parameters())
-        if 2 * largest > settings.shard_mib * (1 << 20) - _HEADER:
-            raise PretrainingError(
-                f"The largest matrix takes {2 * largest / (1 << 20):.1f} MiB, and a file of weights may have "
-                f"{settings.shard_mib}: give a larger shard_mib, or a smaller width."
-            )
-        if (self.output / CHECKPOINT).is_file():
-            pass  # its weights are read afterwards
-        elif self._start:
-            self._start.load(model, self._packed.vocabulary)
-        else:
-            self._first_weights(model)
-        torch.nn.Module.to(model, self.device)  # transformers' own hides its arguments from mypy
-        return model
-
-    def _first_weights(self, model: BertForMaskedLM) -> None:
-        """Random weights, with what the settings put into them."""
-        settings, config = self.settings, model.config
-        if settings.static_vectors:
-            sample = self._packed.training[: int(settings.static_vectors * 1e6)]
-            vectors = static_vectors(
-                sample, config.vocab_size, settings.width, settings.deviation, settings.seed
-            )
-            embeddings = model.bert.embeddings.word_embeddings.weight
-            with torch.no_grad():
-                embeddings.copy_(torch.where(vectors.abs().sum(1, keepdim=True) > 0, vectors, embeddings))
-        if settings.neighbours:
-            look_at_neighbours(model.bert, settings.neighbours, settings.seed)
 
     def look(self) -> None:
         """Evaluates and writes weights where it is time to, and checkpoints then."""
@@ -482,6 +302,12 @@ class Run:
             f"{speed:,.0f} pieces/s  {int(left) // 3600}:{int(left) // 60 % 60:02}:{int(left) % 60:02} left"
         )
 
+    def _write_weights(self, name: str) -> None:
+        record = make_record(self.model, self.settings, self.progress, self._packed, self.curve, self.device)
+        if self._before:
+            record["start_from"] = self._before
+        write_weights(self.output / name, self.model, self.settings, self._packed, self._folder, record)
+
     def checkpoint(self) -> None:
         """Writes what a run needs to go on."""
         state = {
@@ -515,59 +341,12 @@ class Run:
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
 
-    def _write_weights(self, name: str) -> None:
-        """Writes the model in 16 bits, with its tokenizer and how it was made."""
-        model = BertForMaskedLM(self._config(dropout=0.1))
-        model.load_state_dict(self.model.state_dict())
-        model.half()
-        if not all(torch.isfinite(parameter).all() for parameter in model.parameters()):
-            raise PretrainingError("A weight is too large for 16 bits: train with a lower learning_rate.")
-        tokenizer = BertTokenizerFast.from_pretrained(self._folder, local_files_only=True)
-        tokenizer.model_max_length = self.settings.positions
-        with Outputs() as outputs:
-            folder = outputs.temporary(self.output / name, folder=True)
-            limit = self.settings.shard_mib * (1 << 20) - _HEADER
-            model.save_pretrained(folder, safe_serialization=True, max_shard_size=limit)
-            tokenizer.save_pretrained(folder)
-            for file in folder.glob("*.safetensors"):
-                file.chmod(0o644)  # safetensors leaves them to their owner alone
-            write_json(folder / RECORD, self._record())
-
-    def _record(self) -> dict[str, Any]:
-        """How the weights were made."""
-        data = {key: value for key, value in self._packed.manifest.items() if key != "format"}
-        return {
-            "format": 1,
-            "finished": self.progress.share(self.settings) >= 1.0,
-            "settings": asdict(self.settings),
-            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
-            "step": self.progress.step,
-            "pieces": self.progress.pieces,
-            "epochs": round(self.progress.pieces / max(1, len(self._packed.training)), 3),
-            "seconds": round(self.progress.seconds, 1),
-            "hardware": _hardware(self.device),
-            "precision": "bfloat16 autocast" if has_bfloat16(self.device) else "float32",
-            "versions": {
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "spacy-bioner": spacy_bioner.__version__,
-            },
-            "data": data,
-            "curve": self.curve,
-        } | ({"start_from": self._before} if self._before else {})
-
 
 def _device(name: str) -> torch.device:
     name = name or ("cuda" if torch.cuda.is_available() else "cpu")
     if name not in _MICRO_BATCH or (name == "cuda" and not torch.cuda.is_available()):
         raise PretrainingError(f"The device '{name}' can't be used: name cpu, or cuda where there is a GPU.")
     return torch.device(name)
-
-
-def _hardware(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
 def _clear() -> str:

@@ -8,8 +8,8 @@ measured on its test split by `benchmarks/spacing.py`.
 
 from collections.abc import Sequence
 
-from spacy_bioner.documents.document import Span
-
+Span = tuple[int, int]
+"""First character, and the one after the last."""
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
 _NO_SPACE_BEFORE = frozenset(".,;:?!%") | _CLOSING

@@ -32,7 +32,6 @@ pretrain() { # NAME MINUTES SETTINGS [START]: goes on with a run that was stoppe
   cp "$work/$1/curve.json" "$out/$1/"
   # the weights come back in pieces: cat NAME/weights.* >model.safetensors puts them together
   split -b 15M -d "$work/$1/model/model.safetensors" "$out/$1/weights."
-  cp "$work/packed/vocab.txt" "$work/$1/model/" # which newer releases of transformers don't write
   tar -C "$work/$1/model" --exclude '*.safetensors' -czf "$out/$1/rest.tar.gz" .
 }
 

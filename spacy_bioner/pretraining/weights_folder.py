@@ -53,6 +53,10 @@ def write_weights(
         limit = settings.shard_mib * (1 << 20) - HEADER
         copied.save_pretrained(temporary, safe_serialization=True, max_shard_size=limit)
         tokenizer.save_pretrained(temporary)
+        # which transformers 5 leaves out, and a run that begins with these weights reads
+        (temporary / "vocab.txt").write_text(
+            "".join(f"{piece}\n" for piece in packed.vocabulary), encoding="utf8"
+        )
         for file in temporary.glob("*.safetensors"):
             file.chmod(0o644)  # safetensors leaves them to their owner alone
         write_json(temporary / RECORD, record)

@@ -24,7 +24,7 @@ from transformers import AutoModel, AutoTokenizer
 from spacy_bioner.corpora.conversion import open_source
 from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.encoders.checkpoints import import_encoder
-from spacy_bioner.training.onnx_export import compare, optimize
+from spacy_bioner.training.onnx_export import compare, to_onnx
 
 FAMILIES = ("bert-cased", "bert-uncased", "bert-large", "albert", "albert-large", "roberta", "roberta-large")
 LARGE = {"num_hidden_layers": 24, "hidden_size": 32, "num_attention_heads": 16}
@@ -284,7 +284,7 @@ def test_saved_and_loaded_it_finds_the_same(trained: spacy.Language, tmp_path: P
 def test_optimized_it_finds_the_same(trained: spacy.Language, tmp_path: Path, precision: str):
     trained.to_disk(tmp_path / "model")
     original = spacy.load(tmp_path / "model")
-    made = optimize(original, precision)
+    made = to_onnx(original, precision)
     made.to_disk(tmp_path / "fast")
     fast = spacy.load(tmp_path / "fast")
     assert entities(made) == entities(fast)

@@ -188,11 +188,11 @@ def test_a_config_without_the_setting_gets_it(tiny_encoder: Path, tmp_path: Path
 
 @pytest.mark.parametrize("folding", [True, False])
 def test_in_onnx_runtime_it_is_the_same(tiny_encoder: Path, folding: bool, tmp_path: Path):
-    from spacy_bioner.training.onnx_export import optimize
+    from spacy_bioner.training.onnx_export import to_onnx
 
     nlp = pipeline(tiny_encoder, folding=folding)
     nlp.to_disk(tmp_path / "torch")
-    optimize(spacy.load(tmp_path / "torch"), "float32").to_disk(tmp_path / "onnx")
+    to_onnx(spacy.load(tmp_path / "torch"), "float32").to_disk(tmp_path / "onnx")
     loaded = spacy.load(tmp_path / "onnx")
     assert loaded.config["components"]["transformer"]["model"]["folding"] is folding
     for text in PAIRS[0]:

@@ -14,7 +14,7 @@ from thinc.api import reduce_mean
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.corpora.provenance import META_KEY
 from spacy_bioner.errors import EncoderError, PipelineError
-from spacy_bioner.training.onnx_export import Comparison, compare, optimize
+from spacy_bioner.training.onnx_export import Comparison, compare, to_onnx
 
 TEXTS = [
     "BRCA1 in breast cancer of mice.",
@@ -41,7 +41,7 @@ def original(train_tiny: Callable[..., Path], tmp_path_factory: pytest.TempPathF
 def optimized(request: pytest.FixtureRequest, original: Language, tmp_path_factory) -> tuple[str, Language]:
     """The same in ONNX Runtime, saved and loaded."""
     folder = tmp_path_factory.mktemp("optimized") / request.param
-    optimize(original, request.param).to_disk(folder)
+    to_onnx(original, request.param).to_disk(folder)
     return request.param, spacy.load(folder)
 
 
@@ -80,7 +80,7 @@ def test_what_else_is_in_a_batch_changes_nothing(optimized: tuple[str, Language]
 
 
 def test_float32_finds_the_same_entities(original: Language, tiny_data: Path):
-    made = optimize(original, "float32")
+    made = to_onnx(original, "float32")
     docs = [read_docbin(tiny_data / "train.spacy", nlp.vocab) for nlp in (original, made)]
     result = compare(original, made, docs)
     assert result.before == result.after > 0
@@ -102,7 +102,7 @@ def test_the_new_pipeline_says_what_it_is(original: Language, optimized: tuple[s
 def test_eight_bits_are_smaller(original: Language, tmp_path: Path):
     sizes = {}
     for precision in ("float32", "int8"):
-        optimize(original, precision).to_disk(tmp_path / precision)
+        to_onnx(original, precision).to_disk(tmp_path / precision)
         sizes[precision] = (tmp_path / precision / "transformer" / "model").stat().st_size
     assert sizes["int8"] < 0.7 * sizes["float32"]
 
@@ -118,19 +118,19 @@ def test_it_refuses_to_be_trained(optimized: tuple[str, Language]):
 
 def test_no_such_precision(original: Language):
     with pytest.raises(PipelineError, match="no precision 'int4': it is one of float32, int8"):
-        optimize(original, "int4")
+        to_onnx(original, "int4")
 
 
 def test_pipelines_that_have_nothing_to_optimize(optimized: tuple[str, Language]):
     for nlp in (spacy.blank("en"), optimized[1]):
         with pytest.raises(PipelineError, match="no transformer in PyTorch"):
-            optimize(nlp, "int8")
+            to_onnx(nlp, "int8")
 
 
 def test_without_onnx_it_says_what_to_install(original: Language, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(PipelineError, match=r"onnx.* isn't installed: pip install 'spacy-bioner\[onnx\]'"):
-        optimize(original, "int8")
+        to_onnx(original, "int8")
 
 
 # -- the command -----------------------------------------------------------------------------------------

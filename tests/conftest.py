@@ -182,6 +182,12 @@ def run_cli() -> Callable[..., str]:
 
 
 @pytest.fixture
+def incomplete_cli() -> Callable[..., str]:
+    """As `run_cli`, for a run that has to exit with 2: it did what it could, and set something aside."""
+    return lambda *arguments: _run_cli(2, *arguments)
+
+
+@pytest.fixture
 def refuse_cli() -> Callable[..., str]:
     """Runs `spacy ARGUMENTS` in this process; returns the message with which it exits with 1, in one line.
 

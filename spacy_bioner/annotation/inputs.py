@@ -6,7 +6,7 @@ from pathlib import Path
 
 from spacy_bioner.corpora.conversion import open_source
 from spacy_bioner.documents.document import Document
-from spacy_bioner.documents.formats import SPACY, brat, format_of, read_each
+from spacy_bioner.documents.formats import SPACY, brat, format_of, is_text_folder, read_each
 from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.errors import FormatError
 from spacy_bioner.files import entries
@@ -48,8 +48,8 @@ class Item:
 def find_inputs(paths: Iterable[Path], source: str = "") -> list[tuple[Path, str]]:
     """The files and folders to read, each with its format.
 
-    A folder of BRAT's or of .txt files alone is read as such; any other stands for the files in it, in the
-    order of their names.
+    A folder of BRAT's or of plain text in .txt files alone is read as such; any other stands for the files in
+    it, in the order of their names.
 
     Args:
         paths: what was named.
@@ -80,7 +80,7 @@ def _is_documents(folder: Path, source: str) -> bool:
         return True
     if source:
         return False
-    return brat.is_folder(folder) or all(e.name.endswith((".txt", ".txt.gz")) for e in entries(folder))
+    return brat.is_folder(folder) or is_text_folder(folder)
 
 
 def read_items(inputs: Iterable[tuple[Path, str]]) -> Iterator[Item | SetAside]:

@@ -22,6 +22,7 @@ from spacy_bioner.components.spans import ranked, scored_spans, without_overlaps
 from spacy_bioner.corpora.conversion import to_doc, to_document
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.documents.document import Span as Stretch
+from spacy_bioner.documents.edges import trimmed
 from spacy_bioner.documents.metadata import UNREAD
 from spacy_bioner.errors import BionerError, PipelineError
 
@@ -221,17 +222,13 @@ def _found(doc: Doc, text: Document, keys: Sequence[str], settings: Settings) ->
 
 
 def _mention(span: Span, score: float | None, text: str) -> Mention | None:
-    """A span as a mention, without white space at its ends; None if it is nothing else."""
-    start, end = span.start_char, span.end_char
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    if start == end:
+    """A span as a mention, without white space and invisible characters at its ends; None if nothing is."""
+    place = trimmed(text, (span.start_char, span.end_char), invisible=True)
+    if place is None:
         return None
     ids = tuple(dict.fromkeys(id for id in (span.kb_id_, span.id_) if id and id != "NIL"))
     return Mention(
-        ((start, end),),
+        (place,),
         span.label_,
         identifiers=ids,
         score=None if score is None else round(min(max(score, 0.0), 1.0), _DIGITS),

@@ -25,6 +25,10 @@ _TOLD = {
 }
 
 
+INCOMPLETE = 2
+"""The exit status of a run that has written all it could, and set something aside."""
+
+
 @verb("annotate")
 def annotate_cli(
     model: str = typer.Argument(..., help="Pipeline: the name of a package, or a folder"),
@@ -80,8 +84,8 @@ def annotate_cli(
         _report(done, existing, all_aside=stream is not None)
         if stream is None:
             msg.good(output)
-    if not done.complete:
-        raise typer.Exit(1)
+    if done.set_aside:
+        raise typer.Exit(INCOMPLETE)
 
 
 def _format_by_ending(output: str) -> str:

@@ -207,7 +207,12 @@ def test_processes_give_the_same(knowing_pipeline: Path, tmp_path: Path):
 # what can't be annotated
 
 
-def test_set_aside(run_cli: Callable[..., str], knowing_pipeline: Path, write: Callable[..., Path]):
+def test_set_aside(
+    run_cli: Callable[..., str],
+    incomplete_cli: Callable[..., str],
+    knowing_pipeline: Path,
+    write: Callable[..., Path],
+):
     lines = [
         {"id": "a", "text": KNOWN[0][0]},
         {"id": "b", "text": 1},
@@ -215,7 +220,7 @@ def test_set_aside(run_cli: Callable[..., str], knowing_pipeline: Path, write: C
         {"id": "d", "text": "a \x01 b"},
     ]
     write("".join(json.dumps(line) + "\n" for line in lines), "in.jsonl")
-    told = run_cli(
+    told = incomplete_cli(
         "bioner", "annotate", knowing_pipeline, "in.jsonl", "--output", "out.xml", "--max-length", 300
     )
     assert [d.id for d in formats.read(Path("out.xml"))] == ["a"]
@@ -229,7 +234,7 @@ def test_set_aside(run_cli: Callable[..., str], knowing_pipeline: Path, write: C
     assert "set aside: in.jsonl, document 3 (c): 500 characters, and 300 are" in " ".join(told.split())
     assert "can't be written as XML" in found[2]["reason"]
     options = ["--split-long", "--set-aside", "aside.jsonl", "--max-length", 300]
-    run_cli("bioner", "annotate", knowing_pipeline, "in.jsonl", "--output", "out.jsonl", *options)
+    incomplete_cli("bioner", "annotate", knowing_pipeline, "in.jsonl", "--output", "out.jsonl", *options)
     assert [d.id for d in formats.read(Path("out.jsonl"))] == ["a", "c", "d"]
     assert len(Path("aside.jsonl").read_text(encoding="utf8").splitlines()) == 1
     write(json.dumps(lines[0]), "in.jsonl")

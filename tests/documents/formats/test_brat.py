@@ -4,7 +4,7 @@ import pytest
 
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Mention, Passage, Relation
-from spacy_bioner.documents.formats import brat
+from spacy_bioner.documents.formats import brat, brat_writing
 from spacy_bioner.errors import FormatError
 
 TEXT = "Lung and skin\ncancer \U0001f9ec binds IL-2."
@@ -64,7 +64,7 @@ DOCUMENT = Document(
 
 
 def pieces(*documents):
-    return {piece.name: piece.text for piece in brat.write(documents)}
+    return {piece.name: piece.text for piece in brat_writing.write(documents)}
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_documents_of_other_formats():
     )
     passages = (Passage(0, 13, "title"),)
     document = Document("Lung and skin", passages, mentions, relations, meta={"order": {"../x": ("T1",)}})
-    text, ann = brat.write([document])
+    text, ann = brat_writing.write([document])
     assert (text.name, text.docs, ann.name) == ("%~1.txt", 0, "%~1.ann")
     assert ann.text == (
         "T2\tDisease 0 4\tLung\nN1\tReference T2 ID:D1\nN2\tReference T2 MESH:D2\nT1\tDisease 5 8\tand\n"
@@ -164,7 +164,7 @@ def test_documents_of_other_formats():
 def test_notes_in_another_form_are_told_of():
     meta = {"notes": "a note", "attributes": (("A1", "two words"), ("A2",)), "more": 1}
     document = Document("ab", (), (Mention(((0, 1),), "X", meta=meta),), meta={"lines": ("x", "A1\ta\nb")})
-    _, ann = brat.write([document])
+    _, ann = brat_writing.write([document])
     assert ann.text == "T1\tX 0 1\ta\n"
     assert ann.others == {
         "notes in another form": 1,
@@ -265,7 +265,7 @@ def test_packed_and_not_packed(write):
 def test_identifier_that_is_there_twice():
     notes = (("N1", "Reference", "a:1", "x"), ("N2", "Reference", "a:1", "y"), ("N3", "Reference", "b:1", ""))
     mention = Mention(((0, 1),), "X", "T1", ("a:1", "a:1"), meta={"normalizations": notes})
-    _, ann = brat.write([Document("a", (), (mention,))])
+    _, ann = brat_writing.write([Document("a", (), (mention,))])
     assert ann.text == "T1\tX 0 1\ta\nN1\tReference T1 a:1\tx\nN2\tReference T1 a:1\ty\n"
     assert ann.others == {"normalizations of other identifiers": 1}
 
@@ -273,7 +273,7 @@ def test_identifier_that_is_there_twice():
 def test_long_chain_of_events_is_dropped_at_once():
     count = 20_000
     relations = [Relation("X", (("trigger", f"E{i + 1}"),), f"E{i}") for i in range(1, count + 1)]
-    _, ann = brat.write([Document("a", (), (), tuple(relations))])
+    _, ann = brat_writing.write([Document("a", (), (), tuple(relations))])
     assert (len(ann.relations), ann.related, ann.text) == (count, 0, "")
 
 

@@ -78,6 +78,8 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         self._gradient_checkpointing = gradient_checkpointing
         self._copies: dict[torch.dtype, Any] = {}
         self.largest_batch = sys.maxsize  # word pieces; less once memory has run out
+        # what was stored so is stored so again, until it is trained on
+        self.stored_in_16_bits = False
 
     @property
     def transformer(self) -> Any:
@@ -201,6 +203,7 @@ class EncoderShim(PyTorchShim, TokenizerShim):
                 weight.grad = earlier if weight.grad is None else weight.grad.add_(earlier)
 
     def finish_update(self, optimizer: Optimizer) -> None:
+        self.stored_in_16_bits = False
         if is_plain_adam(optimizer):
             if self._grad_scaler.found_inf:
                 self._model.zero_grad(set_to_none=False)
@@ -242,7 +245,11 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         if self._model is None:
             return srsly.msgpack_dumps({"files": {}, "weights": b""})
         weights = {
-            name: value.detach().cpu().contiguous() for name, value in self._model.state_dict().items()
+            name: (value.half() if self.stored_in_16_bits and value.is_floating_point() else value)
+            .detach()
+            .cpu()
+            .contiguous()
+            for name, value in self._model.state_dict().items()
         }
         files = packed(self.tokenizer, self._model.config)
         return srsly.msgpack_dumps({"files": files, "weights": save(weights)})
@@ -254,8 +261,16 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         with unpacked(stored["files"]) as folder:
             config = AutoConfig.from_pretrained(folder)
             tokenizer = AutoTokenizer.from_pretrained(folder)
-        self._install(_make(config, None, state_dict=load(stored["weights"])), tokenizer)
+        weights = load(stored["weights"])
+        self._install(
+            _make(config, None, state_dict={k: _in_32_bits(v) for k, v in weights.items()}), tokenizer
+        )
+        self.stored_in_16_bits = any(value.dtype == torch.float16 for value in weights.values())
         return self
+
+
+def _in_32_bits(value: torch.Tensor) -> torch.Tensor:
+    return value.float() if value.dtype == torch.float16 else value
 
 
 def packed(*parts: Any) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""What arrays are called in signatures; numpy's and cupy's have no type in common."""
+"""Names for arrays in type hints: numpy's and cupy's have no type in common."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Files from an address, or from a local folder that stands in for it."""
+"""Downloading files, or copying them from a local folder that replaces the address."""
 
 import http.client
 import shutil

@@ -1,4 +1,4 @@
-"""Files in and out: lines with their numbers, and outputs that are whole or not there."""
+"""Reading lines with their numbers, and writing outputs that appear only when complete."""
 
 import gzip
 import hashlib

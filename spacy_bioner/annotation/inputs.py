@@ -1,4 +1,4 @@
-"""Documents from files and folders: each one, or why it can't be read."""
+"""Reading documents from files and folders; a document that can't be read gives the reason instead."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Texts that are too long for a pipeline, cut into pieces at good places."""
+"""Cutting texts that are too long for a pipeline into pieces, at ends of paragraphs and sentences."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Annotated documents on their way into a format: what it needs, what it can't hold, what was written."""
+"""Preparing annotated documents for an output format, and counting what was written."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence

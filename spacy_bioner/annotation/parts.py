@@ -1,4 +1,4 @@
-"""A run kept in parts, so that one that was killed goes on where it was.
+"""Keeping a run in parts, so that a run that was killed can go on where it stopped.
 
 Beside the output stands, while it is being made, a folder OUTPUT.parts:
 

@@ -1,4 +1,4 @@
-"""What a pipeline finds in documents: each goes through it as its text, or as a Doc of its own tokens.
+"""Predicting entities: each document goes through the pipeline as its text, or with its own tokens.
 
 Mentions are the entities in `doc.spans` of each `bioner`, overlapping ones too, with their scores, and what
 else is in `doc.ents`. A document on which the pipeline fails is set aside, with the reason, and is never an

@@ -1,4 +1,4 @@
-"""How documents are annotated, and whether a pipeline can do it so."""
+"""The settings of annotation, and checks that a pipeline can do what they ask."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

@@ -31,7 +31,7 @@ app.add_typer(bioner_cli)
 
 
 def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
-    """Registers a function as a verb whose errors of ours, and the system's, are printed, and exit with 1.
+    """Registers a function as a verb that prints errors of this package and of the system, and exits with 1.
 
     Args:
         name: of the verb; empty for what a group does where no verb of it is named.

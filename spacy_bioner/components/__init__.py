@@ -1,1 +1,1 @@
-"""What stands in a pipeline."""
+"""The components of a pipeline."""

@@ -59,8 +59,8 @@ class BioNER(TrainablePipe):
             types: the types to write; None for all that are known.
             label_map: other names for the types of the data, see `annotations.mapped`; types with one new
                 name become one.
-            overwrite_ents: whether entities of ours push out those in `doc.ents` that they overlap; as in
-                spaCy's entity ruler, entities that are there already stay otherwise.
+            overwrite_ents: whether this component's entities replace those in `doc.ents` that they overlap;
+                otherwise entities that are there already stay, as with spaCy's entity ruler.
             scorer: the scoring method.
 
         Raises:

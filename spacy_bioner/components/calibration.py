@@ -1,4 +1,4 @@
-"""Temperatures that make the probabilities of entities as often right as they say.
+"""Temperature scaling: making the probabilities of entities match how often they are right.
 
 A trained network is surer of itself than it should be. Temperature scaling (Guo et al. 2017, On calibration
 of modern neural networks) divides all scores by one number before probabilities are made of them; it is

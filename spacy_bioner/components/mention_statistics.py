@@ -1,4 +1,4 @@
-"""The mentions of training data: how many of each type teach something, and why others don't."""
+"""Counting the gold mentions of training data: those that can be learned, and why others can't."""
 
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence

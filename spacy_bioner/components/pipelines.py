@@ -1,4 +1,4 @@
-"""Trained pipelines: loading one by name, and finding the components that matter here."""
+"""Loading a trained pipeline, and finding its `bioner`, transformer and other entity components."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Entities in `doc.spans`, overlapping or not: as `bioner` writes them, and as gold annotation has them.
+"""Reading and writing entities in `doc.spans`, with their probabilities; overlapping ones too.
 
 A group that `bioner` wrote says in its `attrs` of each span how probable it is, where it stood, and which
 component found it; and which types each component looked for. So a probability can't become another span's,

@@ -1,4 +1,4 @@
-"""Gold annotation as `bioner` learns from it: which labels the tokens of a Doc may have.
+"""From gold mentions to training targets: which labels each token of a Doc may have.
 
 What isn't known is never taught as "no": tokens whose annotation is missing, and those of a mention that
 begins or ends inside a token, may have any label. Types that a Doc's corpus doesn't annotate don't count.

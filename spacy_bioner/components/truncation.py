@@ -1,7 +1,7 @@
-"""What the windows of spacy-transformers cut off.
+"""Counting the tokens and mentions that the windows of spacy-transformers cut off.
 
 Its transformer splits a Doc into windows by tokens, and cuts what a window has beyond the encoder's longest
-sequence of word pieces without a word. A token that is in no window with a word piece of it gets a vector
+sequence of word pieces, without saying so. A token that is in no window with a word piece of it gets a vector
 of zeros, and a mention in it can't be found. Here it is counted.
 """
 

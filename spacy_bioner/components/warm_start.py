@@ -1,4 +1,4 @@
-"""A `bioner` that begins with the heads of a trained one."""
+"""Starting a `bioner` with the heads of a trained pipeline."""
 
 from typing import TYPE_CHECKING
 

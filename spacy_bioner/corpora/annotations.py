@@ -1,4 +1,4 @@
-"""What a Doc carries beside its text: the corpus it is from, and which entity types that corpus annotates.
+"""The annotation record of a Doc: its corpus, and the entity types that this corpus annotates.
 
 It is kept in `Doc.user_data` under one key, from conversion to training and scoring. A DocBin keeps it if it
 is made with `store_user_data=True`, as `spacy_bioner.corpora.conversion` does; `Doc.copy`, `Doc.to_bytes` and

@@ -1,4 +1,4 @@
-"""Documents to spaCy's Docs and back: the one place where tokens meet characters."""
+"""Converting documents to spaCy's Docs and back: from character offsets to tokens, and from tokens."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator

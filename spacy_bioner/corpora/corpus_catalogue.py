@@ -1,4 +1,4 @@
-"""The catalogue of corpora: which types each annotates, where it is from, and how to know its files."""
+"""The catalogue of corpora: entity types, source, licence and checksums of each."""
 
 import tomllib
 from collections.abc import Mapping

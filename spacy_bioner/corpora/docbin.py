@@ -1,4 +1,4 @@
-"""Docs in .spacy files, spaCy's DocBin, with what they carry."""
+"""Reading and writing .spacy files (spaCy's DocBin) with the annotation records of their Docs."""
 
 from collections.abc import Iterable
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Getting corpora and encoders into assets/, each file checked before it appears there."""
+"""Fetching corpora and encoders into assets/; every file is checked before it appears there."""
 
 import hashlib
 from collections.abc import Iterator, Sequence

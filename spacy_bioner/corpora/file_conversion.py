@@ -1,4 +1,4 @@
-"""Files of any format to files of any other, .spacy among them: what `spacy bioner convert` does."""
+"""Converting files from any format to any other, .spacy included (`spacy bioner convert`)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a pipeline or a score was made of: data by checksum, software by version."""
+"""Recording what a result depends on: data by checksum, software by version."""
 
 import hashlib
 import platform

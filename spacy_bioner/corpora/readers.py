@@ -1,4 +1,4 @@
-"""Readers of training and evaluation data, for the [corpora] of a config."""
+"""The readers `spacy-bioner.Corpus.v1` and `.MultiCorpus.v1`, for the [corpora] of a config."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def create_corpus(
     """Makes `spacy-bioner.Corpus.v1`: reads .spacy files, with the corpus's own tokens.
 
     spaCy's own reader splits the text anew with the pipeline's tokenizer, and mentions that don't end where
-    its tokens end are lost to training without a word. Here the Doc to be predicted has the tokens of the
+    its tokens end are silently lost to training. Here the Doc to be predicted has the tokens of the
     gold Doc; which corpus that is from and what it annotates stays with it (see `annotations`).
 
     Args:

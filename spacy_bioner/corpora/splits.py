@@ -1,4 +1,4 @@
-"""Which files are the splits of a corpus, and which file each of them becomes when it is converted."""
+"""Finding the splits of a corpus among files, and naming the output of each."""
 
 from collections.abc import Iterable
 from pathlib import Path

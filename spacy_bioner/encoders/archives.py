@@ -1,4 +1,4 @@
-"""Archives of strangers, unpacked so that nothing leaves the folder and nothing fills the disk."""
+"""Unpacking downloaded archives safely: no path leaves the folder, and no bomb fills the disk."""
 
 import lzma
 import os

@@ -1,4 +1,4 @@
-"""Capital letters: whether a vocabulary has them, and whether its tokenizer leaves them."""
+"""Telling whether a vocabulary is cased, and whether its tokenizer keeps capital letters."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a released checkpoint is made of: which of its files are weights, config and tokenizer."""
+"""Finding weights, config and tokenizer among the files of a released checkpoint."""
 
 import json
 import os

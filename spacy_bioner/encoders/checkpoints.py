@@ -1,4 +1,4 @@
-"""Released checkpoints of BERT, ALBERT and RoBERTa as encoders: a folder in the layout of transformers.
+"""Importing released checkpoints of BERT, ALBERT and RoBERTa as folders that transformers loads.
 
 The originals are TensorFlow's, as BioBERT's, BioALBERT's and SciBERT's, or PyTorch's in an archive, as
 RoBERTa-large-PM's. What comes out has model.safetensors and a fast tokenizer, and a note of what it was made

@@ -1,4 +1,4 @@
-"""The catalogue of encoders, and how a name becomes a folder with a transformer in it."""
+"""The catalogue of encoders, and resolving a name to a folder with a transformer in it."""
 
 import json
 import tomllib

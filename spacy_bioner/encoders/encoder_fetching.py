@@ -1,4 +1,4 @@
-"""Getting an encoder into assets/encoders, or the hub's cache."""
+"""Fetching an encoder into assets/encoders, or into the hub's cache."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""Weights as PyTorch stores them: those of an encoder, by the names that transformers has for them today."""
+"""Reading an encoder's weights from PyTorch files, under transformers' current names."""
 
 import pickle
 import re

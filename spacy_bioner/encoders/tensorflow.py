@@ -1,4 +1,4 @@
-"""TensorFlow checkpoints of BERT and ALBERT: their variables, by the names that transformers has for them."""
+"""Reading TensorFlow checkpoints of BERT and ALBERT, under transformers' names."""
 
 import os
 import re

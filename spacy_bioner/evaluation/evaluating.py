@@ -1,4 +1,4 @@
-"""A pipeline on files with gold mentions: what `spacy bioner evaluate` does."""
+"""Evaluating a pipeline on files with gold mentions (`spacy bioner evaluate`)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

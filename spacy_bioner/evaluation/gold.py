@@ -1,4 +1,4 @@
-"""Gold annotation to evaluate against: of Docs, or of documents in any format that is read here."""
+"""Reading gold annotation, from .spacy files or any other format."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Gold mentions that no pipeline could find: their ends are inside its tokens, or they overlap others."""
+"""Counting gold mentions that the pipeline can't find: inside its tokens, discontinuous or overlapping."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which predicted mention stands for which gold one: right ones first, then errors by kind. Pure.
+"""Matching predicted mentions to gold ones: correct pairs first, then errors by kind.
 
 The rule, document by document, each mention in one pair at most:
 

@@ -1,4 +1,4 @@
-"""A pipeline against gold annotation."""
+"""Running a pipeline on gold texts, and counting what it finds."""
 
 import time
 from collections import Counter

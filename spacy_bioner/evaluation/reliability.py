@@ -1,4 +1,4 @@
-"""How far probabilities of predicted entities are from the share of them that is right."""
+"""Reliability: how far probabilities of predicted entities are from how often they are right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

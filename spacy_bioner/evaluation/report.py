@@ -1,4 +1,4 @@
-"""Evaluations as reports: with everything that the figures depend on, and as tables over several corpora."""
+"""Reports of evaluations, with everything that the figures depend on; tables over several corpora."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict

@@ -43,7 +43,7 @@ def score_entities(
 
     What is found on tokens whose annotation is missing counts neither way, as with spaCy's scorer of `ner`.
     Where two components share a pipeline, what either looked for counts, so that both give the same scores,
-    if they have one label map and one key; `evaluate_docs` puts up with several.
+    if they have one label map and one key; `evaluate_docs` allows several.
 
     Args:
         examples: the Docs.

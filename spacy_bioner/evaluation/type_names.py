@@ -1,4 +1,4 @@
-"""Under which names the types of a pipeline and of gold annotation are compared."""
+"""The names under which entity types of a pipeline and of gold annotation are compared."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A pipeline made of a checkpoint of transformers, and written: what `spacy bioner from-hf` does."""
+"""Importing a token classifier of transformers as a pipeline (`spacy bioner from-hf`)."""
 
 from collections.abc import Sequence
 from pathlib import Path

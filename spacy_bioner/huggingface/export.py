@@ -1,4 +1,4 @@
-"""Checkpoints of transformers made of a pipeline: what `spacy bioner to-hf` does."""
+"""Exporting a pipeline as checkpoints of transformers (`spacy bioner to-hf`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

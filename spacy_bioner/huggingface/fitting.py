@@ -1,4 +1,4 @@
-"""A token classifier of transformers that learns to find what its pipeline finds.
+"""Fitting a token classifier of transformers to the entities that its pipeline finds.
 
 Folded heads lack what a pipeline finds entities with: transitions, and the mean of a token's pieces. Weights
 can make up for much of it (docs/huggingface.md has figures). They are taught the pipeline's own entities in

@@ -1,4 +1,4 @@
-"""A pipeline from a token classifier of transformers."""
+"""Making a pipeline of a token classifier of transformers."""
 
 from collections.abc import Sequence
 from typing import Any

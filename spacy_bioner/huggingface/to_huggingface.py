@@ -1,4 +1,4 @@
-"""Token classifiers of transformers from a pipeline.
+"""Making a token classifier of transformers of a pipeline.
 
 A pipeline whose `bioner` has one label set (`spacy-bioner.TokenClassifier.v1`) becomes a checkpoint with the
 same weights. One with a head a type (`spacy-bioner.EntityHeads.v1`) is folded into one label set. A head

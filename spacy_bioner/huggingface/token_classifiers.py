@@ -1,4 +1,4 @@
-"""What token classifiers of transformers consist of: read safely, checked, and told in our terms."""
+"""Reading token classifiers of transformers safely: weights, labels and tokenizer."""
 
 import pickle
 import re

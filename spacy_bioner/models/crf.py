@@ -1,4 +1,4 @@
-"""Paths of B, I and O for all entity types at once: best ones, probabilities, and what training needs.
+"""Conditional random fields over B, I and O, one for each entity type: paths, probabilities, gradients.
 
 Each type has a linear-chain conditional random field of its own (Lafferty, McCallum and Pereira 2001) over
 the labels O, B and I, in which I follows only B or I. The score of a path is the sum of its emissions and

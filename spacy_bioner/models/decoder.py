@@ -1,4 +1,4 @@
-"""What the component `bioner` asks of its model, apart from scores; each architecture has its own answers."""
+"""The interface between `bioner` and its model: from scores to entities, and from gold to a loss."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

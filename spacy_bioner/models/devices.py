@@ -1,4 +1,4 @@
-"""Where things run: the CPU or a GPU."""
+"""Choosing the CPU or a GPU."""
 
 from spacy_bioner.errors import PipelineError
 

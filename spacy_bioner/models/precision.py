@@ -1,4 +1,4 @@
-"""In which precision a device computes fast. Needs nothing but PyTorch."""
+"""Telling in which precision a device computes fast. Needs nothing but PyTorch."""
 
 import torch
 

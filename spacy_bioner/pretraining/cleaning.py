@@ -1,4 +1,4 @@
-"""Small rules for text that was taken out of XML: what went missing leaves marks, and these are mended.
+"""Rules that mend text taken out of XML, where missing elements left marks.
 
 A paragraph is brought to composed characters (Unicode NFC) and single spaces, and loses invisible characters
 and control characters. Then the rules, until none applies; they only ever take away:

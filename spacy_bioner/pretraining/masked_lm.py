@@ -231,7 +231,7 @@ class Run:
 
     def _guess(self, masked: Masked) -> tuple[Tensor, Tensor]:
         """Scores of all word pieces for each piece that is to be guessed, and what each was."""
-        # tensors of ever other sizes would leave the C library's heap in pieces: a gigabyte more in minutes
+        # tensors of changing sizes would leave the C library's heap in pieces: a gigabyte more in minutes
         missing = -len(masked.labels) % _GUESSES
         places = F.pad(masked.rows * masked.inputs.shape[1] + masked.columns, (0, missing)).to(self.device)
         labels = F.pad(masked.labels, (0, missing), value=_NONE).to(self.device)

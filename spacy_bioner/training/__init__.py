@@ -1,1 +1,1 @@
-"""Training a pipeline, and what is made of a trained one."""
+"""Training a pipeline, finishing it and packaging it."""

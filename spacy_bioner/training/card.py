@@ -1,4 +1,4 @@
-"""Model cards: what a reader must know of a pipeline, from its meta and its evaluations."""
+"""Writing model cards from a pipeline's meta and its evaluations."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

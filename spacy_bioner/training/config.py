@@ -1,4 +1,4 @@
-"""What a training adds to its config: data, names of types, encoder, a pipeline to go on from."""
+"""Settings that a training adds to its config: data, names of types, encoder, schedule."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -192,7 +192,8 @@ def names_from(source: Language, entries: Sequence[Mapping[str, Any]]) -> dict[s
 def check_settings(config: Config, overrides: Mapping[str, Any]) -> None:
     """Raises PipelineError on a setting that neither the config nor spaCy's default config has.
 
-    spaCy itself takes a misspelt one without a word. What a component's own settings are, only it knows.
+    spaCy itself takes a misspelt one without saying so. Settings of components aren't checked: only they know
+    their own.
     """
     for name in overrides:
         if not has(config, name) and not has(DEFAULT_CONFIG, name) and not name.startswith("components."):

@@ -1,4 +1,4 @@
-"""What becomes of a pipeline after its training: temperatures, and nothing that holds here alone."""
+"""Finishing a trained pipeline: fitting temperatures, and removing this machine's paths."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Training a pipeline with an encoder of the catalogue, and writing down how it was made."""
+"""Training a pipeline, and recording how it was made (`spacy bioner train`)."""
 
 import shutil
 from collections.abc import Collection, Mapping, Sequence

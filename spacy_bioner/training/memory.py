@@ -9,7 +9,7 @@ from typing import Any
 def return_free_memory() -> bool:
     """Has the C library hand memory that is free back to the system.
 
-    Batches of ever other shapes, as training on sentences makes them, leave glibc's heap fragmented, so that
+    Batches of changing shapes, as training on sentences makes them, leave glibc's heap fragmented, so that
     the process grows by some megabytes an update. Called every few updates this costs a hundredth of the
     time; having each large block mapped anew (mallopt's M_MMAP_THRESHOLD) cost a third. See malloc_trim(3).
 

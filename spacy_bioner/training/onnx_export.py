@@ -1,4 +1,4 @@
-"""A trained pipeline with its encoder in ONNX Runtime, checked against the one it was made of."""
+"""Exporting the encoder of a trained pipeline to ONNX Runtime, and comparing the two pipelines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A trained pipeline with its model card: as a folder, as a wheel, installed."""
+"""Packaging a trained pipeline with its model card: as a folder, as a wheel, installed."""
 
 import shutil
 import subprocess

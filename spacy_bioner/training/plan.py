@@ -1,4 +1,4 @@
-"""What a training is made of: its config, data, encoder and settings, checked before it begins."""
+"""Checking and collecting what a training needs: config, data, encoder and settings."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a trained pipeline's meta says of how it was made."""
+"""The record in a pipeline's meta of how it was trained."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict

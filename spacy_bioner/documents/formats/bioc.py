@@ -16,24 +16,20 @@ identifier of a mention. The score of a mention is in the infon "score". What a 
 is in an infon "spacy-bioner", as JSON.
 """
 
-import json
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bioc import (
     BioCAnnotation,
     BioCDocument,
-    BioCLocation,
-    BioCNode,
     BioCPassage,
     BioCRelation,
     BioCSentence,
 )
 
-from spacy_bioner.documents.document import HEADING, SENTENCE, Document, Mention, Passage, Relation, Span
-from spacy_bioner.documents.formats.base import kept_meta
+from spacy_bioner.documents.document import SENTENCE, Document, Mention, Passage, Relation, Span
 from spacy_bioner.documents.formats.strict_json import UnfitError, frozen, parse
 from spacy_bioner.documents.metadata import (
     BAD,
@@ -42,7 +38,6 @@ from spacy_bioner.documents.metadata import (
     OF_MENTIONS,
     OF_PASSAGES,
     OF_RELATIONS,
-    TEXT,
     UNREAD,
     Names,
     taken,
@@ -52,7 +47,76 @@ from spacy_bioner.documents.settling import Raw
 
 EXTRA = "spacy-bioner"
 IDENTIFIER_KEYS = ("identifier", "MESH", "OMIM", "NCBI Gene", "NCBI Taxonomy")
-_MOST_SPACES = 100  # between sentences: more is a mistake
+MOST_SPACES = 100  # between sentences: more is a mistake
+
+
+@dataclass(slots=True)
+class _Text:
+    """The text of a document as it grows passage by passage, and what is in it.
+
+    Attributes:
+        pieces: what the text is made of.
+        length: how long it is so far.
+        passages: the passages and sentences in it.
+        groups: annotations, with the parts of the text that they are in.
+        relations: the relations in passages and sentences.
+    """
+
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0
+    passages: list[Passage] = field(default_factory=list)
+    groups: list[tuple[tuple[Part, ...], list[BioCAnnotation]]] = field(default_factory=list)
+    relations: list[BioCRelation] = field(default_factory=list)
+
+    def add(self, passage: BioCPassage, first: int) -> int:
+        """Adds a passage.
+
+        Args:
+            passage: the passage.
+            first: the offset that the file gives the first passage.
+
+        Returns:
+            Where the passage ends by the file's own offsets.
+        """
+        start = self.length
+        by = start - (passage.offset - first)
+        if passage.sentences and not passage.text:
+            sentences, end = self._add_sentences(passage)
+        else:
+            own = passage.text or ""
+            self.append(own)
+            end = passage.offset + len(own)
+            sentences = [(start + at, sentence) for at, sentence in _placed(passage, own)]
+        meta = _passage_meta(passage.infons, ("type",)) | ({MOVED: by} if by else {})
+        self.passages.append(Passage(start, self.length, _type(passage.infons), meta))
+        outer = Part(start, self.length, passage.offset)
+        self.groups.append(((outer,), passage.annotations))
+        self.relations += passage.relations
+        for begin, sentence in sentences:
+            stop = begin + len(sentence.text or "")
+            if sentence.text:
+                self.passages.append(Passage(begin, stop, SENTENCE, _passage_meta(sentence.infons)))
+            self.groups.append(((outer, Part(begin, stop, sentence.offset)), sentence.annotations))
+            self.relations += sentence.relations
+        return end
+
+    def append(self, piece: str) -> None:
+        self.pieces.append(piece)
+        self.length += len(piece)
+
+    def _add_sentences(self, passage: BioCPassage) -> tuple[list[tuple[int, BioCSentence]], int]:
+        """Adds the sentences of a passage without a text; gives each with its beginning, and the end."""
+        sentences: list[tuple[int, BioCSentence]] = []
+        end: int = passage.offset
+        for sentence in passage.sentences:
+            gap = sentence.offset - end
+            gap = gap if 0 <= gap <= MOST_SPACES else 1
+            own = sentence.text or ""
+            sentences.append((self.length + gap, sentence))
+            self.append(" " * gap)
+            self.append(own)
+            end = sentence.offset + len(own)
+        return sentences, end
 
 
 def from_bioc(
@@ -72,51 +136,15 @@ def from_bioc(
     Raises:
         UnfitError: if a sentence isn't in the passage that it stands in.
     """
-    pieces: list[str] = []
-    length = 0  # of them all
-    passages: list[Passage] = []
-    groups: list[
-        tuple[tuple[Part, ...], list[BioCAnnotation]]
-    ] = []  # annotations, with the parts they are in
-    relations = list(found.relations)
+    made = _Text(relations=list(found.relations))
     first = end = found.passages[0].offset if found.passages else 0
     for i, passage in enumerate(found.passages):
         if i and passage.offset != end:
-            pieces.append("\n")
-            length += 1
-        start = length
-        by = start - (passage.offset - first)
-        sentences: list[tuple[int, BioCSentence]] = []  # with their beginnings in the text
-        if passage.sentences and not passage.text:
-            end = passage.offset
-            for sentence in passage.sentences:
-                gap = sentence.offset - end
-                gap = gap if 0 <= gap <= _MOST_SPACES else 1
-                own = sentence.text or ""
-                sentences.append((length + gap, sentence))
-                pieces += (" " * gap, own)
-                length += gap + len(own)
-                end = sentence.offset + len(own)
-        else:
-            own = passage.text or ""
-            pieces.append(own)
-            length += len(own)
-            end = passage.offset + len(own)
-            sentences = [(start + at, sentence) for at, sentence in _placed(passage, own)]
-        meta = _passage_meta(passage.infons, ("type",)) | ({MOVED: by} if by else {})
-        passages.append(Passage(start, length, _type(passage.infons), meta))
-        outer = Part(start, length, passage.offset)
-        groups.append(((outer,), passage.annotations))
-        relations += passage.relations
-        for begin, sentence in sentences:
-            stop = begin + len(sentence.text or "")
-            if sentence.text:
-                passages.append(Passage(begin, stop, SENTENCE, _passage_meta(sentence.infons)))
-            groups.append(((outer, Part(begin, stop, sentence.offset)), sentence.annotations))
-            relations += sentence.relations
-    groups.append(((), found.annotations))
-    text = "".join(pieces)
-    claims, bad = _claims(Part(0, len(text), first), groups)
+            made.append("\n")
+        end = made.add(passage, first)
+    made.groups.append(((), found.annotations))
+    text, passages = "".join(made.pieces), made.passages
+    claims, bad = _claims(Part(0, len(text), first), made.groups)
     left = [what if count == 1 else f"{what} ({count:,} times)" for what, count in (unread or {}).items()]
     if len(found.passages) == 1 and not passages[0].type and not passages[0].meta:
         del passages[0]  # a text without parts
@@ -137,8 +165,8 @@ def from_bioc(
         meta[UNREAD] = tuple(left)
     if bad := [*wrong, *bad]:
         meta[BAD] = tuple(bad)
-    known = _referred(claims)
-    found_relations = tuple(_relation(relation, known) for relation in relations)
+    known = referred_names(claims)
+    found_relations = tuple(_relation(relation, known) for relation in made.relations)
     return Raw(Document(text, tuple(passages), (), found_relations, meta=meta, id=found.id), claims)
 
 
@@ -208,7 +236,7 @@ def _claims(
 def _claim(annotation: BioCAnnotation, spans: tuple[Span, ...], where: str, parts: tuple[Part, ...]) -> Claim:
     infons = {key: value for key, value in annotation.infons.items() if key != "type"}
     meta, extra = _extra(infons, OF_MENTIONS)
-    identifiers = extra.get("identifiers", _identifiers(annotation.infons))
+    identifiers = extra.get("identifiers", identifiers_of(annotation.infons))
     score = extra.get("score")
     if score is None and (score := _score(annotation.infons)) is not None:
         meta = _less_infon(meta, "score")
@@ -229,7 +257,7 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, tuple) and all(isinstance(part, str) for part in value)
 
 
-def _identifiers(infons: Mapping[str, Any]) -> tuple[str, ...]:
+def identifiers_of(infons: Mapping[str, Any]) -> tuple[str, ...]:
     values = [infons[key] for key in IDENTIFIER_KEYS if key in infons]
     return tuple(part for value in values if isinstance(value, str) and value for part in value.split("|"))
 
@@ -262,9 +290,9 @@ def _less_identifier(meta: dict[str, Any]) -> dict[str, Any]:
 def _relation(found: BioCRelation, known: set[str]) -> Relation:
     meta, _ = _extra(found.infons, OF_RELATIONS)
     infons = meta.get("infons", {})
-    type_key = _type_key(infons)
+    type_key = type_key_of(infons)
     nodes = tuple((node.role, node.refid) for node in found.nodes)
-    named = _arguments(infons, known)
+    named = arguments_of(infons, known)
     # PubTator 3 gives both, and its nodes name no annotation
     arguments = named if not nodes or (len(named) == 2 and "role1" in infons) else nodes
     type = infons.get(type_key, "")
@@ -273,7 +301,7 @@ def _relation(found: BioCRelation, known: set[str]) -> Relation:
     return Relation(type if isinstance(type, str) else "", arguments, found.id or "", meta)
 
 
-def _referred(mentions: Iterable[Mention | Claim]) -> set[str]:
+def referred_names(mentions: Iterable[Mention | Claim]) -> set[str]:
     """What mentions refer to: their identifiers, each alone and as they stand together in an infon."""
     known: set[str] = set()
     for mention in mentions:
@@ -282,11 +310,11 @@ def _referred(mentions: Iterable[Mention | Claim]) -> set[str]:
     return known - {""}
 
 
-def _type_key(infons: Mapping[str, Any]) -> str:
+def type_key_of(infons: Mapping[str, Any]) -> str:
     return "relation" if "relation" in infons and "type" not in infons else "type"
 
 
-def _arguments(infons: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str], ...]:
+def arguments_of(infons: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, str], ...]:
     """The infons that name what mentions refer to, those of PubTator 3 with its type ("Chemical|MESH:D1")."""
     found: list[tuple[str, str]] = []
     for key, value in infons.items():
@@ -302,141 +330,3 @@ def _arguments(infons: Mapping[str, Any], known: set[str]) -> tuple[tuple[str, s
         elif bar and type.isalpha() and identifier in known:
             found.append((type, identifier))
     return tuple(found)
-
-
-def to_bioc(document: Document) -> BioCDocument:
-    """Makes BioC's document of one.
-
-    Passages are written as such where they follow one another and make up the text, each with the mentions in
-    it; else the text is one passage, and the document's passages are in its infon "spacy-bioner". A mention
-    that no passage holds is an annotation of the document.
-    """
-    made = BioCDocument()
-    made.id = document.id
-    extra: dict[str, Any] = {}
-    layout = _layout(document)
-    headings = [[p.start, p.end, p.type, kept_meta(p.meta)] for p in document.passages if p.type == HEADING]
-    if layout is not None and headings:
-        extra["headings"] = headings
-    if layout is None:
-        layout = [(Passage(0, len(document.text), ""), [])]
-        extra["passages"] = [[p.start, p.end, p.type, kept_meta(p.meta)] for p in document.passages]
-    made.infons = _infons(kept_meta(document.meta, ("collection",)), extra)
-    begins: list[int] = []
-    pieces: list[tuple[BioCPassage | BioCSentence, int, BioCPassage, int]] = []  # each with its end
-    for passage, sentences in layout:
-        part = BioCPassage()
-        part.offset = passage.start
-        part.infons = ({"type": passage.type} if passage.type else {}) | _infons(kept_meta(passage.meta), {})
-        for sentence in sentences:
-            piece = BioCSentence()
-            piece.offset = sentence.start
-            piece.text = document.text[sentence.start : sentence.end]
-            piece.infons = _infons(kept_meta(sentence.meta), {})
-            part.add_sentence(piece)
-            begins.append(sentence.start)
-            pieces.append((piece, sentence.end, part, passage.end))
-        if not sentences:
-            part.text = document.text[passage.start : passage.end]
-            begins.append(passage.start)
-            pieces.append((part, passage.end, part, passage.end))
-        made.add_passage(part)
-    for mention in document.mentions:
-        piece, end, part, part_end = pieces[bisect_right(begins, mention.start) - 1]
-        holder = piece if mention.end <= end else part if mention.end <= part_end else made
-        holder.add_annotation(_annotation(document, mention))
-    known = _referred(document.mentions)
-    for relation in document.relations:
-        made.add_relation(_bioc_relation(relation, known))
-    return made
-
-
-def _layout(document: Document) -> list[tuple[Passage, list[Passage]]] | None:
-    """The passages with the sentences in each; None where they couldn't be read back as they are."""
-    text = document.text
-    layout: list[tuple[Passage, list[Passage]]] = []
-    passages = [passage for passage in document.passages if passage.type != HEADING]
-    behind = [passage for passage in document.passages if passage.type == HEADING]
-    if (*passages, *behind) != document.passages:
-        return None
-    if all(passage.type == SENTENCE for passage in passages):
-        layout = [(Passage(0, len(text), ""), passages)]
-    else:
-        for passage in passages:
-            if passage.type != SENTENCE:
-                layout.append((passage, []))
-            elif not layout:
-                return None
-            else:
-                layout[-1][1].append(passage)
-        if len(layout) == 1 and not layout[0][0].type and not kept_meta(layout[0][0].meta):
-            return None
-    end = 0
-    for i, (passage, sentences) in enumerate(layout):
-        if text[end : passage.start] != ("\n" if i and passage.start != end else ""):
-            return None
-        if passage.start < end or any(sentence.start == sentence.end for sentence in sentences):
-            return None
-        end = passage.end
-        place = passage.start
-        for sentence in sentences:
-            gap = text[place : sentence.start]
-            if sentence.start < place or gap.strip(" ") or len(gap) > _MOST_SPACES:
-                return None
-            place = sentence.end
-        if sentences and place != passage.end:
-            return None
-    return layout if end == len(text) else None
-
-
-def _infons(meta: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """The infons for a meta, and for what else there is."""
-    infons = meta.get("infons", {})
-    if isinstance(infons, Mapping):
-        meta = {key: value for key, value in meta.items() if key != "infons"}
-    else:
-        infons = {}
-    extra = extra | ({"meta": meta} if meta else {})
-    return dict(infons) | ({EXTRA: json.dumps(extra, ensure_ascii=False)} if extra else {})
-
-
-def _annotation(document: Document, mention: Mention) -> BioCAnnotation:
-    made = BioCAnnotation()
-    made.id = mention.id
-    made.text = mention.meta.get(TEXT, document.text_of(mention))
-    for start, end in mention.spans:
-        made.add_location(BioCLocation(start, end - start))
-    meta = kept_meta(mention.meta, (TEXT,))
-    given = meta.get("infons", {})
-    known = dict(given) if isinstance(given, Mapping) else {}
-    extra: dict[str, Any] = {}
-    if _identifiers(known) != mention.identifiers:
-        joined = {"identifier": "|".join(mention.identifiers)}
-        if not any(key in known for key in IDENTIFIER_KEYS) and _identifiers(joined) == mention.identifiers:
-            meta["infons"] = joined | known
-        else:
-            extra["identifiers"] = mention.identifiers
-    if mention.score is not None and "score" in known:
-        extra["score"] = mention.score
-    elif mention.score is not None:
-        meta["infons"] = {**meta.get("infons", known), "score": repr(mention.score)}
-    infons = {key: value for key, value in _infons(meta, extra).items() if key != "type"}
-    made.infons = ({"type": mention.type} if mention.type else {}) | infons
-    return made
-
-
-def _bioc_relation(relation: Relation, known: set[str]) -> BioCRelation:
-    made = BioCRelation()
-    made.id = relation.id
-    infons = _infons(kept_meta(relation.meta), {})
-    type_key = _type_key(infons)
-    if relation.type != infons.get(type_key, ""):
-        infons = {"type": relation.type} | {key: v for key, v in infons.items() if key != type_key}
-    named = infons | dict(relation.arguments)
-    if relation.arguments and _arguments(named, known) == relation.arguments:
-        infons = named
-    else:
-        for role, filler in relation.arguments:
-            made.add_node(BioCNode(filler, role))
-    made.infons = infons
-    return made

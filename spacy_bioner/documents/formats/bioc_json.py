@@ -1,4 +1,4 @@
-"""BioC in JSON. See `bioc` for what becomes of it.
+"""BioC in JSON. See `bioc` for how it is read.
 
 Read: a collection, a list of collections or documents, a document a line, and what PubTator's web service
 gives ({"PubTator3": [documents]}). A file is read as a whole; only a document a line is read one by one.
@@ -15,7 +15,8 @@ from bioc import biocjson
 
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats.base import Written
-from spacy_bioner.documents.formats.bioc import from_bioc, to_bioc
+from spacy_bioner.documents.formats.bioc import from_bioc
+from spacy_bioner.documents.formats.bioc_writing import to_bioc
 from spacy_bioner.documents.formats.strict_json import UnfitError, entries, get, identifier, offset, parse
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.settling import Raw, settled

@@ -1,6 +1,6 @@
 """BioC in XML, read and written document by document.
 
-See `bioc` for what becomes of it, and `safe_xml` for what makes it safe to read.
+See `bioc` for how it is read, and `safe_xml` for what makes it safe to read.
 """
 
 import json
@@ -17,7 +17,8 @@ from lxml import etree
 
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats.base import Written
-from spacy_bioner.documents.formats.bioc import from_bioc, to_bioc
+from spacy_bioner.documents.formats.bioc import from_bioc
+from spacy_bioner.documents.formats.bioc_writing import to_bioc
 from spacy_bioner.documents.formats.safe_xml import elements, forget, refuse_unfit
 from spacy_bioner.documents.formats.strict_json import UnfitError
 from spacy_bioner.documents.formats.unreadable import Readable, raised

@@ -1,4 +1,4 @@
-"""A step of thinc's Adam, computed by PyTorch: on all threads, where thinc has one."""
+"""A step of thinc's Adam computed by PyTorch, which uses all threads where thinc uses one."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Copies of an encoder for prediction alone: in which precision they compute, and by which operations."""
+"""Fast copies of an encoder for prediction on the CPU: their precision and operations."""
 
 import inspect
 import platform

@@ -1,4 +1,4 @@
-"""What the transformer layer needs of what holds the weights: PyTorch's, or ONNX Runtime's."""
+"""The interface between the transformer layer and what holds its weights (PyTorch or ONNX Runtime)."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""What listeners of spacy-transformers get: the word pieces and vectors of each Doc, in its own types."""
+"""The word pieces and vectors of each Doc, in the types that spacy-transformers' listeners take."""
 
 from collections.abc import Sequence
 from typing import Any

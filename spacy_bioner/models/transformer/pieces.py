@@ -59,7 +59,7 @@ def tokenize(tokenizer: Any, docs: Iterable[Doc], folding: bool = False) -> list
         folding: whether it gets them folded to ASCII, see `spacy_bioner.text.folding`.
     """
     backend = tokenizer.backend_tokenizer
-    # what was stored with it, or set by a call of the user's, would cut texts without a word
+    # what was stored with it, or set by a call of the user's, would cut texts silently
     # (setting it, even to what it is, fails while another thread uses the tokenizer)
     if backend.truncation is not None:
         backend.no_truncation()

@@ -37,7 +37,7 @@ _PROCESS = [os.getpid()]  # the one that imported this module
 def _keep_to_one_thread_if_forked() -> None:
     """Has PyTorch use one thread in a process that was forked, as those of nlp.pipe's n_process are.
 
-    The threads of PyTorch don't come along into such a process, which would wait for them for ever.
+    The threads of PyTorch don't come along into such a process, which would wait for them without end.
     """
     if _PROCESS[0] != os.getpid():
         _PROCESS[0] = os.getpid()

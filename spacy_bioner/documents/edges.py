@@ -50,6 +50,9 @@ def tidied(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     Returns:
         The fragments; none if they are white space alone.
     """
+    spans = tuple(spans)
+    if len(spans) == 1 and not (text[spans[0][0]].isspace() or text[spans[0][1] - 1].isspace()):
+        return spans
     found: list[Span] = []
     for span in spans:
         kept = trimmed(text, span)

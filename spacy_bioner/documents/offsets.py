@@ -123,6 +123,10 @@ class Text:
         Returns:
             Its spans in characters, in the order of the text; None if they are nowhere in it.
         """
+        if len(claim.spans) == 1 and counting is AS_STATED:  # nearly all mentions
+            start, end = claim.spans[0]
+            by = claim.parts[-1].start - claim.parts[-1].stated if claim.parts else 0
+            return ((start + by, end + by),) if 0 <= start + by < end + by <= len(self.text) else None
         whole = Part(0, len(self.text))
         part = claim.parts[-1] if claim.parts else whole
         base, end = part.stated, len(self.text)
@@ -153,7 +157,7 @@ class Text:
         """Whether a mention has its text at some places; whether it has a place, if its text isn't known."""
         if places is None or claim.text is None:
             return places is not None
-        if self._joined(places) == claim.text:
+        if len(places) == 1 and self.text[places[0][0] : places[0][1]] == claim.text:
             return True
         if same(self._joined(places), claim.text):
             return True

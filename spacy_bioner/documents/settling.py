@@ -288,15 +288,16 @@ def _document(case: _Case, counting: Counting, places: Places) -> Document:
             bad.append(_reason(claim, text, stated))
             lost.append(claim)
             continue
-        counted["mentions in parts with only white space between, joined"] += len(spans) < len(at or ())
-        trimmed = (spans[0][0], spans[-1][1]) != (at[0][0], at[-1][1]) if at else False
-        counted["mentions with white space at their edges, trimmed"] += trimmed
+        if at and spans != at:
+            counted["mentions in parts with only white space between, joined"] += len(spans) < len(at)
+            trimmed = (spans[0][0], spans[-1][1]) != (at[0][0], at[-1][1])
+            counted["mentions with white space at their edges, trimmed"] += trimmed
         meta: dict[str, Any] = dict(claim.meta)
         if found is None and claim.text is not None:
             meta[TEXT] = claim.text
             if contradicts(claim.text, " ".join(text[start:end] for start, end in spans)):
                 lost.append(claim)
-        elif at != _in_characters(claim):
+        elif (counting != AS_STATED or found is not stated) and at != _in_characters(claim):
             meta[MOVED] = (at or spans)[0][0] - _in_characters(claim)[0][0]
         mentions.append(Mention(spans, claim.type, claim.id, claim.identifiers, claim.score, meta))
     meta = dict(case.document.meta)

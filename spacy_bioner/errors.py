@@ -1,10 +1,15 @@
-"""The errors of this package: each says what is wrong, where, and what to do about it."""
+"""The errors of this package: each says what is wrong, where, and what to do about it.
+
+Each kind has a code, which the command line prints behind the message and docs/errors.md explains.
+"""
 
 from pathlib import Path
 
 
 class BionerError(Exception):
     """Anything that this package refuses to do; the command line prints it and exits with 1."""
+
+    code = "B00"
 
 
 class FormatError(BionerError):
@@ -17,6 +22,8 @@ class FormatError(BionerError):
         document_id: the id of the document that it is wrong with, if that is known.
     """
 
+    code = "B10"
+
     def __init__(self, path: str | Path, line: int | None, message: str, document_id: str = "") -> None:
         where = f"{path}" if line is None else f"{path}, line {line}"
         super().__init__(f"{where}: {message}")
@@ -28,46 +35,70 @@ class FormatError(BionerError):
 class OffsetsError(FormatError):
     """A file whose offsets count something that can't be told, so that none of its mentions can be used."""
 
+    code = "B11"
+
 
 class UnknownFormatError(FormatError):
     """A file in a format that can't be told."""
+
+    code = "B12"
 
 
 class OutputError(BionerError):
     """An output that can't be written where it should be."""
 
+    code = "B20"
+
 
 class TagError(BionerError):
     """A tag that its scheme doesn't have."""
+
+    code = "B30"
 
 
 class CorpusError(BionerError):
     """A corpus that the catalogue doesn't know, or that can't be had as asked."""
 
+    code = "B31"
+
 
 class EncoderError(BionerError):
     """An encoder that the catalogue doesn't know, or that isn't at hand."""
+
+    code = "B40"
 
 
 class FetchError(BionerError):
     """A download that failed, or that isn't the file it should be."""
 
+    code = "B41"
+
 
 class ConversionError(BionerError):
     """A conversion that was asked for something its input doesn't have, or that lost a mention."""
+
+    code = "B32"
 
 
 class PipelineError(BionerError):
     """A pipeline or its data that can't be trained, loaded or evaluated."""
 
+    code = "B50"
+
 
 class ComparisonError(BionerError):
     """Scores that can't be compared: of other documents, or too few."""
+
+    code = "B60"
 
 
 class ExperimentError(BionerError):
     """An experiment that can't be run as its file says, or a run of it that failed."""
 
+    code = "B61"
+
 
 class PretrainingError(BionerError):
     """A step of pretraining that can't be done with what it was given."""
+
+    code = "B70"

@@ -44,7 +44,7 @@ def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _
             try:
                 return function(*args, **kwargs)
             except BionerError as error:
-                _fail(str(error))
+                _fail(str(error), error.code)
                 raise typer.Exit(1) from None
             except OSError as error:
                 if error.errno in (None, errno.EPIPE):
@@ -63,11 +63,11 @@ def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _
     return register
 
 
-def _fail(text: str) -> None:
-    """Prints an error, the first line of which says what is wrong."""
+def _fail(text: str, code: str = "") -> None:
+    """Prints an error, the first line of which says what is wrong, and its code."""
     first, *rest = text.splitlines()
     with contextlib.redirect_stdout(sys.stderr):
-        msg.fail(first)
+        msg.fail(f"{first} [{code}]" if code else first)
         for line in filter(str.strip, rest):
             msg.text(line)  # one by one: wasabi makes one paragraph of a text
 

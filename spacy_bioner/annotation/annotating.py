@@ -20,6 +20,7 @@ from spacy.language import Language
 from spacy.util import minibatch
 
 from spacy_bioner.annotation.inputs import SetAside, find_inputs, read_items
+from spacy_bioner.annotation.mention_summary import check_summary, summary, write_summary
 from spacy_bioner.annotation.output import Summary, dressed, writable
 from spacy_bioner.annotation.parts import (
     Part,
@@ -33,6 +34,7 @@ from spacy_bioner.annotation.parts import (
 from spacy_bioner.annotation.prediction import annotated
 from spacy_bioner.annotation.progress import progress
 from spacy_bioner.annotation.settings import BATCH_SIZE, Settings, check_settings, prepare
+from spacy_bioner.annotation.tables import TABLES, write_mentions
 from spacy_bioner.components.pipelines import entity_types, load_pipeline
 from spacy_bioner.corpora.annotations import Annotation
 from spacy_bioner.corpora.conversion import Tally, to_docs
@@ -83,6 +85,7 @@ def annotate(
     gpu_id: int = -1,
     resume: bool = False,
     set_aside: Path | None = None,
+    summaries: Sequence[Path] = (),
 ) -> Annotated:
     """Annotates documents and writes them; the output is there when it is complete.
 
@@ -94,6 +97,7 @@ def annotate(
         gpu_id: the GPU to use; -1 for the CPU.
         resume: whether to go on with a run that was stopped.
         set_aside: a file for what can't be annotated; OUTPUT.set-aside.jsonl if None.
+        summaries: files for the most frequent mentions, pages or tables by their endings.
 
     Raises:
         BionerError: if an input isn't there, the pipeline can't do what is asked, the output can't be there,
@@ -109,15 +113,17 @@ def annotate(
         if isinstance(output, Path):
             _check_output(output, settings.to, paths, set_aside)
         else:
-            _check_stream(settings.to, resume)
-        found = find_inputs(paths, settings.source)
+            _check_stream(settings.to, resume, summaries)
+        for path in summaries:
+            check_summary(path)
+        found = find_inputs(paths, settings.source, settings.columns.text)
         use_device(gpu_id)
         nlp = load_pipeline(model) if isinstance(model, str | Path) else model
         settings = replace(settings, batch_size=settings.batch_size or min(nlp.batch_size, BATCH_SIZE))
         prepare(nlp, settings)
         if isinstance(output, Path):
             list_file = set_aside or output.with_name(f"{output.name}.set-aside.jsonl")
-            return _to_file(nlp, found, output, settings, resume, list_file)
+            return _to_file(nlp, found, output, settings, resume, list_file, summaries)
         return _to_stream(nlp, found, output, settings, set_aside)
 
 
@@ -131,10 +137,12 @@ def _spooled() -> Iterator[Path]:
         yield path
 
 
-def _check_stream(to: str, resume: bool) -> None:
+def _check_stream(to: str, resume: bool, summaries: Sequence[Path]) -> None:
+    if summaries:
+        raise OutputError("--summary needs an output with a name: what went to standard output is gone.")
     if resume:
         raise OutputError("--resume needs an output with a name: what went to standard output is gone.")
-    if to == SPACY or not FORMATS[to].suffix:
+    if to in (SPACY, *TABLES) or not FORMATS[to].suffix:
         raise OutputError(f"--to {to} can't go to standard output: name a file or folder.")
 
 
@@ -165,13 +173,14 @@ def _to_file(
     settings: Settings,
     resume: bool,
     list_file: Path,
+    summaries: Sequence[Path],
 ) -> Annotated:
     """Annotates part by part, and joins the parts."""
     folder = parts_folder(output)
     parts = open_parts(folder, make_manifest(nlp, inputs, settings), resume=resume)
     done = sum(part.items for part in parts)
-    with progress(inputs, done) as advance:
-        for batch in minibatch(islice(read_items(inputs), done, None), settings.part_size):
+    with progress(inputs, done, settings.columns) as advance:
+        for batch in minibatch(islice(read_items(inputs, settings.columns), done, None), settings.part_size):
             part = Part(items=len(batch))
             write_part(folder, len(parts), advance(annotated(nlp, batch, settings, part.counts)), part)
             parts.append(part)
@@ -184,6 +193,8 @@ def _to_file(
         account = _join(nlp, lambda: read_parts(folder, parts), temporary, output, settings, aside)
         if aside:
             _write_list(outputs.temporary(list_file), aside)
+    for path in summaries:
+        write_summary(summary(read_parts(folder, parts)), path)
     if not aside:
         list_file.unlink(missing_ok=True)  # an earlier run's
     remove_parts(folder)
@@ -209,8 +220,11 @@ def _join(
         annotation = Annotation(f"{nlp.meta['lang']}_{nlp.meta['name']}", types)
         docbin(to_docs(documents(), nlp.vocab, nlp.make_doc, annotation, tally)).to_disk(temporary)
         return tally
-    account = Summary()
     packed = output.suffix.lower() == ".gz"
+    if to in TABLES:
+        empty = settings.empty if settings.empty is not None else to == "parquet"
+        return write_mentions(documents(), temporary, to, aside, empty=empty, packed=packed)
+    account = Summary()
     try:
         write_pieces(known(to).write(dressed(documents(), to)), temporary, account, known(to), packed)
     except ConversionError:  # once more, without the documents that can't be written
@@ -234,10 +248,10 @@ def _to_stream(
     counts: Counter[str] = Counter()
     aside: list[SetAside] = []
     account = Summary()
-    with progress(inputs, 0) as advance:
+    with progress(inputs, 0, settings.columns) as advance:
 
         def documents() -> Iterator[Document]:
-            for batch in minibatch(read_items(inputs), settings.part_size):
+            for batch in minibatch(read_items(inputs, settings.columns), settings.part_size):
                 for result in advance(annotated(nlp, batch, settings, counts)):
                     if isinstance(result, SetAside):
                         aside.append(result)
@@ -258,7 +272,7 @@ def _to_stream(
 
 
 def _is_folder(to: str) -> bool:
-    return to != SPACY and not known(to).suffix
+    return to not in (SPACY, *TABLES) and not known(to).suffix
 
 
 def _refuse(aside: Sequence[SetAside]) -> NoReturn:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from spacy_bioner.annotation.table_inputs import NO_TABLES, TABLE, TableColumns, check_is_no_table, read_table
 from spacy_bioner.corpora.conversion import open_source
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import SPACY, brat, format_of, is_text_folder, read_each
@@ -45,7 +46,7 @@ class Item:
     number: int
 
 
-def find_inputs(paths: Iterable[Path], source: str = "") -> list[tuple[Path, str]]:
+def find_inputs(paths: Iterable[Path], source: str = "", text_column: str = "") -> list[tuple[Path, str]]:
     """The files and folders to read, each with its format.
 
     A folder of BRAT's or of plain text in .txt files alone is read as such; any other stands for the files in
@@ -54,24 +55,32 @@ def find_inputs(paths: Iterable[Path], source: str = "") -> list[tuple[Path, str
     Args:
         paths: what was named.
         source: the format of all of them; found from the content of each, if empty.
+        text_column: the column with the text, where all of them are tables.
 
     Raises:
-        FormatError: if something isn't there, can't be read, or is in a format that can't be told.
+        FormatError: if something isn't there, can't be read, or is in a format that can't be told; or
+            is a table, and no column was named.
     """
     found: list[tuple[Path, str]] = []
+    source = TABLE if text_column else source
     for path in paths:
         if not path.exists():
             raise FormatError(path, None, "there is no such file or folder")
         if not path.is_dir() or _is_documents(path, source):
-            found.append((path, source or format_of(path)))
+            found.append((path, source or _format(path)))
             continue
         files = entries(path)
         if folders := [entry for entry in files if entry.is_dir()]:
             raise FormatError(folders[0], None, "a folder in a folder isn't read: name it as an input itself")
         if not files:
             raise FormatError(path, None, "there is nothing in this folder")
-        found += [(file, source or format_of(file)) for file in files]
+        found += [(file, source or _format(file)) for file in files]
     return found
+
+
+def _format(path: Path) -> str:
+    check_is_no_table(path)
+    return format_of(path)
 
 
 def _is_documents(folder: Path, source: str) -> bool:
@@ -83,8 +92,15 @@ def _is_documents(folder: Path, source: str) -> bool:
     return brat.is_folder(folder) or is_text_folder(folder)
 
 
-def read_items(inputs: Iterable[tuple[Path, str]]) -> Iterator[Item | SetAside]:
-    """Reads documents from one input after the other; see `find_inputs`."""
+def read_items(
+    inputs: Iterable[tuple[Path, str]], columns: TableColumns = NO_TABLES
+) -> Iterator[Item | SetAside]:
+    """Reads documents from one input after the other; see `find_inputs`.
+
+    Args:
+        inputs: the inputs.
+        columns: where the text is in those that are tables.
+    """
     for path, format in inputs:
         number = 0
         try:
@@ -92,6 +108,8 @@ def read_items(inputs: Iterable[tuple[Path, str]]) -> Iterator[Item | SetAside]:
                 documents: Iterable[Document | FormatError] = open_source(
                     path, ColumnOptions(), SPACY
                 ).documents()
+            elif format == TABLE:
+                documents = read_table(path, columns)
             else:
                 documents = read_each(path, format)
             for number, found in enumerate(documents, start=1):

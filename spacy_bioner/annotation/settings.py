@@ -6,6 +6,8 @@ from typing import Any
 
 from spacy.language import Language
 
+from spacy_bioner.annotation.table_inputs import NO_TABLES, TableColumns
+from spacy_bioner.annotation.tables import TABLES
 from spacy_bioner.components.pipelines import bioners, entity_finders, entity_types
 from spacy_bioner.documents.formats import FORMATS, READ_FORMATS, SPACY, WRITTEN_FORMATS
 from spacy_bioner.errors import ConversionError, PipelineError
@@ -39,6 +41,8 @@ class Settings:
         batch_size: how many texts go through the pipeline together.
         n_process: how many processes work.
         part_size: how many documents make a part.
+        columns: where the text is in inputs that are tables.
+        empty: whether documents without mentions have a row in a table; None for Parquet's alone.
     """
 
     to: str
@@ -51,6 +55,8 @@ class Settings:
     batch_size: int = BATCH_SIZE
     n_process: int = 1
     part_size: int = PART_SIZE
+    columns: TableColumns = NO_TABLES
+    empty: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "types": list(self.types)}
@@ -58,12 +64,20 @@ class Settings:
 
 def check_settings(settings: Settings) -> None:
     """Raises ConversionError if a format, or what becomes of existing mentions, isn't known."""
-    options = (("--to", settings.to, WRITTEN_FORMATS), ("--from", settings.source, READ_FORMATS))
+    options = (
+        ("--to", settings.to, (*WRITTEN_FORMATS, SPACY, *TABLES)),
+        ("--from", settings.source, (*READ_FORMATS, SPACY)),
+    )
     for option, value, names in options:
-        if value not in ("", SPACY, *names):
+        if value not in ("", *names):
             what = "is only read" if option == "--to" else "is only written"
             told = f"'{value}' {what}" if value in FORMATS else f"There is no format '{value}'"
-            raise ConversionError(f"{told}: use {option} {', '.join(names)}, {SPACY}.")
+            raise ConversionError(f"{told}: use {option} {', '.join(names)}.")
+    columns = settings.columns
+    if columns.text and settings.source:
+        raise ConversionError("--text is for tables, which have no --from: leave one of them out.")
+    if (columns.title or columns.id) and not columns.text:
+        raise ConversionError("--title and --id name columns of a table: name that of its text with --text.")
     if settings.existing not in EXISTING:
         raise ConversionError(f"--existing {settings.existing}: use {', '.join(EXISTING)}.")
 

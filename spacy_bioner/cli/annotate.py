@@ -36,6 +36,17 @@ def annotate_cli(
     output: str = typer.Option(..., help="File to write, or folder for BRAT and text; - for standard output"),
     to: str = typer.Option("", help="Format to write; default: by OUTPUT's ending"),
     source: str = typer.Option("", "--from", help="Format of the inputs; default: found from their content"),
+    text: str = typer.Option(
+        "", help="Column of the text, where inputs are tables: .csv, .tsv, .parquet, .jsonl"
+    ),
+    title: str = typer.Option("", help="Column of a title that stands before the text"),
+    id: str = typer.Option("", help="Column of the document's id; default: the number of the row"),
+    empty: bool = typer.Option(
+        None, "--empty/--no-empty", help="A row for each document without mentions; default: in Parquet alone"
+    ),
+    summaries: list[Path] = typer.Option(
+        [], "--summary", help="File for the most frequent mentions: .html, .csv, .tsv, .parquet, .xlsx"
+    ),
     threshold: str = typer.Option("", help="Score that mentions need: 0.5, or by type: 'Disease=0.8,0.5'"),
     types: list[str] = typer.Option([], help="Types to find, with commas; default: all"),
     existing: str = typer.Option(
@@ -60,6 +71,7 @@ def annotate_cli(
     """
     from spacy_bioner.annotation.annotating import STANDARD, annotate
     from spacy_bioner.annotation.settings import Settings
+    from spacy_bioner.annotation.table_inputs import TableColumns
 
     with contextlib.ExitStack() as stack:
         stream = sys.stdout.buffer if output == STANDARD else None
@@ -77,9 +89,18 @@ def annotate_cli(
             batch_size=batch_size,
             n_process=n_process,
             part_size=part_size,
+            columns=TableColumns(text, title, id),
+            empty=empty,
         )
         done = annotate(
-            model, inputs, stream or Path(output), settings, gpu_id=gpu_id, resume=resume, set_aside=set_aside
+            model,
+            inputs,
+            stream or Path(output),
+            settings,
+            gpu_id=gpu_id,
+            resume=resume,
+            set_aside=set_aside,
+            summaries=summaries,
         )
         _report(done, existing, all_aside=stream is not None)
         if stream is None:
@@ -89,13 +110,14 @@ def annotate_cli(
 
 
 def _format_by_ending(output: str) -> str:
+    from spacy_bioner.annotation.tables import TABLES, by_ending
     from spacy_bioner.documents.formats import FORMAT_OF_ENDING, SPACY, WRITTEN_FORMATS
     from spacy_bioner.errors import ConversionError
 
-    found = FORMAT_OF_ENDING.get(ending(Path(output)))
+    found = by_ending(output) or FORMAT_OF_ENDING.get(ending(Path(output)))
     if found is None:
         raise ConversionError(
-            f"Which format shall '{output}' be in? Say --to {', '.join(WRITTEN_FORMATS)}, {SPACY}."
+            f"Which format shall '{output}' be in? Say --to {', '.join((*WRITTEN_FORMATS, SPACY, *TABLES))}."
         )
     return found
 

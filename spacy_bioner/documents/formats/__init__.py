@@ -21,6 +21,7 @@ from spacy_bioner.documents.formats import (
     doccano,
     foreign,
     html,
+    jats,
     jsonl,
     label_studio,
     plain_text,
@@ -80,13 +81,17 @@ def _never(head: str) -> bool:
 
 
 def _is_xml(head: str) -> bool:
-    """Whether it is XML, and neither of PubMed nor a page."""
+    """Whether it is XML, and neither of PubMed nor JATS nor a page."""
     told = re.match(r"<(\?xml|!DOCTYPE(?! html)|!--|collection)", head) is not None
-    return told and not _is_pubmed(head)
+    return told and not _is_pubmed(head) and not _is_jats(head)
 
 
 def _is_pubmed(head: str) -> bool:
     return safe_xml.root(head) in pubmed.ROOTS
+
+
+def _is_jats(head: str) -> bool:
+    return safe_xml.root(head) in jats.ROOTS
 
 
 def _is_html(head: str) -> bool:
@@ -165,6 +170,7 @@ FORMATS: dict[str, Format] = {
         conllu.each, _only_read, ".conllu", lambda head: conllu.FIRST_LINE.match(head) is not None
     ),
     "pubmed": Format(pubmed.each, _only_read, ".xml", _is_pubmed),
+    "jats": Format(jats.each, _only_read, ".nxml", _is_jats),
     "html": Format(None, html.write, ".html", _is_html, html.NOT_READ),
     "columns": Format(columns.each, columns.lines, ".tsv", _looks_like_columns),
     "text": Format(plain_text.each, plain_text.write, "", _never),

@@ -188,9 +188,9 @@ def _text(element: Any) -> str:
 def _pieces(element: Any) -> Iterator[str]:
     yield element.text or ""
     for child in element:
-        name = _name(child)
+        name = local_name(child)
         if name == "math":
-            yield _math(child)
+            yield math_text(child)
         elif name in _MARKUP:
             yield from _pieces(child)
         else:  # a formula on its own line, or what is not known
@@ -200,16 +200,16 @@ def _pieces(element: Any) -> Iterator[str]:
         yield child.tail or ""
 
 
-def _math(element: Any) -> str:
+def math_text(element: Any) -> str:
     """A formula in MathML, on a line."""
-    if _name(element) in ("annotation", "annotation-xml"):
+    if local_name(element) in ("annotation", "annotation-xml"):
         return ""
     parts = [(element.text or "").strip()]
     for child in element:
-        parts += [_math(child), (child.tail or "").strip()]
-    return ("/" if _name(element) == "mfrac" else "").join(filter(None, parts))
+        parts += [math_text(child), (child.tail or "").strip()]
+    return ("/" if local_name(element) == "mfrac" else "").join(filter(None, parts))
 
 
-def _name(element: Any) -> str:
+def local_name(element: Any) -> str:
     """The name of an element, without its namespace."""
     return str(element.tag).rpartition("}")[2].rpartition(":")[2]

@@ -70,7 +70,9 @@ def convert_cli(
         if len(inputs) > 1:
             raise ConversionError("--corpora takes one folder, that has a folder of each corpus in it.")
         reading = ColumnOptions(None, chosen, word_column, tag_column, comments, natural)
-        _report(convert_corpora(inputs[0], output, listed([corpora]), group=group, options=reading))
+        made = convert_corpora(inputs[0], output, listed([corpora]), group=group, options=reading)
+        for file in dict.fromkeys(path.name for path in made):  # a table a corpus
+            _report({path: tally for path, tally in made.items() if path.name == file})
         return
     tallies = convert(
         inputs,

@@ -615,7 +615,7 @@ def test_several_corpora_are_refused(
     arguments: list[object],
     message: str,
 ):
-    write(b"an earlier output", "out/train/BC2GM.spacy")
+    write(b"mine", "out/train/notes.txt")
     before = files(tmp_path)
     folders = [argument for argument in arguments if argument in ("assets", "nowhere")]
     options = arguments[len(folders) :]

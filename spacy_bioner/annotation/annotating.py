@@ -61,14 +61,14 @@ class Annotated:
         counts: what else there was to count, by its name.
         set_aside: the documents that aren't in the output.
         list_file: where these are listed; None if nowhere.
-        resumed: how many documents an earlier run had annotated already.
+        resumed: how many documents an earlier run had annotated already, and in how many parts.
     """
 
     account: Account
     counts: Counter[str]
     set_aside: list[SetAside]
     list_file: Path | None
-    resumed: int = 0
+    resumed: tuple[int, int] = (0, 0)
 
     @property
     def complete(self) -> bool:
@@ -179,6 +179,7 @@ def _to_file(
     folder = parts_folder(output)
     parts = open_parts(folder, make_manifest(nlp, inputs, settings), resume=resume)
     done = sum(part.items for part in parts)
+    resumed = done, len(parts)
     with progress(inputs, done, settings.columns) as advance:
         for batch in minibatch(islice(read_items(inputs, settings.columns), done, None), settings.part_size):
             part = Part(items=len(batch))
@@ -199,7 +200,7 @@ def _to_file(
         list_file.unlink(missing_ok=True)  # an earlier run's
     remove_parts(folder)
     counts: Counter[str] = sum((part.counts for part in parts), Counter())
-    return Annotated(account, counts, aside, list_file if aside else None, done)
+    return Annotated(account, counts, aside, list_file if aside else None, resumed)
 
 
 def _join(

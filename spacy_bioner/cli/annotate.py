@@ -143,8 +143,9 @@ def _thresholds(value: str) -> dict[str, float]:
 
 def _report(done: "Annotated", existing: str, *, all_aside: bool) -> None:
     """Prints what was written, and what was not; all that was set aside where there may be no list of it."""
-    if done.resumed:
-        msg.info(f"{done.resumed:,} documents were in parts of an earlier run")
+    documents, parts = done.resumed
+    if parts:
+        msg.info(f"{documents:,} documents were in {parts:,} parts already")
     for entry in done.set_aside if all_aside else done.set_aside[:SHOWN]:
         msg.warn(f"set aside: {entry}")
     rows = [

@@ -198,7 +198,7 @@ def test_processes_give_the_same(knowing_pipeline: Path, tmp_path: Path):
     for n_process in (1, 2):
         settings = Settings("jsonl", n_process=n_process, batch_size=3, part_size=8)
         output = tmp_path / f"out{n_process}.jsonl"
-        assert not annotate(knowing_pipeline, [tmp_path / "in.jsonl"], output, settings)
+        assert annotate(knowing_pipeline, [tmp_path / "in.jsonl"], output, settings).complete
         written.append(output.read_bytes())
     assert written[0] == written[1]
     assert [places(d) for d in formats.read(tmp_path / "out2.jsonl")] == EXPECTED * 5
@@ -250,8 +250,8 @@ def test_file_that_breaks_off(knowing_pipeline: Path, write: Callable[..., Path]
             file.write((json.dumps(line) + "\n").encode())
     path = write(content.getvalue()[: len(content.getvalue()) // 2], "in.jsonl.gz")
     other = write('{"text": "EGFR KRAS"}\n', "other.jsonl")
-    lost = annotate(knowing_pipeline, [path, other], tmp_path / "out.jsonl", Settings("jsonl"))
-    assert lost  # exit status 1: nobody knows how many there were
+    done = annotate(knowing_pipeline, [path, other], tmp_path / "out.jsonl", Settings("jsonl"))
+    assert not done.complete  # exit status 1: nobody knows how many there were
     found = list(formats.read(tmp_path / "out.jsonl"))
     assert 100 < len(found) < 9900
     assert found[-1].text == "EGFR KRAS"
@@ -389,7 +389,7 @@ def test_killed_run_goes_on(
         "bioner", "annotate", *arguments
     )
     told = run_cli("bioner", "annotate", *arguments, "--resume")
-    assert f"{20 * there} documents are in {there} parts already" in told
+    assert f"{20 * there} documents were in {there} parts already" in told
     assert Path("out.xml").read_bytes() == Path("whole.xml").read_bytes()
     assert names(Path()) == ["in.jsonl", "out.xml", "whole.xml"]
 
@@ -425,7 +425,7 @@ def test_joining_goes_on(run_cli: Callable[..., str], knowing_pipeline: Path, so
     ]
     arguments = [knowing_pipeline, source, "--output", "out.jsonl", "--part-size", 3, "--resume"]
     told = run_cli("bioner", "annotate", *arguments)
-    assert "4 documents are in 2 parts already" in told
+    assert "4 documents were in 2 parts already" in told
     assert "4 mentions of the input replaced" in told
     assert [places(document) for document in formats.read(Path("out.jsonl"))] == EXPECTED
     assert not unfinished.exists()

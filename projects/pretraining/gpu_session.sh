@@ -11,9 +11,9 @@
 # OUT gets what is to be brought back after each step, no file over 16 MiB.
 #
 # `pretrain` needs PyTorch and transformers alone; the others need this package installed. Variables:
-#   DEVICE (cuda), PRETRAIN_MINUTES (5), TEACHER_MINUTES (3), EPOCHS (12), STUDENT, TEACHER (settings of the models)
+#   DEVICE (cuda), PRETRAIN_MINUTES (5), TEACHER_MINUTES (3), STEPS (4000), STUDENT, TEACHER (settings of the models)
 set -euo pipefail
-step=${1:?"usage: gpu_session.sh STEP WORK OUT"} work=${2:?} out=${3:?}
+step=${1:?"usage: gpu_session.sh STEP WORK OUT"} work=$(realpath "${2:?}") out=$(realpath -m "${3:?}")
 device=${DEVICE:-cuda}
 [ "$device" = cuda ] && gpu=0 || gpu=-1
 student=${STUDENT:-"layers=6 width=384 heads=12 neighbours=0 batch=32768 learning_rate=1e-3"}
@@ -60,6 +60,7 @@ case $step in
   distill)
     tune alone "$work/encoder/model" train
     tune student "$work/encoder/model" distill "$work/teacher/model-best" --text "$work/text.jsonl"
+    rm -f "$out"/student.tar.gz.*
     tar -C "$work/student" -czf - model-best | split -b 15M -d - "$out/student.tar.gz."
     ;;
   speed) (cd "$here" && python -m benchmarks.speed --encoder base-random --data "$work/corpus/BC5CDR/test.spacy" --gpu-id "$gpu" | tee "$out/speed.txt") ;;

@@ -139,12 +139,16 @@ def create_distillation(
     if not 0 <= mix < 1:
         raise PipelineError(f"The mix is {mix}: it must be from 0 to less than 1.")
     position = epoch = 0
+    taught: list[Doc] = []
+    vocab: Vocab | None = None
 
     def read(nlp: Language) -> Iterator[Example]:
-        nonlocal position, epoch
+        nonlocal position, epoch, taught, vocab
+        if vocab is not nlp.vocab:
+            position = epoch = 0
+            taught, vocab = read_answers(Path(answers), nlp.vocab), nlp.vocab
         examples = list(gold(nlp))
         wanted = mix / (1 - mix) * sum(len(example) for example in examples)
-        taught = read_answers(Path(answers), nlp.vocab)
         order = Random(seed).sample(range(len(taught)), len(taught))
         chosen: list[Example] = []
         while wanted > 0 and taught:

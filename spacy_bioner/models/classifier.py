@@ -23,6 +23,7 @@ from spacy_bioner.models.labels import (
     find_spans,
     make_label_set,
     span_probabilities,
+    token_probabilities,
 )
 
 
@@ -244,11 +245,11 @@ class LabelSetDecoder:
         for logits, own in zip(scores.logits, _seen_words(model.ops, scores, words), strict=True):
             rows = model.ops.to_numpy(logits)[own].astype("float64")
             probabilities = numpy.zeros((len(logits), len(label_set.types), LABELS))
+            first = numpy.arange(len(rows)) == 0
             for kind, temperature in enumerate(temperatures):
                 shares = _softmax(rows / temperature)
-                mine = label_set.owner == kind
-                probabilities[own, kind, B] = shares[:, mine & label_set.begins].sum(axis=1)
-                probabilities[own, kind, I] = shares[:, mine & ~label_set.begins].sum(axis=1)
+                begins, goes_on = token_probabilities(label_set, shares, first, kind)
+                probabilities[own, kind, B], probabilities[own, kind, I] = begins, goes_on
             probabilities[..., O] = 1.0 - probabilities.sum(axis=2)
             made.append(probabilities)
         return made

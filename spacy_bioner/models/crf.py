@@ -221,8 +221,8 @@ def marginals(grid: Lattice) -> Array:
 def taught_loss_and_gradient(grid: Lattice, taught: Array, counts: Array) -> tuple[float, Array]:
     """The cross entropy of paths between a teacher's and ours, and its gradient.
 
-    The teacher gives the probability of each label at each position, and none of transitions: these teach
-    ours nothing, and count as expected as we expect them. The gradient is our probabilities less the
+    The teacher gives the probability of each label at each position, and none of transitions. For these our
+    own expected counts stand in, so they have no gradient. The gradient is our probabilities less the
     teacher's (structure-level distillation by posteriors: Wang et al. 2020, arXiv 2004.03846).
 
     Args:

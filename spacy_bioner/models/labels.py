@@ -118,6 +118,20 @@ def find_spans(label_set: LabelSet, best: Array, first: Array) -> tuple[Array, A
     return starts, ends, owner[starts]
 
 
+def token_probabilities(label_set: LabelSet, shares: Array, first: Array, kind: int) -> tuple[Array, Array]:
+    """The probabilities that each token begins an entity of one type, and that it goes on with one.
+
+    What goes on an open entity begins one where there is none, as in IOB1. The arguments are those of
+    `span_probabilities`.
+    """
+    own = label_set.owner == kind
+    begins = shares[:, own & label_set.begins].sum(axis=1)
+    goes_on = shares[:, own & ~label_set.begins].sum(axis=1)
+    open_ = shares[:, own & ~label_set.closes].sum(axis=1)
+    fresh = numpy.where(first, 1.0, 1.0 - numpy.roll(open_, 1))
+    return begins + goes_on * fresh, goes_on * (1.0 - fresh)
+
+
 def span_probabilities(
     label_set: LabelSet, shares: Array, first: Array, kind: int, starts: Array, ends: Array
 ) -> list[float]:

@@ -168,7 +168,7 @@ def _updates(run: dict[str, Any]) -> str:
 def _limits(pieces: int, words: int) -> str:
     """What a reader must know before using it, from the word pieces seen and the words of the text."""
     return (
-        f"It is small and has seen {pieces / 1e6:,.0f} million word pieces of a text of {words / 1e6:,.0f} "
+        f"In these runs it has seen {pieces / 1e6:,.0f} million word pieces of a text of {words / 1e6:,.0f} "
         "million words; the field's large encoders have seen billions. It knows English alone. What the text "
         "says, right or wrong or out of date, is in the weights: it is no source of medical knowledge, and "
         "its guesses at masked words are no statements of fact."

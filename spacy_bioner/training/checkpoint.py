@@ -70,7 +70,8 @@ def save_checkpoint(
     }
     state = {
         "identity": identity,
-        "progress": asdict(progress),
+        # losses may be numpy's numbers
+        "progress": asdict(progress) | {"losses": {k: float(v) for k, v in progress.losses.items()}},
         "updates": {names[key]: count for key, count in optimizer.nr_update.items() if key in names},
         "tensors": [name for name, value in kept.items() if isinstance(value, torch.Tensor)],
         "random": {"python": random.getstate(), "numpy": _numpy_state()},

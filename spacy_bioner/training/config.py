@@ -17,6 +17,7 @@ from spacy_bioner.corpora.annotations import mapped
 from spacy_bioner.encoders.encoder_catalogue import ResolvedEncoder
 from spacy_bioner.errors import PipelineError
 
+GOLD_READER = "corpora.train."
 DISTILLATION = "spacy-bioner.Distillation.v1"
 MULTI_CORPUS = "spacy-bioner.MultiCorpus.v1"
 BIONER = "components.bioner"

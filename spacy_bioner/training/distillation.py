@@ -17,6 +17,7 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
+from wasabi import msg
 
 from spacy_bioner.annotation.inputs import Item, find_inputs, read_items
 from spacy_bioner.annotation.long_texts import pieces
@@ -78,6 +79,8 @@ def distill(
     Raises:
         BionerError: if teachers, texts, data or config can't be had.
     """
+    if not 0 <= mix < 1:
+        raise PipelineError(f"The mix is {mix}: it must be from 0 to less than 1.")
     folder = answers or output.with_name(f"{output.name}.answers")
     ask(teachers, texts, folder, temperature=temperature, limit=limit, gpu_id=gpu_id)
     return train_pipeline(
@@ -122,7 +125,8 @@ def ask(
         return output
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / _ASKED, asked)
-    docs = islice(_docs(loaded[0], texts), limit or None)
+    aside: list[str] = []
+    docs = islice(_docs(loaded[0], texts, aside), limit or None)
     number = words = count = 0
     with tqdm(unit=" texts", disable=None) as bar:
         while batch := list(islice(docs, _PART)):
@@ -133,7 +137,10 @@ def ask(
             bar.update(len(batch))
     if not number:
         raise PipelineError(f"There is no text in {', '.join(map(str, texts))}.")
-    made = asked | {"parts": number, "docs": count, "words": words, "versions": versions()}
+    if aside:
+        msg.warn(f"{len(aside)} texts can't be read, and are left out: {aside[0]} ...")
+    made = asked | {"parts": number, "docs": count, "words": words, "unread": len(aside)}
+    made["versions"] = versions()
     with Outputs() as outputs:
         write_json(outputs.temporary(output / MANIFEST), made)
     return output
@@ -166,12 +173,13 @@ def _check(output: Path, asked: Mapping[str, Any]) -> None:
         )
 
 
-def _docs(nlp: Language, texts: Sequence[Path]) -> Iterator[Doc]:
-    """Unlabelled texts as Docs, with the tokens that a student will have."""
+def _docs(nlp: Language, texts: Sequence[Path], aside: list[str]) -> Iterator[Doc]:
+    """Unlabelled texts as Docs, with the tokens that a student will have; notes those that can't be read."""
     tokenizer = create_tokenizer()(nlp)
     for item in read_items(find_inputs(texts)):
         if not isinstance(item, Item):
-            raise PipelineError(f"{item.file}, document {item.number}: {item.reason}")
+            aside.append(f"{item.file}, document {item.number}: {item.reason}")
+            continue
         for piece in pieces(item.document, _LONGEST):
             if piece.text.strip():
                 yield tokenizer(piece.text)
@@ -190,7 +198,7 @@ def _answers(nlp: Language, docs: Sequence[Doc], types: Sequence[str], temperatu
             while batch := list(islice(stream, nlp.batch_size)):
                 scores, decoder = pipe.model.predict(batch), decoder_of(pipe.model)
                 found = decoder.marginals(pipe.model, scores, words_of(batch), temperatures)
-                for target, probabilities in zip(answers[start:], found, strict=False):
+                for target, probabilities in zip(answers[start : start + len(batch)], found, strict=True):
                     target[:, columns] = probabilities[:, :, [B, I]]
                 start += len(batch)
     return answers

@@ -12,6 +12,7 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config_from_str
 from wasabi import msg
 
+from spacy_bioner.components.pipelines import bioners
 from spacy_bioner.components.truncation import Cut, count_cut
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.errors import PipelineError
@@ -115,6 +116,8 @@ def train(
         "encoder": plan.resolved.to_meta() if plan.resolved is not None else None,
         "teachers": plan.teachers,
     }
+    if plan.teachers:
+        _check_teachers(nlp, plan.teachers["types"])
     interrupted = _run(nlp, run, identity, gpu_id)
     try:
         with Outputs() as outputs:
@@ -131,6 +134,18 @@ def train(
     else:
         shutil.rmtree(run)
     return output
+
+
+def _check_teachers(nlp: Language, types: Sequence[str]) -> None:
+    """Tells which types teachers teach; raises PipelineError if it is none of the student's."""
+    labels = [label for pipe in bioners(nlp) for label in pipe.labels]
+    shared = [label for label in labels if label in types]
+    if not shared:
+        raise PipelineError(
+            f"The teachers know {', '.join(types)}, and the student {', '.join(labels) or 'no type'}: give "
+            "the student a `bioner` with types of the same names (`convert`, label_map)."
+        )
+    msg.info(f"Taught: {', '.join(shared)}")
 
 
 def _run(nlp: Language, run: Path, identity: dict[str, Any], gpu_id: int) -> bool:
@@ -163,7 +178,7 @@ def _run(nlp: Language, run: Path, identity: dict[str, Any], gpu_id: int) -> boo
             raise
         return True
     finally:
-        if not (run / BEST).is_dir():  # nothing to go on from
+        if not (run / BEST).is_dir() and not (run / CHECKPOINT).is_dir():  # nothing to go on from
             shutil.rmtree(run, ignore_errors=True)
     if not progress.results:
         raise PipelineError("The training made no update: is every Doc longer than a batch may be?")

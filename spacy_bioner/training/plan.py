@@ -23,6 +23,7 @@ from spacy_bioner.encoders.encoder_catalogue import (
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.training.config import (
     BIONER,
+    GOLD_READER,
     check_settings,
     data_settings,
     encoder_settings,
@@ -115,10 +116,11 @@ def make_plan(
         settings["system.seed"] = seed
     check_settings(config, overrides)
     settings |= dict(overrides)
-    settings |= schedule_settings(config, settings)
     teachers = {} if answers is None else read_manifest(answers) | {"mix": mix}
     if answers is not None:
         config = with_answers(config, answers, mix)
+        settings = {name.replace(GOLD_READER, f"{GOLD_READER}gold.", 1): v for name, v in settings.items()}
+    settings |= schedule_settings(config, settings)
     return TrainingPlan(config, files, data, settings, resolved, source, keep_types, teachers)
 
 

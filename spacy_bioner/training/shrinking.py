@@ -8,6 +8,7 @@ import torch
 from spacy_bioner.components.pipelines import check_output, find_transformer, load_pipeline
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.files import Outputs
+from spacy_bioner.training.card import README
 
 
 def shrink(model: str | Path, output: Path) -> Path:
@@ -42,5 +43,9 @@ def shrink(model: str | Path, output: Path) -> Path:
             raise PipelineError(f"A weight of {largest:g} is too large for 16 bits.")
         shim.stored_in_16_bits = True
     with Outputs() as outputs:
-        nlp.to_disk(outputs.temporary(output, folder=True))
+        folder = outputs.temporary(output, folder=True)
+        nlp.to_disk(folder)
+        card = nlp.path / README if nlp.path else None
+        if card is not None and card.is_file():
+            (folder / README).write_text(card.read_text(encoding="utf8"), encoding="utf8")
     return output

@@ -7,9 +7,12 @@ the last update. And the order of the data depends on the seed alone, not on ran
 
 import random
 import shutil
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,7 @@ from spacy.training.loop import (
 from spacy.util import registry, resolve_dot_names
 from thinc.api import Optimizer, constant, fix_random_seed, set_gpu_allocator
 
+from spacy_bioner.files import Outputs
 from spacy_bioner.training.checkpoint import (
     Progress,
     load_checkpoint,
@@ -37,7 +41,7 @@ from spacy_bioner.training.memory import return_free_memory
 
 BEST, LAST, CHECKPOINT = "model-best", "model-last", "checkpoint"
 _CHECKPOINT_SECONDS = 600
-_TRIMMED = 10
+_TRIM_EVERY = 10
 """After how many updates free memory goes back to the system."""
 
 
@@ -52,6 +56,7 @@ class Training:
         optimizer: its optimizer.
         identity: what must be the same where it goes on.
         progress: where it stands.
+        stopping: whether it is to stop after the update that is under way.
     """
 
     nlp: Language
@@ -60,6 +65,7 @@ class Training:
     optimizer: Optimizer
     identity: dict[str, Any]
     progress: Progress
+    stopping: bool = False
 
 
 def run_updates(nlp: Language, folder: Path, identity: dict[str, Any], use_gpu: int = -1) -> Progress:
@@ -75,7 +81,8 @@ def run_updates(nlp: Language, folder: Path, identity: dict[str, Any], use_gpu: 
         Where it ended.
 
     Raises:
-        KeyboardInterrupt: if it is interrupted; a checkpoint is written before.
+        KeyboardInterrupt: if it is interrupted. The first Ctrl-C lets the update under way end and writes a
+            checkpoint; the second stops at once, and leaves the checkpoint before.
     """
     config = nlp.config.interpolate()
     seed, allocator = config["training"]["seed"], config["training"]["gpu_allocator"]
@@ -97,13 +104,30 @@ def run_updates(nlp: Language, folder: Path, identity: dict[str, Any], use_gpu: 
     with nlp.select_pipes(disable=settings["frozen_components"]):
         log_step, finish_log = settings["logger"](nlp, sys.stdout, sys.stderr)
     try:
-        _train(training, batches, evaluate, log_step)
-    except KeyboardInterrupt:
-        _save(training)
-        raise
+        with _interruptible(training):
+            _train(training, batches, evaluate, log_step)
     finally:
         finish_log()
     return training.progress
+
+
+@contextmanager
+def _interruptible(training: Training) -> Iterator[None]:
+    """Has Ctrl-C stop a training after a whole update: half of one, or averages of weights, are no state."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: Any) -> None:
+        training.stopping = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _go_on(training: Training, batches: Iterator[tuple[int, list[Example]]]) -> None:
@@ -135,7 +159,7 @@ def _train(
         epoch, batch = ahead
         _update(training, epoch, batch, next(dropouts))
         number = progress.step  # of this update, from 0
-        if number % _TRIMMED == 0:
+        if number % _TRIM_EVERY == 0:
             return_free_memory()
         progress.step += 1
         progress.words += sum(len(example) for example in batch)
@@ -147,14 +171,14 @@ def _train(
         if is_scored or over or ahead is None:
             with training.nlp.use_params(training.optimizer.averages or {}):
                 score, scores = evaluate()
-            progress.results.append((float(score), number))
+        results = progress.results if score is None else [*progress.results, (float(score), number)]
         info = {
             "epoch": epoch,
             "step": number,
             "score": score,
             "other_scores": scores,
             "losses": progress.losses,
-            "checkpoints": progress.results,
+            "checkpoints": results,
             "seconds": int(progress.seconds),
             "words": progress.words,
         }
@@ -162,10 +186,12 @@ def _train(
             _keep(training, info)
         log_step(info if score is not None else None)
         if score is not None:
-            progress.losses = {}
-        if score is not None or time.perf_counter() - saved > _CHECKPOINT_SECONDS:
+            progress.results, progress.losses = results, {}
+        if score is not None or training.stopping or time.perf_counter() - saved > _CHECKPOINT_SECONDS:
             _save(training)
             saved = time.perf_counter()
+        if training.stopping:
+            raise KeyboardInterrupt
         if over or _is_over(settings, progress):
             break
 
@@ -206,11 +232,12 @@ def _keep(training: Training, info: dict[str, Any]) -> None:
     nlp, settings, folder = training.nlp, training.settings, training.folder
     with nlp.select_pipes(disable=settings["frozen_components"]):
         update_meta(settings, nlp, info)
-    with nlp.use_params(training.optimizer.averages or {}):
-        create_before_to_disk_callback(settings["before_to_disk"])(nlp).to_disk(folder / LAST)
-    if info["score"] == max(training.progress.results)[0]:
-        shutil.rmtree(folder / BEST, ignore_errors=True)
-        shutil.copytree(folder / LAST, folder / BEST)
+    best = info["score"] == max(score for score, _ in info["checkpoints"])
+    with nlp.use_params(training.optimizer.averages or {}), Outputs() as outputs:
+        last = outputs.temporary(folder / LAST, folder=True)
+        create_before_to_disk_callback(settings["before_to_disk"])(nlp).to_disk(last)
+        if best:
+            shutil.copytree(last, outputs.temporary(folder / BEST, folder=True))
 
 
 def _save(training: Training) -> None:

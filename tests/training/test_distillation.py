@@ -9,9 +9,15 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
+from spacy_bioner.corpora.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.docbin import docbin
 from spacy_bioner.corpora.soft_labels import get_soft_labels, read_answers, write_part
-from spacy_bioner.errors import FormatError, PipelineError
+from spacy_bioner.errors import BionerError, FormatError, PipelineError
+from spacy_bioner.training.config import schedule_settings
 from spacy_bioner.training.distillation import ask, distill
+from spacy_bioner.training.plan import make_plan
+
+ENDS = "training.optimizer.learn_rate.total_steps"
 
 TEXTS = [
     "Cisplatin caused nephrotoxicity in mice. Patients with diabetes received metformin.",
@@ -120,9 +126,57 @@ def test_what_cannot_be_asked_is_refused(teacher: Path, texts: Path, tmp_path: P
         ask([blank], [texts], tmp_path / "a")
     empty = tmp_path / "empty.txt"
     empty.write_text("\n")
-    with pytest.raises(PipelineError):
+    with pytest.raises(BionerError, match="empty"):
         ask([teacher], [empty], tmp_path / "a")
     folder = ask([teacher], [texts], tmp_path / "b")
     (folder / "part-0000.safetensors").write_bytes(b"broken")
     with pytest.raises(FormatError, match="make the answers again"):
         read_answers(folder)
+
+
+def test_the_learning_rate_falls_until_the_last_update(
+    teacher: Path, texts: Path, tiny_data: Path, root: Path, tmp_path: Path
+) -> None:
+    answers = ask([teacher], [texts], tmp_path / "answers")
+    plan = make_plan(
+        root / "configs" / "bioner_trf.cfg",
+        [tiny_data / "train.spacy"],
+        [tiny_data / "devel.spacy"],
+        own_heads=(),
+        start_from=None,
+        keep_types=False,
+        encoder="",
+        revision="",
+        assets=tmp_path,
+        gpu_id=-1,
+        seed=None,
+        overrides={"training.max_epochs": 2, "corpora.train.join": 0},
+        answers=answers,
+        mix=0.5,
+    )
+    alone = plan.config.copy()
+    alone["corpora"]["train"] = alone["corpora"]["train"]["gold"]
+    without = schedule_settings(
+        alone, {k: v for k, v in plan.settings.items() if "gold" not in k and ENDS not in k}
+    )
+    # twice the words of an epoch are more updates
+    assert plan.settings[ENDS] > without[ENDS]
+    assert plan.settings["corpora.train.gold.join"] == 0
+
+
+def test_a_student_without_the_teachers_types_is_refused(
+    teacher: Path, texts: Path, root: Path, tmp_path: Path
+) -> None:
+    doc = spacy.blank("en")("Aspirin helps")
+    doc.ents = [doc.char_span(0, 7, "Remedy")]
+    set_annotation(doc, Annotation("mine", ("Remedy",)))
+    docbin([doc] * 4).to_disk(tmp_path / "mine.spacy")
+    with pytest.raises(PipelineError, match=r"the student Remedy: give"):
+        distill(
+            [teacher],
+            root / "configs" / "bioner_cnn.cfg",
+            tmp_path / "student",
+            texts=[texts],
+            train=[tmp_path / "mine.spacy"],
+            dev=[tmp_path / "mine.spacy"],
+        )

@@ -1,5 +1,7 @@
 """A training that was stopped ends as one that wasn't."""
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,13 +40,35 @@ def stop_after(patch: pytest.MonkeyPatch, steps: int, error: type[BaseException]
     patch.setattr(updates, "_update", update)
 
 
-@pytest.mark.parametrize("config", ["bioner_cnn", "bioner_trf"])
+def ctrl_c(patch: pytest.MonkeyPatch, function: str, step: int) -> None:
+    """Presses Ctrl-C when a function of the loop is called at some update."""
+    original = getattr(updates, function)
+
+    def pressed(training: updates.Training, *arguments: Any) -> None:
+        if training.progress.step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        original(training, *arguments)
+
+    patch.setattr(updates, function, pressed)
+
+
+# in an update, at a score, and at the last score
+PRESSED = [
+    ("bioner_cnn", "_update", 5),
+    ("bioner_cnn", "_keep", 7),
+    ("bioner_cnn", "_keep", 10),
+    ("bioner_trf", "_update", 5),
+    ("ner_cnn", "_update", 5),
+]
+
+
+@pytest.mark.parametrize(("config", "function", "step"), PRESSED)
 def test_a_stopped_training_goes_on_to_the_same_weights(
-    train_tiny: Callable[..., Path], tmp_path: Path, config: str
+    train_tiny: Callable[..., Path], tmp_path: Path, config: str, function: str, step: int
 ) -> None:
     train_tiny(tmp_path / "whole", config, overrides=SETTINGS)
     with pytest.MonkeyPatch.context() as patch:
-        stop_after(patch, 5, KeyboardInterrupt)
+        ctrl_c(patch, function, step)
         train_tiny(tmp_path / "parts", config, overrides=SETTINGS)
     # what was trained so far is a pipeline already
     spacy.load(tmp_path / "parts" / "model-best")
@@ -53,6 +77,19 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
     assert not (tmp_path / "parts.run").exists()
     whole, parts = weights(tmp_path / "whole" / "model-last"), weights(tmp_path / "parts" / "model-last")
     assert whole.keys() == parts.keys()
+    for name, value in whole.items():
+        numpy.testing.assert_array_equal(value, parts[name], err_msg=name)
+
+
+def test_stopped_at_once_it_goes_on_from_the_checkpoint_before(
+    train_tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    train_tiny(tmp_path / "whole", "bioner_cnn", overrides=SETTINGS)
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(patch, 5, KeyboardInterrupt)
+        train_tiny(tmp_path / "parts", "bioner_cnn", overrides=SETTINGS)
+    train_tiny(tmp_path / "parts", "bioner_cnn", overrides=SETTINGS)
+    whole, parts = weights(tmp_path / "whole" / "model-last"), weights(tmp_path / "parts" / "model-last")
     for name, value in whole.items():
         numpy.testing.assert_array_equal(value, parts[name], err_msg=name)
 

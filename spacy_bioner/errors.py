@@ -102,3 +102,9 @@ class PretrainingError(BionerError):
     """A step of pretraining that can't be done with what it was given."""
 
     code = "B70"
+
+
+class KnowledgeError(BionerError):
+    """A knowledge base or its source that can't be read, or doesn't have what was asked for."""
+
+    code = "B80"

@@ -1,0 +1,1 @@
+"""Names and identifiers: knowledge bases, how they are built, kept and searched."""

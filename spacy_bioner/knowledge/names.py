@@ -1,0 +1,73 @@
+"""Names in one spelling, so that those that differ in nothing but form are the same.
+
+"Tumours of the Breast", "breast tumor" and "Breast Tumors" have the same words: letters are folded to ASCII (Greek
+ones spelled out), case, punctuation and the order of words don't count, British spelling becomes American, plurals
+become singulars, Roman numerals and number words become digits.
+"""
+
+import re
+from functools import lru_cache
+
+from spacy_bioner.folding import fold
+
+_WORD = re.compile(r"[a-z]+|[0-9]+|[^\W\d_]+")
+_POSSESSIVE = re.compile(r"(?<=[a-z])'s?\b|(?<=s)'")
+_DROPPED = frozenset(("a", "an", "and", "by", "due", "for", "from", "in", "of", "on", "or", "the", "to", "with"))
+_DIGITS = {
+    "ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12",
+    "xiii": "13", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
+    "eight": "8", "nine": "9", "ten": "10", "first": "1", "second": "2", "third": "3",
+}  # fmt: skip
+_BRITISH = (
+    ("tumour", "tumor"), ("colour", "color"), ("behaviour", "behavior"), ("humour", "humor"),
+    ("leucaemi", "leukemi"), ("leucemi", "leukemi"), ("leuco", "leuko"), ("anaem", "anem"), ("aemia", "emia"),
+    ("aemic", "emic"), ("haem", "hem"), ("oedema", "edema"), ("oesoph", "esoph"), ("oestr", "estr"),
+    ("paed", "ped"), ("gynaec", "gynec"), ("caec", "cec"), ("faec", "fec"), ("foet", "fet"), ("coeliac", "celiac"),
+    ("diarrhoea", "diarrhea"), ("rrhoea", "rrhea"), ("pnoea", "pnea"), ("aetiol", "etiol"), ("anaesth", "anesth"),
+    ("orthopaed", "orthoped"), ("ischaem", "ischem"), ("lipaem", "lipem"), ("naev", "nev"), ("fibre", "fiber"),
+    ("centre", "center"), ("sulph", "sulf"), ("aluminium", "aluminum"), ("litre", "liter"),
+    ("isation", "ization"),
+)  # fmt: skip
+_PLURALS = (
+    (re.compile(r"(?<=st)ases$"), "asis"),
+    (re.compile(r"(?<=[^d])oses$"), "osis"),
+    (re.compile(r"(?<=.l)yses$"), "ysis"),
+    (re.compile(r"(?<=..)eses$"), "esis"),
+    (re.compile(r"(?<=om)ata$"), "a"),
+    (re.compile(r"(?<=...)ies$"), "y"),
+    (re.compile(r"(?<=ss|sh|ch)es$"), ""),
+    (re.compile(r"(?<=x)es$"), ""),
+    (re.compile(r"(?<=[^sui])s$"), ""),
+)
+
+
+@lru_cache(maxsize=1 << 16)
+def _word(word: str) -> str:
+    """A word in one spelling."""
+    if word in _DIGITS:
+        return _DIGITS[word]
+    if not word.isascii() or len(word) < 4:
+        return word
+    for british, american in _BRITISH:
+        if british in word:
+            word = word.replace(british, american)
+    for plural, singular in _PLURALS:
+        changed = plural.sub(singular, word)
+        if changed != word:
+            return changed
+    return word
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name in one spelling, in their order; prepositions, articles and "and" are left out.
+
+    A name of nothing else keeps them.
+    """
+    lower = _POSSESSIVE.sub("", fold(name).lower())
+    words = _WORD.findall(lower)
+    return [_word(word) for word in words if word not in _DROPPED] or words
+
+
+def key_of(name: str) -> str:
+    """What names have in common that differ in form alone: their words, sorted."""
+    return " ".join(sorted(words_of(name)))

@@ -145,6 +145,19 @@ class KnowledgeBase:
             found.setdefault(parent, set()).add(child)
         return {concept: frozenset(others) for concept, others in found.items()}
 
+    @cached_property
+    def _rows_of_keys(self) -> dict[str, int]:
+        return {key: row for row, key in enumerate(self.keys.all())}
+
+    def has(self, text: str) -> bool:
+        """Whether a name has the words of a text."""
+        return key_of(text) in self._rows_of_keys
+
+    @cached_property
+    def child_counts(self) -> numpy.ndarray:
+        """How many concepts are right below each."""
+        return numpy.bincount(self._parents[:, 1], minlength=len(self))
+
     def names_at(self, row: int) -> range:
         """The numbers of the names that have one key."""
         return range(int(self._row_ends[row - 1]) if row else 0, int(self._row_ends[row]))

@@ -71,3 +71,52 @@ def words_of(name: str) -> list[str]:
 def key_of(name: str) -> str:
     """What names have in common that differ in form alone: their words, sorted."""
     return " ".join(sorted(words_of(name)))
+
+
+_LOOSE = {
+    word: row[0]
+    for row in (
+        ("neoplasm", "tumor", "cancer", "carcinoma", "malignancy", "adenocarcinoma", "malignant", "neoplastic"),
+        ("disease", "disorder", "syndrome", "condition", "illness", "anomaly", "abnormality", "defect"),
+        ("hereditary", "inherited", "familial", "inborn", "genetic", "congenital"),
+        ("kidney", "renal", "nephric"),
+        ("liver", "hepatic"),
+        ("heart", "cardiac"),
+        ("lung", "pulmonary"),
+        ("stomach", "gastric"),
+        ("brain", "cerebral"),
+        ("skin", "cutaneous", "dermal"),
+        ("breast", "mammary"),
+        ("eye", "ocular"),
+        ("bone", "osseous"),
+        ("muscle", "muscular"),
+        ("nerve", "neural", "nervous"),
+        ("nose", "nasal"),
+        ("mouth", "oral"),
+        ("vessel", "vascular"),
+        ("blood", "hematologic", "hematological", "hematopoietic"),
+        ("colon", "colonic"),
+        ("pain", "ache"),
+        ("lack", "absence", "deficiency", "deficient"),
+        ("toxicity", "toxic"),
+    )
+    for word in row
+}
+_ENDINGS = re.compile(r"(?<=....)(?:ically|ical|ous|ic|al|ity|ed|ing|es|e|y|ia|us|is|a|s)$")
+
+
+@lru_cache(maxsize=1 << 16)
+def _loose_word(word: str) -> str:
+    return _LOOSE.get(word) or _ENDINGS.sub("", word)
+
+
+def loose_key_of(key: str) -> str:
+    """What names have in common that differ in endings and in words that say much the same.
+
+    "Prostate carcinoma" and "prostatic neoplasms" are one here. It is for looking once more where `key_of` found
+    nothing, and no reason by itself.
+
+    Args:
+        key: as `key_of` gives it.
+    """
+    return " ".join(sorted({_loose_word(word) for word in key.split()}))

@@ -62,7 +62,7 @@ def _shortened(letters: str) -> Iterator[tuple[str, float]]:
     """A short form without its plural's "s" ("RBCs") or the digit at its end ("IP3"), and what that costs."""
     if len(letters) > 2 and letters[-1] == "s" and letters[:-1].isupper():
         yield letters[:-1], 0.0
-    if letters[-1].isdigit() and letters[:-1].isalpha():
+    if len(letters) > 2 and letters[-1].isdigit() and letters[:-1].isalpha():
         yield letters[:-1], _DIGIT
 
 

@@ -1,0 +1,201 @@
+"""Links mentions to concepts: candidates, their ranking, composite mentions, and when to say "none"."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy
+
+from spacy_bioner.knowledge.features import FEATURES, Choices, Describer, Seen
+from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
+from spacy_bioner.knowledge.mentions import Query, parts_of
+from spacy_bioner.knowledge.names import key_of
+from spacy_bioner.knowledge.ranking import UNTRAINED, Ranker, fit_temperature, train_ranker
+
+_SURE = 0.5  # of each part of a composite mention
+_DEVEL = 5  # every so many-th document is kept from training where nothing else is there to calibrate on
+
+Labelled = tuple[Query, tuple[str, ...]]
+"""A mention and the identifiers of what it means; none for what no concept stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a mention was linked to.
+
+    Attributes:
+        concepts: the numbers of the concepts that it means: one, several of a composite mention, or none.
+        score: how probable that is.
+        candidates: all that it may mean with their probabilities, the most probable first; of equally probable ones
+            in the order of their identifiers.
+    """
+
+    concepts: tuple[int, ...]
+    score: float
+    candidates: tuple[tuple[int, float], ...] = ()
+
+
+class Linking:
+    """A knowledge base with what was learned about it."""
+
+    def __init__(
+        self,
+        base: KnowledgeBase,
+        ranker: Ranker = UNTRAINED,
+        seen: Seen | None = None,
+        *,
+        threshold: float = 0.0,
+        candidates: int = 20,
+    ) -> None:
+        """Puts both together.
+
+        Args:
+            base: the knowledge base.
+            ranker: chooses among candidates.
+            seen: what training data linked.
+            threshold: how probable a concept must be; a mention is linked to none below it.
+            candidates: how many concepts are compared for a mention.
+        """
+        self.base, self.ranker, self.seen = base, ranker, seen or Seen()
+        self.threshold = threshold
+        self.candidates = candidates
+
+    @cached_property
+    def _describer(self) -> Describer:
+        return Describer(self.base, self.seen, self.candidates)
+
+    def link(self, queries: Sequence[Query]) -> list[Link]:
+        """Links the mentions of whole documents."""
+        parts = [self._parts(query) for query in queries]
+        every = [replace(query, text=part, full=part) for query, texts in zip(queries, parts, strict=True) for part in texts]
+        links = [self._link(choices) for choices in self._describer.describe(queries)]
+        of_parts = [self._link(c) if _is_same(c, self.ranker) else None for c in self._describer.describe(every)]
+        place = 0
+        for number, texts in enumerate(parts):
+            found = of_parts[place : place + len(texts)]
+            place += len(texts)
+            whole = [link for link in found if link is not None and link.concepts and link.score >= _SURE]
+            if texts and len(whole) == len(texts):
+                concepts = tuple(dict.fromkeys(c for link in whole for c in link.concepts))
+                if len(concepts) > 1:
+                    score = float(numpy.prod([link.score for link in whole]))
+                    links[number] = replace(links[number], concepts=concepts, score=score)
+        return links
+
+    def _parts(self, query: Query) -> list[str]:
+        """The parts of a mention that training data or the knowledge base don't have as a whole."""
+        texts = parts_of(query.full)
+        if texts and (key_of(query.full) in self.seen.meanings or self.base.has(query.full)):
+            return []
+        return texts
+
+    def _link(self, choices: Choices) -> Link:
+        probabilities = numpy.round(self.ranker.probabilities(choices), 6)
+        order = numpy.lexsort((numpy.array(choices.concepts, dtype="int64"), -probabilities))
+        ranked = tuple((choices.concepts[i], float(probabilities[i])) for i in order)
+        if not ranked or ranked[0][1] < self.threshold:
+            return Link((), 1.0 - sum(p for _, p in ranked), ranked)
+        return Link((ranked[0][0],), ranked[0][1], ranked)
+
+    # -- what was learned, as data -------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """What was learned, in identifiers, so that it outlives a change of the knowledge base."""
+        ids = self.base.ids
+        return {
+            "weights": dict(zip(FEATURES, self.ranker.weights, strict=True)),
+            "nothing": self.ranker.nothing,
+            "temperature": self.ranker.temperature,
+            "threshold": self.threshold,
+            "concepts": {ids[c]: n for c, n in sorted(self.seen.concepts.items())},
+            "meanings": {
+                key: {ids[c]: n for c, n in sorted(meanings.items())}
+                for key, meanings in sorted(self.seen.meanings.items())
+            },
+        }
+
+    @classmethod
+    def from_json(cls, base: KnowledgeBase, data: Mapping[str, Any], candidates: int = 20) -> "Linking":
+        """What `to_json` gave, with a knowledge base; what that doesn't have is left out."""
+        seen = Seen()
+        for id, n in data["concepts"].items():
+            for concept in base.find(id)[:1]:
+                seen.concepts[concept] += n
+        for key, meanings in data["meanings"].items():
+            for id, n in meanings.items():
+                for concept in base.find(id)[:1]:
+                    seen.count(key, concept, n)
+        weights = tuple(float(data["weights"].get(name, 0.0)) for name in FEATURES)
+        ranker = Ranker(weights, data["nothing"], data["temperature"])
+        return cls(base, ranker, seen, threshold=data["threshold"], candidates=candidates)
+
+    def same_as(self, other: "Linking") -> bool:
+        return json.dumps(self.to_json()) == json.dumps(other.to_json())
+
+
+def _is_same(choices: Choices, ranker: Ranker) -> bool:
+    """Whether the most probable candidate has the words of the mention, at least loosely."""
+    if not choices.concepts:
+        return False
+    best = choices.values[int(numpy.argmax(ranker.probabilities(choices)))]
+    return bool(best[FEATURES.index("same words")] or best[FEATURES.index("same loosely")])
+
+
+def train_linking(
+    base: KnowledgeBase,
+    train: Sequence[Labelled],
+    devel: Sequence[Labelled] = (),
+    *,
+    candidates: int = 20,
+    remember: bool = True,
+) -> Linking:
+    """Learns to link.
+
+    Args:
+        base: the knowledge base.
+        train: mentions of whole documents with their identifiers.
+        devel: others, for the temperature and the threshold; every fifth document of `train`, if there are none.
+        candidates: how many concepts are compared for a mention.
+        remember: whether the mentions of `train` count as names of what they mean.
+    """
+    train, devel = list(train), list(devel)
+    if not devel:
+        devel = [item for item in train if item[0].document % _DEVEL == _DEVEL - 1]
+        train = [item for item in train if item[0].document % _DEVEL != _DEVEL - 1]
+    meant = [numbers_of(base, ids) for _, ids in train]
+    seen = Seen()
+    for (query, _), concepts in zip(train, meant, strict=True):
+        if len(concepts) == 1:
+            seen.add(query.full, concepts[0], remember)
+    described = Describer(base, seen, candidates).describe([query for query, _ in train], meant)
+    known = [(c, m) for c, m, (_, ids) in zip(described, meant, train, strict=True) if m or not ids]
+    linking = Linking(base, train_ranker(known) if known else UNTRAINED, seen, candidates=candidates)
+    calibrated = linking._describer.describe([query for query, _ in devel])
+    right = [numbers_of(base, ids) for _, ids in devel]
+    linking.ranker = fit_temperature(linking.ranker, list(zip(calibrated, right, strict=True)))
+    linking.threshold = best_threshold(linking, devel)
+    return linking
+
+
+def numbers_of(base: KnowledgeBase, ids: Iterable[str]) -> tuple[int, ...]:
+    """The concepts that identifiers stand for."""
+    return tuple(dict.fromkeys(concept for id in ids for concept in base.find(id)))
+
+
+def best_threshold(linking: Linking, labelled: Sequence[Labelled]) -> float:
+    """The threshold with which most mentions are right, those linked to nothing that mean nothing too."""
+    links = linking.link([query for query, _ in labelled])
+    outcomes = []
+    for link, (_, ids) in zip(links, labelled, strict=True):
+        meant = numbers_of(linking.base, ids)
+        if link.concepts:
+            outcomes.append((link.score, link.concepts[0] in meant, not ids))
+    best, chosen = sum(right for _, right, _ in outcomes), 0.0
+    count = best
+    for score, right, nothing in sorted(outcomes):
+        count += nothing - right
+        if count > best:
+            best, chosen = count, min(score + 1e-6, 1.0)
+    return round(chosen, 6)

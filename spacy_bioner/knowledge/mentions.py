@@ -1,0 +1,73 @@
+"""Mentions to link: what a document says, in its words and with its short forms spelled out."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from spacy_bioner.knowledge.names import words_of
+
+_AND = re.compile(r"\s*(?:,\s*(?:and|or)\s+|\s+(?:and|or|and/or)\s+|,\s+|\s*/\s*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A mention to link.
+
+    Attributes:
+        text: the mention.
+        full: the mention with its short forms spelled out; the same where it has none.
+        document: the number of the document that it stands in.
+    """
+
+    text: str
+    full: str
+    document: int = 0
+
+
+def spelled_out(text: str, long_forms: Mapping[str, str]) -> str:
+    """A mention with the short forms of its document spelled out.
+
+    "DMD patients" becomes "Duchenne muscular dystrophy patients" where the document defines DMD. A long form that the
+    mention itself has is not put in once more.
+    """
+    words = []
+    for word in re.split(r"(\W+)", text):
+        long = long_forms.get(word) or (long_forms.get(word[:-1]) if word.endswith("s") else None)
+        words.append(word if long is None or long.lower() in text.lower() else long)
+    if text in long_forms:
+        return long_forms[text]
+    return "".join(words)
+
+
+def parts_of(text: str) -> list[str]:
+    """What a composite mention names: "breast and ovarian cancer" names breast cancer and ovarian cancer.
+
+    The words behind the last part belong to each part before it too, as many as are missing.
+
+    Returns:
+        The parts, or nothing where there is no "and", "or", comma or slash.
+    """
+    pieces = [piece for piece in _AND.split(text) if piece]
+    if len(pieces) < 2:
+        return []
+    last = pieces[-1].split()
+    parts = []
+    for piece in pieces[:-1]:
+        words = piece.split()
+        shared = last[1:] if len(last) > 1 else []
+        parts.append(" ".join([*words, *shared]) if not set(shared) <= set(words) else piece)
+    return [*parts, pieces[-1]]
+
+
+def inner_words(texts: Iterable[str]) -> Iterator[str]:
+    """The words of texts in one spelling."""
+    for text in texts:
+        yield from words_of(text)
+
+
+def by_document(queries: Sequence[Query]) -> dict[int, list[int]]:
+    """The numbers of the queries of each document."""
+    found: dict[int, list[int]] = {}
+    for number, query in enumerate(queries):
+        found.setdefault(query.document, []).append(number)
+    return found

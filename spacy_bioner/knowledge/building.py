@@ -16,6 +16,7 @@ from spacy_bioner.knowledge.search import count_grams
 from spacy_bioner.knowledge.sources.source import Source
 from spacy_bioner.knowledge.storage import packed, write_arrays
 
+
 def join(sources: Sequence[Source], problems: Problems, same: Collection[str] = ()) -> list[Concept]:
     """Joins the concepts of several sources.
 
@@ -38,9 +39,13 @@ def join(sources: Sequence[Source], problems: Problems, same: Collection[str] = 
             if concept.id in seen:
                 problems.add("an identifier that stands twice", source.path, None, concept.id)
             seen.add(concept.id)
-            named = replace(concept, names=tuple(replace(n, source=n.source or source.name) for n in concept.names))
+            named = replace(
+                concept, names=tuple(replace(n, source=n.source or source.name) for n in concept.names)
+            )
             ids = [i for i in (concept.id, *concept.alternatives) if not same or i.split(":")[0] in same]
-            owner = owners.get(concept.id) or next((owners[i] for i in ids if i in owners and len(sources) > 1), None)
+            owner = owners.get(concept.id) or next(
+                (owners[i] for i in ids if i in owners and len(sources) > 1), None
+            )
             if owner in seen and owner != concept.id:  # two of one source are two, whatever they share
                 owner = owners.get(concept.id)
             if owner is None or owner not in merged:
@@ -56,7 +61,9 @@ def join(sources: Sequence[Source], problems: Problems, same: Collection[str] = 
 def _added(to: Concept, concept: Concept) -> Concept:
     """A concept with the names and identifiers of another one."""
     known = {(name.text) for name in to.names}
-    names = [replace(n, kind="exact" if n.kind == "name" else n.kind) for n in concept.names if n.text not in known]
+    names = [
+        replace(n, kind="exact" if n.kind == "name" else n.kind) for n in concept.names if n.text not in known
+    ]
     ids = dict.fromkeys((*to.alternatives, concept.id, *concept.alternatives))
     parents = to.parents if to.parents else concept.parents
     return replace(
@@ -76,7 +83,9 @@ def _natural(id: str) -> tuple[str, int, str]:
     return head, int(digits) if digits and len(digits) < 19 else -1, rest
 
 
-def subset(concepts: Sequence[Concept], branches: Collection[str], types: Collection[str] = ()) -> list[Concept]:
+def subset(
+    concepts: Sequence[Concept], branches: Collection[str], types: Collection[str] = ()
+) -> list[Concept]:
     """The concepts of some types, and those that are some concepts or below them.
 
     Args:
@@ -137,7 +146,9 @@ def without_cycles(concepts: Sequence[Concept], problems: Problems, path: Path) 
     ]
 
 
-def make_arrays(concepts: Sequence[Concept], sources: Sequence[str]) -> tuple[dict[str, numpy.ndarray], dict[str, Any]]:
+def make_arrays(
+    concepts: Sequence[Concept], sources: Sequence[str]
+) -> tuple[dict[str, numpy.ndarray], dict[str, Any]]:
     """The arrays of a knowledge base's file, and what of its description depends on them."""
     numbers = {concept.id: number for number, concept in enumerate(concepts)}
     types = sorted({concept.type for concept in concepts}) or [""]
@@ -157,7 +168,9 @@ def make_arrays(concepts: Sequence[Concept], sources: Sequence[str]) -> tuple[di
     name_rows = numpy.array([rows[key] for key, *_ in names], dtype="int32")
     grams = count_grams(keys)
     others = [(id, number) for number, c in enumerate(concepts) for id in dict.fromkeys(c.alternatives)]
-    parents = [(n, numbers[p]) for n, c in enumerate(concepts) for p in dict.fromkeys(c.parents) if p in numbers]
+    parents = [
+        (n, numbers[p]) for n, c in enumerate(concepts) for p in dict.fromkeys(c.parents) if p in numbers
+    ]
     arrays: dict[str, numpy.ndarray] = {
         "concept_types": numpy.array([types.index(c.type) for c in concepts], dtype="uint8"),
         "concept_species": numpy.array([species.index(c.species) for c in concepts], dtype="uint16"),
@@ -189,7 +202,9 @@ def make_base(concepts: Sequence[Concept], sources: Sequence[Source] = (), name:
     return KnowledgeBase(arrays, meta | _description(sources, name))
 
 
-def write_base(concepts: Sequence[Concept], path: Path, sources: Sequence[Source] = (), name: str = "") -> None:
+def write_base(
+    concepts: Sequence[Concept], path: Path, sources: Sequence[Source] = (), name: str = ""
+) -> None:
     """Writes a knowledge base to a file, in place of what was there, when all of it is written."""
     arrays, meta = make_arrays(concepts, [source.name for source in sources])
     with Outputs() as outputs:

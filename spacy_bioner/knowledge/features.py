@@ -132,6 +132,8 @@ class Describer:
         loosely = self._loosely(key)
         remembered = (c for c, n in sorted(meanings.items()) if n > 0)
         concepts = list(dict.fromkeys((*by_full, *by_text, *loosely, *remembered)))
+        if query.species:
+            concepts = [c for c in concepts if self._base.is_of(c, query.species)]
         words = words_of(query.full)
         best = max((c.cosine for c in full), default=0.0)
         shared = Counter(c.cosine for c in full)

@@ -122,7 +122,9 @@ class KnowledgeBase:
     def label(self, number: int) -> str:
         """The name that a concept goes by."""
         names = self.names_of(number)
-        return self.names[min(names, key=lambda name: (self.kinds[name], name))] if names else self.ids[number]
+        return (
+            self.names[min(names, key=lambda name: (self.kinds[name], name))] if names else self.ids[number]
+        )
 
     def alternatives(self, number: int) -> list[str]:
         """Other identifiers of a concept."""
@@ -152,6 +154,10 @@ class KnowledgeBase:
     def has(self, text: str) -> bool:
         """Whether a name has the words of a text."""
         return key_of(text) in self._rows_of_keys
+
+    def is_of(self, number: int, species: str) -> bool:
+        """Whether a concept is of a species, or of none."""
+        return self.meta["species"][int(self.species[number])] in ("", species)
 
     @cached_property
     def child_counts(self) -> numpy.ndarray:

@@ -69,9 +69,15 @@ class Linking:
     def link(self, queries: Sequence[Query]) -> list[Link]:
         """Links the mentions of whole documents."""
         parts = [self._parts(query) for query in queries]
-        every = [replace(query, text=part, full=part) for query, texts in zip(queries, parts, strict=True) for part in texts]
+        every = [
+            replace(query, text=part, full=part)
+            for query, texts in zip(queries, parts, strict=True)
+            for part in texts
+        ]
         links = [self._link(choices) for choices in self._describer.describe(queries)]
-        of_parts = [self._link(c) if _is_same(c, self.ranker) else None for c in self._describer.describe(every)]
+        of_parts = [
+            self._link(c) if _is_same(c, self.ranker) else None for c in self._describer.describe(every)
+        ]
         place = 0
         for number, texts in enumerate(parts):
             found = of_parts[place : place + len(texts)]

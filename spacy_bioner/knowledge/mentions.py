@@ -1,10 +1,11 @@
 """Mentions to link: what a document says, in its words and with its short forms spelled out."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from spacy_bioner.knowledge.names import words_of
+from spacy_bioner.knowledge.species import find_species, species_of
 
 _AND = re.compile(r"\s*(?:,\s*(?:and|or)\s+|\s+(?:and|or|and/or)\s+|,\s+|\s*/\s*)")
 
@@ -17,11 +18,13 @@ class Query:
         text: the mention.
         full: the mention with its short forms spelled out; the same where it has none.
         document: the number of the document that it stands in.
+        species: the species that its gene is of; empty where that doesn't matter.
     """
 
     text: str
     full: str
     document: int = 0
+    species: str = ""
 
 
 def spelled_out(text: str, long_forms: Mapping[str, str]) -> str:
@@ -59,10 +62,39 @@ def parts_of(text: str) -> list[str]:
     return [*parts, pieces[-1]]
 
 
-def inner_words(texts: Iterable[str]) -> Iterator[str]:
-    """The words of texts in one spelling."""
-    for text in texts:
-        yield from words_of(text)
+def queries_of(
+    text: str,
+    places: Iterable[tuple[int, int]],
+    abbreviations: Iterable[Mapping[str, Any]],
+    document: int = 0,
+    species: str = "",
+) -> list[Query]:
+    """Mentions of a document as what to link.
+
+    Args:
+        text: the document's text.
+        places: the characters of its mentions.
+        abbreviations: its short forms, as `components.abbreviations` gives them. One means the same everywhere in a
+            document: what was defined first.
+        document: the document's number.
+        species: the species of genes where the document names none; empty where species don't matter.
+    """
+    forms: dict[str, str] = {}
+    for found in sorted(abbreviations, key=lambda found: found["long_start"]):
+        forms.setdefault(found["text"], found["long_form"])
+    named = find_species(text) if species else []
+    queries = []
+    for start, end in places:
+        mention = text[start:end]
+        taxon = ""
+        if species:
+            before = max(text.rfind(stop, 0, start) for stop in (". ", "\n")) + 1
+            behind = min(
+                (place for stop in (". ", "\n") if (place := text.find(stop, end)) >= 0), default=len(text)
+            )
+            taxon = species_of(start, end, named, (before, behind), species)
+        queries.append(Query(mention, spelled_out(mention, forms), document, taxon))
+    return queries
 
 
 def by_document(queries: Sequence[Query]) -> dict[int, list[int]]:

@@ -12,7 +12,9 @@ from spacy_bioner.folding import fold
 
 _WORD = re.compile(r"[a-z]+|[0-9]+|[^\W\d_]+")
 _POSSESSIVE = re.compile(r"(?<=[a-z])'s?\b|(?<=s)'")
-_DROPPED = frozenset(("a", "an", "and", "by", "due", "for", "from", "in", "of", "on", "or", "the", "to", "with"))
+_DROPPED = frozenset(
+    ("a", "an", "and", "by", "due", "for", "from", "in", "of", "on", "or", "the", "to", "with")
+)
 _DIGITS = {
     "ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12",
     "xiii": "13", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
@@ -76,7 +78,16 @@ def key_of(name: str) -> str:
 _LOOSE = {
     word: row[0]
     for row in (
-        ("neoplasm", "tumor", "cancer", "carcinoma", "malignancy", "adenocarcinoma", "malignant", "neoplastic"),
+        (
+            "neoplasm",
+            "tumor",
+            "cancer",
+            "carcinoma",
+            "malignancy",
+            "adenocarcinoma",
+            "malignant",
+            "neoplastic",
+        ),
         ("disease", "disorder", "syndrome", "condition", "illness", "anomaly", "abnormality", "defect"),
         ("hereditary", "inherited", "familial", "inborn", "genetic", "congenital"),
         ("kidney", "renal", "nephric"),

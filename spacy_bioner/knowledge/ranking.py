@@ -36,7 +36,10 @@ class Ranker:
 
 
 UNTRAINED = Ranker(
-    tuple({"cosine": 8.0, "same words": 3.0, "same words as the label": 0.5, "words found": 1.0}.get(f, 0.0) for f in FEATURES),
+    tuple(
+        {"cosine": 8.0, "same words": 3.0, "same words as the label": 0.5, "words found": 1.0}.get(f, 0.0)
+        for f in FEATURES
+    ),
     6.0,
 )
 """Weights for a linker that was never trained: the most similar name wins."""
@@ -52,11 +55,11 @@ def train_ranker(examples: Sequence[tuple[Choices, tuple[int, ...]]], strength: 
     """
     from scipy.optimize import minimize
 
-    values = numpy.concatenate([choices.values for choices, _ in examples] or [numpy.zeros((0, len(FEATURES)))])
-    sizes = numpy.array([len(choices.concepts) for choices, _ in examples])
-    right = numpy.array(
-        [c in meant for choices, meant in examples for c in choices.concepts], dtype=bool
+    values = numpy.concatenate(
+        [choices.values for choices, _ in examples] or [numpy.zeros((0, len(FEATURES)))]
     )
+    sizes = numpy.array([len(choices.concepts) for choices, _ in examples])
+    right = numpy.array([c in meant for choices, meant in examples for c in choices.concepts], dtype=bool)
     owner = numpy.repeat(numpy.arange(len(sizes)), sizes)
     has_right = numpy.bincount(owner, right, minlength=len(sizes)) > 0
     scale = numpy.maximum(values.std(axis=0), 1e-6) if len(values) else numpy.ones(len(FEATURES))
@@ -76,7 +79,9 @@ def train_ranker(examples: Sequence[tuple[Choices, tuple[int, ...]]], strength: 
         whole = float(numpy.log(sums / goods).sum() / n + penalty)
         return whole, numpy.append(gradient / n + 2 * strength * weights[:-1], bias / n)
 
-    found = minimize(loss, numpy.zeros(len(FEATURES) + 1), jac=True, method="L-BFGS-B", options={"maxiter": 500}).x
+    found = minimize(
+        loss, numpy.zeros(len(FEATURES) + 1), jac=True, method="L-BFGS-B", options={"maxiter": 500}
+    ).x
     return Ranker(tuple((found[:-1] / scale).tolist()), float(found[-1]))
 
 

@@ -27,7 +27,9 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 
 _TAXA = {word: taxon for taxon, words in WORDS.items() for word in words}
 _PATTERN = re.compile(
-    r"(?<![\w-])(" + "|".join(re.escape(word) for word in sorted(_TAXA, key=len, reverse=True)) + r")s?(?!\w)",
+    r"(?<![\w-])("
+    + "|".join(re.escape(word) for word in sorted(_TAXA, key=len, reverse=True))
+    + r")s?(?!\w)",
     re.IGNORECASE,
 )
 

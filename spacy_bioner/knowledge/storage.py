@@ -70,12 +70,16 @@ def open_arrays(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, Any]]:
         KnowledgeError: if it isn't there, or isn't such a file.
     """
     if not path.is_file():
-        raise KnowledgeError(f"{path}: there is no such knowledge base; make one with `spacy bioner kb build`.")
+        raise KnowledgeError(
+            f"{path}: there is no such knowledge base; make one with `spacy bioner kb build`."
+        )
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(size - 8, _MOST_HEADER):
-            raise KnowledgeError(f"{path}: not a knowledge base; make one of it with `spacy bioner kb build`.")
+            raise KnowledgeError(
+                f"{path}: not a knowledge base; make one of it with `spacy bioner kb build`."
+            )
         header = file.read(length)
     try:
         fields = json.loads(header)

@@ -226,7 +226,8 @@ def _mention(span: Span, score: float | None, text: str) -> Mention | None:
     place = trimmed(text, (span.start_char, span.end_char), invisible=True)
     if place is None:
         return None
-    ids = tuple(dict.fromkeys(id for id in (span.kb_id_, span.id_) if id and id != "NIL"))
+    named = (*span.kb_id_.split("|"), span.id_)  # a composite mention has several, as `linker` writes them
+    ids = tuple(dict.fromkeys(id for id in named if id and id != "NIL"))
     return Mention(
         (place,),
         span.label_,

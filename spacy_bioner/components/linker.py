@@ -11,8 +11,9 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import ensure_path, minibatch
 
-from spacy_bioner.components.abbreviations import abbreviations_of, set_extensions
+from spacy_bioner.components.abbreviations import set_extensions
 from spacy_bioner.errors import KnowledgeError
+from spacy_bioner.text.occurrences import abbreviations_of
 
 if TYPE_CHECKING:
     from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
@@ -86,7 +87,7 @@ def make_linker(
 class Linker:
     """Gives entities the identifiers of a knowledge base.
 
-    The identifiers go to `span.kb_id_` ("MESH:D003920", several of a composite mention with bars between them), of
+    The identifiers go to `span.kb_id_` ("MESH:D003920"; those of a composite mention with bars between), of
     the entities in `doc.ents` and of the spans under `spans_key`; what else a mention may mean is in
     `span._.kb_ents`, and all of it as plain data in `doc._.links`.
     """
@@ -106,8 +107,8 @@ class Linker:
 
         Args:
             name: the component's name.
-            kb: the knowledge base of each entity type, by its name or the path of its file; one alone is that of the
-                types that it has itself, or of all, if it doesn't say which they are.
+            kb: the knowledge base of each entity type, by its name or the path of its file; one alone is
+                that of the types that it has itself, or of all, if it doesn't say which they are.
             candidates: how many concepts are compared for a mention.
             threshold: how probable a concept must be to be taken; None for what was learned.
             spans_key: where in `doc.spans` there are entities as well.

@@ -53,15 +53,18 @@ def _found(doc: Doc, key: str) -> list[tuple[Pair, str]]:
         )
     places, scores = group.attrs[_PLACES], group.attrs[SCORES]
     same = len(group) == len(places) == len(scores)
+    ids = [""] * len(places)  # what spans are linked to
     # (after tokens were merged, a group may have spans that spaCy can't make)
     if same and len(doc) == group.attrs[_TOKENS]:
         same = places == [list(place_of(span)) for span in group]
+        ids = [span.kb_id_ for span in group]
     if not same:
         raise PipelineError(
             f"The Doc's {len(group)} spans under '{key}' are not those that `bioner` set: spans were added, "
             "removed or changed since, and it can't be told whose the probabilities are."
         )
-    pairs = zip((_at(doc, key, *place) for place in places), scores, strict=True)
+    spans = (_at(doc, key, *place, kb_id=id) for place, id in zip(places, ids, strict=True))
+    pairs = zip(spans, scores, strict=True)
     return list(zip(pairs, group.attrs[_FINDERS], strict=True))
 
 
@@ -69,9 +72,9 @@ def _is_ours(group: SpanGroup) -> bool:
     return _PLACES in group.attrs
 
 
-def _at(doc: Doc, key: str, start: int, end: int, label: str) -> Span:
+def _at(doc: Doc, key: str, start: int, end: int, label: str, *, kb_id: str) -> Span:
     """The span of some characters. (Groups have numbers of tokens, which may have been merged since.)"""
-    span: Span | None = doc.char_span(start, end, label=label)
+    span: Span | None = doc.char_span(start, end, label=label, kb_id=kb_id)
     if span is None:
         raise PipelineError(
             f"The Doc's tokens were merged or split since `bioner` wrote to '{key}': no tokens have "

@@ -22,7 +22,7 @@ def find_base(name: str | Path) -> Path:
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in EMBEDDED.glob(f"*{SUFFIX}"))) or "none"
         raise KnowledgeError(
-            f"There is no knowledge base '{name}': name a file that `spacy bioner kb build` made, or one that comes "
-            f"with the package ({known})."
+            f"There is no knowledge base '{name}': name a file that `spacy bioner kb build` made, or one "
+            f"that comes with the package ({known})."
         )
     return path

@@ -1,18 +1,20 @@
 """Builds knowledge bases: sources are joined, checked, and written to one file."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy
 
+from spacy_bioner.errors import KnowledgeError
 from spacy_bioner.files import Outputs
 from spacy_bioner.knowledge.concepts import KINDS, Concept, Name
 from spacy_bioner.knowledge.knowledge_base import FORMAT, KnowledgeBase
 from spacy_bioner.knowledge.names import key_of
 from spacy_bioner.knowledge.problems import Problems
 from spacy_bioner.knowledge.search import count_grams
+from spacy_bioner.knowledge.sources import read_source
 from spacy_bioner.knowledge.sources.source import Source
 from spacy_bioner.knowledge.storage import packed, write_arrays
 
@@ -20,8 +22,8 @@ from spacy_bioner.knowledge.storage import packed, write_arrays
 def join(sources: Sequence[Source], problems: Problems, same: Collection[str] = ()) -> list[Concept]:
     """Joins the concepts of several sources.
 
-    A concept of a later source that has an identifier in common with one before it adds its names and identifiers to
-    that; what it doesn't add is its own place in the hierarchy.
+    A concept of a later source that has an identifier in common with one before it adds its names and
+    identifiers to that; what it doesn't add is its own place in the hierarchy.
 
     Args:
         sources: the sources; the identifiers of the first ones are kept.
@@ -146,6 +148,81 @@ def without_cycles(concepts: Sequence[Concept], problems: Problems, path: Path) 
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What of its sources goes into a knowledge base.
+
+    Attributes:
+        branches: identifiers; they and what is below them are kept. Empty for everything.
+        types: the types that are kept; empty for all.
+        prefixes: the prefixes of the other identifiers that are kept; empty for all.
+        same: the prefixes of identifiers that make two concepts one; empty for all.
+        only_known: the names of sources that only add to concepts that another one has.
+        type: the type of concepts whose source doesn't say it.
+    """
+
+    branches: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+    only_known: tuple[str, ...] = ()
+    type: str = ""
+
+
+def build(paths: Sequence[Path], output: Path, choice: Choice, name: str = "", format: str = "") -> Problems:
+    """Builds a knowledge base.
+
+    Args:
+        paths: the sources, those whose identifiers are to be kept first.
+        output: the file.
+        choice: what goes into it.
+        name: what it is called; its file's name, if empty.
+        format: the format of all sources; told from the content of each, if empty.
+
+    Returns:
+        What was wrong in the sources.
+
+    Raises:
+        FormatError: if a source can't be read.
+        KnowledgeError: if nothing is left.
+    """
+    problems = Problems()
+    sources = [read_source(path, problems, format) for path in paths]
+    for source in sources:
+        check(source, problems)
+        if source.name in choice.only_known:
+            known = {c.id for s in sources if s is not source for c in s.concepts}
+            source.concepts = [c for c in source.concepts if c.id in known]
+    concepts = without_cycles(join(sources, problems, choice.same), problems, output)
+    concepts = [
+        replace(
+            c,
+            type=c.type or choice.type,
+            alternatives=tuple(
+                i for i in c.alternatives if not choice.prefixes or i.split(":")[0] in choice.prefixes
+            ),
+        )
+        for c in subset(concepts, choice.branches, choice.types)
+    ]
+    if not concepts:
+        raise KnowledgeError("No concept is left: look at --branch and --type.")
+    write_base(concepts, output, sources, name or output.name.split(".")[0])
+    return problems
+
+
+def check(source: Source, problems: Problems) -> None:
+    """Counts what is wrong with the concepts of a source."""
+    ids = {concept.id for concept in source.concepts}
+    for concept in source.concepts:
+        if ":" not in concept.id:
+            problems.add("an identifier without a prefix", source.path, None, concept.id)
+        for parent in concept.parents:
+            if parent not in ids:
+                problems.add("a parent that isn't there", source.path, None, f"{parent}, above {concept.id}")
+        if not any(key_of(name.text) for name in concept.names):
+            problems.add("a concept without a name that can be searched for", source.path, None, concept.id)
+
+
 def make_arrays(
     concepts: Sequence[Concept], sources: Sequence[str]
 ) -> tuple[dict[str, numpy.ndarray], dict[str, Any]]:
@@ -191,8 +268,8 @@ def make_arrays(
         "keys": keys,
         "alternatives": [id for id, _ in others],
     }
-    for name, values in texts.items():
-        arrays[name], arrays[f"{name}_ends"] = packed(values)
+    for field, values in texts.items():
+        arrays[field], arrays[f"{field}_ends"] = packed(values)
     return arrays, {"types": types, "species": species}
 
 

@@ -75,8 +75,8 @@ _PREFIXES = {
 def standard_id(identifier: str, prefix: str = "") -> str:
     """An identifier as it is written here: a known prefix, a colon, and the rest.
 
-    "MIM:143100" and "OMIM:143100" are one, and so are "mesh:D006816" and "MESH:D006816". Where a prefix stands
-    twice ("DO:DOID:1816") the second is kept.
+    "MIM:143100" and "OMIM:143100" are one, and so are "mesh:D006816" and "MESH:D006816". Where a prefix
+    stands twice ("DO:DOID:1816") the second is kept.
 
     Args:
         identifier: as a source has it.

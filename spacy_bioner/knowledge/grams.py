@@ -1,7 +1,7 @@
 """Character 3-grams of words as numbers, computed for many names at once.
 
-The grams of a word are those with one of its characters in the middle: of "rat" they are " ra", "rat" and "at ". So
-the order of words doesn't count, and a word of one letter has a gram too.
+The grams of a word are those with one of its characters in the middle: of "rat" they are " ra", "rat" and
+"at ". So the order of words doesn't count, and a word of one letter has a gram too.
 """
 
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ def grams_of(keys: Sequence[str]) -> tuple[Ints, Ints]:
         keys: names as `names.key_of` gives them.
 
     Returns:
-        The gram at each character of the names that isn't a space, one name behind the other, from 0 to `GRAMS` - 1;
-        and how many each name has.
+        The gram at each character of the names that isn't a space, one name behind the other, from 0 to
+        `GRAMS` - 1; and how many each name has.
     """
     encoded = [key.encode("latin-1", "replace") for key in keys]
     data = numpy.frombuffer(b" " + b"  ".join(encoded) + b" ", dtype="uint8")

@@ -35,7 +35,8 @@ class Candidate:
 
 
 class KnowledgeBase:
-    """Concepts with names, identifiers and a hierarchy. Concepts and names are numbers in order of identifiers."""
+    """Concepts with names, identifiers and a hierarchy. Concepts and names are numbers in order of
+    identifiers."""
 
     def __init__(self, arrays: Arrays, meta: dict[str, Any], path: Path | None = None) -> None:
         self.path = path
@@ -164,6 +165,25 @@ class KnowledgeBase:
         """How many concepts are right below each."""
         return numpy.bincount(self._parents[:, 1], minlength=len(self))
 
+    def summary(self) -> list[tuple[str, str]]:
+        """What is in it, in words and numbers."""
+        types = ", ".join(name for name in self.meta["types"] if name)
+        rows = [
+            ("name", str(self.meta["name"])),
+            ("concepts", f"{len(self):,}"),
+            ("names", f"{len(self.names):,}"),
+            ("names that differ in more than form", f"{len(self.keys):,}"),
+            ("other identifiers", f"{len(self._alternatives):,}"),
+            ("types", types or "not known"),
+        ]
+        species = [name for name in self.meta["species"] if name]
+        return [*rows, ("species", f"{len(species):,}")] if species else rows
+
+    def names_per_source(self) -> list[int]:
+        """How many names each source gave."""
+        counts: list[int] = numpy.bincount(self._sources, minlength=len(self.meta["sources"])).tolist()
+        return counts
+
     def names_at(self, row: int) -> range:
         """The numbers of the names that have one key."""
         return range(int(self._row_ends[row - 1]) if row else 0, int(self._row_ends[row]))
@@ -176,8 +196,9 @@ class KnowledgeBase:
             k: how many concepts at most.
 
         Returns:
-            The concepts by the cosine of their best name, the highest first. Of those of one cosine first come those
-            whose label it is, then those that have it as a synonym, and these in the order of their identifiers.
+            The concepts by the cosine of their best name, the highest first. Of those of one cosine first
+            come those whose label it is, then those that have it as a synonym, and these in the order of
+            their identifiers.
         """
         found = self.index.search([key_of(text) for text in texts], _NAMES_PER_CONCEPT * k)
         return [self._candidates(rows, k) for rows in found]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 
 from spacy_bioner.knowledge.features import FEATURES, Choices, Describer, Seen
+from spacy_bioner.knowledge.gold import Labelled
 from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
 from spacy_bioner.knowledge.mentions import Query, parts_of
 from spacy_bioner.knowledge.names import key_of
@@ -16,9 +17,6 @@ from spacy_bioner.knowledge.ranking import UNTRAINED, Ranker, fit_temperature, t
 
 _SURE = 0.5  # of each part of a composite mention
 _DEVEL = 5  # every so many-th document is kept from training where nothing else is there to calibrate on
-
-Labelled = tuple[Query, tuple[str, ...]]
-"""A mention and the identifiers of what it means; none for what no concept stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +26,8 @@ class Link:
     Attributes:
         concepts: the numbers of the concepts that it means: one, several of a composite mention, or none.
         score: how probable that is.
-        candidates: all that it may mean with their probabilities, the most probable first; of equally probable ones
-            in the order of their identifiers.
+        candidates: all that it may mean with their probabilities, the most probable first; of equally
+            probable ones in the order of their identifiers.
     """
 
     concepts: tuple[int, ...]
@@ -162,7 +160,8 @@ def train_linking(
     Args:
         base: the knowledge base.
         train: mentions of whole documents with their identifiers.
-        devel: others, for the temperature and the threshold; every fifth document of `train`, if there are none.
+        devel: others, for the temperature and the threshold; every fifth document of `train`, if there are
+            none.
         candidates: how many concepts are compared for a mention.
         remember: whether the mentions of `train` count as names of what they mean.
     """

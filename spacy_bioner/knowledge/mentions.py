@@ -30,8 +30,8 @@ class Query:
 def spelled_out(text: str, long_forms: Mapping[str, str]) -> str:
     """A mention with the short forms of its document spelled out.
 
-    "DMD patients" becomes "Duchenne muscular dystrophy patients" where the document defines DMD. A long form that the
-    mention itself has is not put in once more.
+    "DMD patients" becomes "Duchenne muscular dystrophy patients" where the document defines DMD. A long
+    form that the mention itself has is not put in once more.
     """
     words = []
     for word in re.split(r"(\W+)", text):
@@ -74,7 +74,8 @@ def queries_of(
     Args:
         text: the document's text.
         places: the characters of its mentions.
-        abbreviations: its short forms, as `components.abbreviations` gives them. One means the same everywhere in a
+        abbreviations: its short forms, as `components.abbreviations` gives them. One means the same
+            everywhere in a
             document: what was defined first.
         document: the document's number.
         species: the species of genes where the document names none; empty where species don't matter.

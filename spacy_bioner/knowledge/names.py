@@ -1,14 +1,14 @@
 """Names in one spelling, so that those that differ in nothing but form are the same.
 
-"Tumours of the Breast", "breast tumor" and "Breast Tumors" have the same words: letters are folded to ASCII (Greek
-ones spelled out), case, punctuation and the order of words don't count, British spelling becomes American, plurals
-become singulars, Roman numerals and number words become digits.
+"Tumours of the Breast", "breast tumor" and "Breast Tumors" have the same words: letters are folded to
+ASCII (Greek ones spelled out), case, punctuation and the order of words don't count, British spelling
+becomes American, plurals become singulars, Roman numerals and number words become digits.
 """
 
 import re
 from functools import lru_cache
 
-from spacy_bioner.folding import fold
+from spacy_bioner.text.folding import fold
 
 _WORD = re.compile(r"[a-z]+|[0-9]+|[^\W\d_]+")
 _POSSESSIVE = re.compile(r"(?<=[a-z])'s?\b|(?<=s)'")
@@ -22,11 +22,12 @@ _DIGITS = {
 }  # fmt: skip
 _BRITISH = (
     ("tumour", "tumor"), ("colour", "color"), ("behaviour", "behavior"), ("humour", "humor"),
-    ("leucaemi", "leukemi"), ("leucemi", "leukemi"), ("leuco", "leuko"), ("anaem", "anem"), ("aemia", "emia"),
-    ("aemic", "emic"), ("haem", "hem"), ("oedema", "edema"), ("oesoph", "esoph"), ("oestr", "estr"),
-    ("paed", "ped"), ("gynaec", "gynec"), ("caec", "cec"), ("faec", "fec"), ("foet", "fet"), ("coeliac", "celiac"),
-    ("diarrhoea", "diarrhea"), ("rrhoea", "rrhea"), ("pnoea", "pnea"), ("aetiol", "etiol"), ("anaesth", "anesth"),
-    ("orthopaed", "orthoped"), ("ischaem", "ischem"), ("lipaem", "lipem"), ("naev", "nev"), ("fibre", "fiber"),
+    ("leucaemi", "leukemi"), ("leucemi", "leukemi"), ("leuco", "leuko"), ("anaem", "anem"),
+    ("aemia", "emia"), ("aemic", "emic"), ("haem", "hem"), ("oedema", "edema"), ("oesoph", "esoph"),
+    ("oestr", "estr"), ("paed", "ped"), ("gynaec", "gynec"), ("caec", "cec"), ("faec", "fec"),
+    ("foet", "fet"), ("coeliac", "celiac"), ("diarrhoea", "diarrhea"), ("rrhoea", "rrhea"),
+    ("pnoea", "pnea"), ("aetiol", "etiol"), ("anaesth", "anesth"), ("orthopaed", "orthoped"),
+    ("ischaem", "ischem"), ("lipaem", "lipem"), ("naev", "nev"), ("fibre", "fiber"),
     ("centre", "center"), ("sulph", "sulf"), ("aluminium", "aluminum"), ("litre", "liter"),
     ("isation", "ization"),
 )  # fmt: skip
@@ -124,8 +125,8 @@ def _loose_word(word: str) -> str:
 def loose_key_of(key: str) -> str:
     """What names have in common that differ in endings and in words that say much the same.
 
-    "Prostate carcinoma" and "prostatic neoplasms" are one here. It is for looking once more where `key_of` found
-    nothing, and no reason by itself.
+    "Prostate carcinoma" and "prostatic neoplasms" are one here. It is for looking once more where `key_of`
+    found nothing, and no reason by itself.
 
     Args:
         key: as `key_of` gives it.

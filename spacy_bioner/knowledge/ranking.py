@@ -1,7 +1,9 @@
-"""Chooses among candidates: a linear model of their features, trained to give the right one the most probability.
+"""Chooses among candidates: a linear model of their features, trained to give the right one the most
+probability.
 
-Its scores are probabilities of a softmax over the candidates and "none of them", whose bias is learned as well. There
-are some twenty weights: it is trained in seconds, by L-BFGS, and gives the same to the bit each time.
+Its scores are probabilities of a softmax over the candidates and "none of them", whose bias is learned as
+well. There are some twenty weights: it is trained in seconds, by L-BFGS, and gives the same to the bit
+each time.
 """
 
 from collections.abc import Sequence
@@ -49,8 +51,8 @@ def train_ranker(examples: Sequence[tuple[Choices, tuple[int, ...]]], strength: 
     """Trains the weights.
 
     Args:
-        examples: the candidates of mentions, and the numbers of the concepts that each means: if none is among
-            its candidates, "none of them" is right.
+        examples: the candidates of mentions, and the numbers of the concepts that each means: if none is
+            among its candidates, "none of them" is right.
         strength: of the penalty for large weights.
     """
     from scipy.optimize import minimize

@@ -1,14 +1,14 @@
 """The most similar names, exactly: the highest cosines of TF-IDF vectors of character 3-grams.
 
-A sparse product compares every query with every name. Its sums of single precision only choose; the cosines of
-what was chosen are summed up once more, each in the order of its grams, so that nothing depends on what else was
-searched for at the same time.
+A sparse product compares every query with every name. Its sums of single precision only choose; the
+cosines of what was chosen are summed up once more, each in the order of its grams, so that nothing depends
+on what else was searched for at the same time.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy
 
@@ -96,8 +96,8 @@ class Index:
             k: how many names.
 
         Returns:
-            For each key names and their cosines, the highest first, those of one cosine in the order of the names;
-            fewer than k where fewer share a gram with it.
+            For each key names and their cosines, the highest first, those of one cosine in the order of
+            the names; fewer than k where fewer share a gram with it.
         """
         if not self.size or k < 1:
             return [[] for _ in keys]

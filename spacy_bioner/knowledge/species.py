@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 HUMAN = "NCBITaxon:9606"
 
 WORDS: Mapping[str, tuple[str, ...]] = {
-    HUMAN: ("human", "patient", "man", "men", "woman", "women", "child", "children", "infant", "people", "h. sapiens",
-            "homo sapiens", "boy", "girl", "participant", "volunteer"),
+    HUMAN: ("human", "patient", "man", "men", "woman", "women", "child", "children", "infant", "people",
+            "h. sapiens", "homo sapiens", "boy", "girl", "participant", "volunteer"),
     "NCBITaxon:10090": ("mouse", "mice", "murine", "mus musculus", "m. musculus"),
     "NCBITaxon:10116": ("rat", "rattus norvegicus", "r. norvegicus"),
     "NCBITaxon:7955": ("zebrafish", "danio rerio", "d. rerio"),
@@ -48,8 +48,8 @@ def species_of(
 ) -> str:
     """The species that a mention's gene is most likely of.
 
-    In the mention itself; else the nearest in its sentence, before it rather than behind; else the one that the
-    document names most often, the first of those that it names equally often; else the default.
+    In the mention itself; else the nearest in its sentence, before it rather than behind; else the one
+    that the document names most often, the first of those that it names equally often; else the default.
 
     Args:
         start, end: the mention's characters.

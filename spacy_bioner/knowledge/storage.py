@@ -1,9 +1,10 @@
 """Arrays and lists of texts in one file, opened memory-mapped.
 
-The file is one of safetensors: a header in JSON, then the arrays; nothing in it is ever run. A list of texts is two
-arrays, their UTF-8 bytes and where each ends.
+The file is one of safetensors: a header in JSON, then the arrays; nothing in it is ever run. A list of texts
+is two arrays, their UTF-8 bytes and where each ends.
 """
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ class Texts(Sequence[str]):
     def all(self) -> list[str]:
         """All of them, read at once."""
         data, starts = bytes(self._data), [0, *self._ends.tolist()]
-        return [data[a:b].decode("utf-8") for a, b in zip(starts, starts[1:], strict=False)]
+        return [data[a:b].decode("utf-8") for a, b in itertools.pairwise(starts)]
 
 
 def packed(texts: Iterable[str]) -> tuple[numpy.ndarray, numpy.ndarray]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
-from spacy_bioner.components.abbreviations import abbreviations_of
+from spacy_bioner.text.occurrences import abbreviations_of
 from spacy_bioner.text.short_forms import find_definitions
 
 TEXT = (

@@ -1,6 +1,7 @@
 """CTD's vocabularies of diseases and chemicals, as tab-separated values.
 
-The Comparative Toxicogenomics Database: comments whose last but one line names the columns, then a concept a line.
+The Comparative Toxicogenomics Database: comments whose last but one line names the columns, then a concept
+a line.
 """
 
 import re
@@ -10,7 +11,7 @@ from spacy_bioner.errors import FormatError
 from spacy_bioner.files import numbered_lines
 from spacy_bioner.knowledge.concepts import Concept, Name, standard_id
 from spacy_bioner.knowledge.problems import Problems
-from spacy_bioner.knowledge.sources.source import Source
+from spacy_bioner.knowledge.sources.source import Source, open_text
 
 _KINDS = {"Disease": "Disease", "Chemical": "Chemical"}
 
@@ -24,36 +25,37 @@ def read(path: Path, problems: Problems) -> Source:
     columns: list[str] = []
     concepts: list[Concept] = []
     version = ""
-    for number, line in numbered_lines(path):
-        if line.startswith("#"):
-            fields = line.lstrip("# ").split("\t")
-            if len(fields) > 3:
-                columns = fields
-            elif created := re.search(r"Report created: (.*)", line):
-                version = created[1].strip()
-            continue
-        kind = next((kind for kind in _KINDS if f"{kind}Name" in columns), None)
-        if kind is None:
-            raise FormatError(path, number, "no line before it names CTD's columns (DiseaseName, ...)")
-        values = line.split("\t")
-        if len(values) > len(columns) or len(values) < 2:
-            problems.add("a line with other columns than the header", path, number, values[0])
-            continue
-        row = dict(zip(columns, values, strict=False))
-        name, id = row[f"{kind}Name"], standard_id(row[f"{kind}ID"], "MESH")
-        if not name or not id:
-            problems.add("a line without a name or identifier", path, number)
-            continue
-        synonyms = tuple(Name(text) for text in _list(row.get("Synonyms", "")))
-        concepts.append(
-            Concept(
-                id,
-                (Name(name, "name"), *synonyms),
-                tuple(standard_id(i, "MESH") for i in _list(row.get(f"Alt{kind}IDs", ""))),
-                tuple(standard_id(i, "MESH") for i in _list(row.get("ParentIDs", ""))),
-                _KINDS[kind],
+    with open_text(path) as file:
+        for number, line in numbered_lines(file):
+            if line.startswith("#"):
+                fields = line.lstrip("# ").split("\t")
+                if len(fields) > 3:
+                    columns = fields
+                elif created := re.search(r"Report created: (.*)", line):
+                    version = created[1].strip()
+                continue
+            kind = next((kind for kind in _KINDS if f"{kind}Name" in columns), None)
+            if kind is None:
+                raise FormatError(path, number, "no line before it names CTD's columns (DiseaseName, ...)")
+            values = line.split("\t")
+            if len(values) > len(columns) or len(values) < 2:
+                problems.add("a line with other columns than the header", path, number, values[0])
+                continue
+            row = dict(zip(columns, values, strict=False))
+            name, id = row[f"{kind}Name"], standard_id(row[f"{kind}ID"], "MESH")
+            if not name or not id:
+                problems.add("a line without a name or identifier", path, number)
+                continue
+            synonyms = tuple(Name(text) for text in _list(row.get("Synonyms", "")))
+            concepts.append(
+                Concept(
+                    id,
+                    (Name(name, "name"), *synonyms),
+                    tuple(standard_id(i, "MESH") for i in _list(row.get(f"Alt{kind}IDs", ""))),
+                    tuple(standard_id(i, "MESH") for i in _list(row.get("ParentIDs", ""))),
+                    _KINDS[kind],
+                )
             )
-        )
     return Source("CTD", path, concepts, version, "CTD's terms: ctdbase.org/about/legal.jsp")
 
 

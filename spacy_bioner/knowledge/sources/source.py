@@ -1,10 +1,16 @@
 """What a source gives to a knowledge base."""
 
 import hashlib
+import lzma
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spacy_bioner.errors import FormatError
 from spacy_bioner.knowledge.concepts import Concept
 
 
@@ -36,3 +42,29 @@ class Source:
             "sha256": hashlib.sha256(content).hexdigest() if content else "",
             "concepts": len(self.concepts),
         }
+
+
+_XZ = b"\xfd7zXZ"
+
+
+@contextmanager
+def open_text(path: Path) -> Iterator[Path]:
+    """A file to be read as text: itself, or a temporary one of its content where xz has packed it.
+
+    Raises:
+        FormatError: if it isn't there, or isn't a whole xz file.
+    """
+    if not path.is_file():
+        raise FormatError(path, None, "there is no such file")
+    with path.open("rb") as file:
+        if file.read(len(_XZ)) != _XZ:
+            yield path
+            return
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked = Path(folder) / path.name.removesuffix(".xz")
+        try:
+            with lzma.open(path, "rb") as content, unpacked.open("wb") as output:
+                shutil.copyfileobj(content, output)
+        except (lzma.LZMAError, EOFError) as error:
+            raise FormatError(path, None, f"not a whole xz file ({error})") from None
+        yield unpacked

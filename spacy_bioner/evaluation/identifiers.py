@@ -1,0 +1,180 @@
+"""How well mentions are linked: on gold mentions, and of documents as a whole."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from spacy_bioner.documents.document import Document
+from spacy_bioner.knowledge.gold import Labelled, gold_ids, mapped_type
+from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
+from spacy_bioner.knowledge.linking import Link, Linking, numbers_of
+from spacy_bioner.knowledge.names import key_of
+
+MEMORISED, SYNONYM, CONCEPT = "memorised", "new synonym", "new concept"
+KINDS = (MEMORISED, SYNONYM, CONCEPT)
+"""Of a mention: training data have its words with this meaning; its meaning, but in other words; neither."""
+
+_SHOWN = 20  # candidates that count for recall
+
+
+@dataclass(slots=True)
+class Linked:
+    """How the gold mentions of a corpus were linked.
+
+    Attributes:
+        total: how many mentions have an identifier, all and by kind.
+        right: how many of them were linked to what they mean, and to nothing else.
+        near: how many of the others were linked to a concept one step above or below it.
+        nothing: how many were linked to none.
+        recalled: how many have what they mean among the first 20 candidates.
+        unknown: how many have no identifier that the knowledge base knows.
+        without: how many mentions have no identifier, and how many of these were linked to none.
+        wrong: the mentions that were linked wrongly: their text, gold identifiers, and what they were
+            linked to.
+    """
+
+    total: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+    near: int = 0
+    nothing: int = 0
+    recalled: int = 0
+    unknown: int = 0
+    without: tuple[int, int] = (0, 0)
+    wrong: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The counts as shares, for a report."""
+        total = self.total["all"]
+        return {
+            "mentions": total,
+            "accuracy": _share(self.right["all"], total),
+            "accuracy by kind": {k: _share(self.right[k], self.total[k]) for k in KINDS},
+            "mentions by kind": {k: self.total[k] for k in KINDS},
+            "one step off": _share(self.near, total),
+            "linked to nothing": _share(self.nothing, total),
+            f"recall of {_SHOWN} candidates": _share(self.recalled, total),
+            "identifiers that the knowledge base lacks": _share(self.unknown, total),
+            "accuracy where it has them": _share(self.right["all"], total - self.unknown),
+            "mentions without identifier": self.without[0],
+            "of these linked to nothing": _share(self.without[1], self.without[0]),
+        }
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 4) if whole else 0.0
+
+
+def evaluate_mentions(
+    linking: Linking, labelled: Sequence[Labelled], train: Iterable[Labelled] = (), *, forced: bool = False
+) -> Linked:
+    """Links gold mentions and counts.
+
+    Args:
+        linking: a knowledge base with what was learned.
+        labelled: the mentions of whole documents with their identifiers.
+        train: the training data, to tell what is memorised.
+        forced: whether a mention counts as linked to its most probable candidate where that is below the
+            threshold: top-1 accuracy.
+    """
+    words, concepts = set(), set()
+    for query, ids in train:
+        for concept in numbers_of(linking.base, ids):
+            words.add((key_of(query.full), concept))
+            concepts.add(concept)
+    counts = Linked()
+    for link, (query, ids) in zip(linking.link([query for query, _ in labelled]), labelled, strict=True):
+        given = link.concepts or (tuple(c for c, _ in link.candidates[:1]) if forced else ())
+        if not ids:
+            counts.without = (counts.without[0] + 1, counts.without[1] + (not link.concepts))
+            continue
+        meant = numbers_of(linking.base, ids)
+        kind = CONCEPT
+        if any((key_of(query.full), concept) in words for concept in meant):
+            kind = MEMORISED
+        elif any(concept in concepts for concept in meant):
+            kind = SYNONYM
+        _count(counts, linking.base, kind, link, given, meant, query.text, ids)
+    return counts
+
+
+def _count(
+    counts: Linked,
+    base: KnowledgeBase,
+    kind: str,
+    link: Link,
+    given: tuple[int, ...],
+    meant: tuple[int, ...],
+    text: str,
+    ids: tuple[str, ...],
+) -> None:
+    right = bool(given) and all(concept in meant for concept in given)
+    counts.total.update(("all", kind))
+    counts.right.update(("all", kind) if right else ())
+    counts.nothing += not given
+    counts.unknown += not meant
+    counts.recalled += any(concept in meant for concept, _ in link.candidates[:_SHOWN])
+    if not right:
+        counts.near += any(c in base.neighbours.get(g, ()) for g in given for c in meant)
+        counts.wrong.append((text, ids, tuple(base.ids[concept] for concept in given)))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentScore:
+    """How well the sets of identifiers of documents were found, all documents together.
+
+    Attributes:
+        right, found, gold: how many identifiers.
+        unknown: how many of the gold ones the knowledge base lacks: they can't be found.
+    """
+
+    right: int
+    found: int
+    gold: int
+    unknown: int
+
+    def to_dict(self) -> dict[str, Any]:
+        precision, recall = _share(self.right, self.found), _share(self.right, self.gold)
+        f = 2 * precision * recall / (precision + recall) if self.right else 0.0
+        return {
+            "precision": precision,
+            "recall": recall,
+            "f1": round(f, 4),
+            "gold": self.gold,
+            "ceiling of recall": _share(self.gold - self.unknown, self.gold),
+        }
+
+
+def evaluate_documents(
+    gold: Iterable[Document],
+    predicted: Iterable[Document],
+    base: KnowledgeBase,
+    label: str,
+    types: Mapping[str, str] | None = None,
+) -> DocumentScore:
+    """Compares the identifiers of each document, as a set, from raw text on.
+
+    An identifier of the one side and one of the other are the same if they are, or if the knowledge base
+    has a concept with both.
+
+    Args:
+        gold: documents with gold mentions.
+        predicted: the same documents in the same order, with what a pipeline found.
+        base: the knowledge base that was linked to.
+        label: the entity type.
+        types: the entity types of the gold types, see `knowledge.gold.labelled_mentions`.
+    """
+    right = found = total = unknown = 0
+    for expected, given in zip(gold, predicted, strict=True):
+        wanted = {
+            id for m in expected.mentions if mapped_type(m.type, types or {}) == label for id in gold_ids(m)
+        }
+        groups = {numbers or (id,) for id in sorted(wanted) if (numbers := base.find(id)) or id}
+        ids = {id for m in given.mentions if m.type == label for id in gold_ids(m)}
+        hit = {g for g in groups if any(id in g or any(n in g for n in base.find(id)) for id in ids)}
+        good = {id for id in ids if any(id in g or any(n in g for n in base.find(id)) for g in groups)}
+        right += len(hit)
+        found += len(hit) + len(ids) - len(good)
+        total += len(groups)
+        unknown += sum(isinstance(g[0], str) for g in groups)
+    return DocumentScore(right, found, total, unknown)

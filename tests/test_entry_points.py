@@ -89,6 +89,13 @@ def call_abbreviations(create: Callable, data: Path) -> None:
     assert nlp("multiple sclerosis (MS)")._.abbreviations[0]["long_form"] == "multiple sclerosis"
 
 
+def call_linker(create: Callable, data: Path) -> None:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "Disease", "pattern": "asthma"}])
+    nlp.add_pipe("linker")
+    assert nlp("Severe asthma").ents[0].kb_id_ == "DOID:2841"
+
+
 def call_heads(create: Callable, data: Path) -> None:
     nlp = spacy.blank("en")
     tok2vec = nlp.add_pipe("tok2vec").model
@@ -147,6 +154,7 @@ CALLS: dict[str, Callable[[Any, Path], None]] = {
     "spacy_readers: spacy-bioner.Distillation.v1": call_distillation,
     "spacy_factories: bioner": call_factory,
     "spacy_factories: abbreviations": call_abbreviations,
+    "spacy_factories: linker": call_linker,
     "spacy_architectures: spacy-bioner.EntityHeads.v1": call_heads,
     "spacy_architectures: spacy-bioner.TokenClassifier.v1": call_classifier,
     "spacy_architectures: spacy-bioner.FirstPiece.v1": call_first_piece,

@@ -124,6 +124,8 @@ from spacy_bioner.cli import (  # noqa: E402
     from_hf,  # noqa: F401
     kb,  # noqa: F401
     leaks,  # noqa: F401
+    link_evaluate,  # noqa: F401
+    link_train,  # noqa: F401
     optimize,  # noqa: F401
     package,  # noqa: F401
     pretrain,  # noqa: F401

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LINKS = "links"
 """The name of the Docs' extension attribute."""
-NOTHING = ""
+HUMAN = "NCBITaxon:9606"
 _FILE = "linking.json"
 _EMBEDDED = "diseases"
 
@@ -50,7 +50,7 @@ set_link_extensions()
 
 @Language.factory(
     "linker",
-    assigns=["span.kb_id", "token.ent_kb_id", "doc._.links", "span._.kb_ents"],
+    assigns=["token.ent_kb_id", "doc._.links"],
     requires=["doc.ents"],
     default_config={
         "kb": _EMBEDDED,
@@ -129,12 +129,23 @@ class Linker:
 
     # -- knowledge bases -----------------------------------------------------------------------------
 
+    def set_base(self, label: str, name: str) -> None:
+        """Sets the knowledge base of an entity type; those of others stay as they are."""
+        if isinstance(self.kb, str):
+            types = [type for type in self.base(self.kb).meta["types"] if type] or [label]
+            self.kb = dict.fromkeys(types, self.kb)
+        self.kb = {**self.kb, label: name}
+
+    def default_species(self, name: str) -> str:
+        """The species of genes of documents that name none; empty where a knowledge base has but one."""
+        return (self.species or HUMAN) if len(self.base(name).meta["species"]) > 1 else ""
+
     def _names(self) -> list[str]:
         return [self.kb] if isinstance(self.kb, str) else sorted(set(self.kb.values()))
 
     def base(self, name: str) -> "KnowledgeBase":
         """The knowledge base of a name in `kb`."""
-        return self._linking(name).base
+        return self.linking(name).base
 
     def _open(self, name: str) -> "KnowledgeBase":
         from spacy_bioner.knowledge.bases import find_base
@@ -142,22 +153,24 @@ class Linker:
 
         return KnowledgeBase.open(self._copies.get(name) or find_base(name))
 
-    def _linking(self, name: str) -> "Linking":
+    def linking(self, name: str) -> "Linking":
+        """What is known and was learned of a knowledge base, by its name in `kb`."""
         if name not in self._linkings:
             from spacy_bioner.knowledge.linking import Linking
+            from spacy_bioner.knowledge.ranking import UNTRAINED_THRESHOLD
 
             base = self._open(name)
             if name in self._learned:
                 linking = Linking.from_json(base, self._learned[name], self.candidates)
             else:
-                linking = Linking(base, candidates=self.candidates)
+                linking = Linking(base, threshold=UNTRAINED_THRESHOLD, candidates=self.candidates)
             self._linkings[name] = linking
         linking = self._linkings[name]
         if self.threshold is not None:
             linking.threshold = self.threshold
         return linking
 
-    def _base_of(self, label: str) -> str | None:
+    def base_of(self, label: str) -> str | None:
         """The name of the knowledge base for an entity type; None if there is none."""
         if not isinstance(self.kb, str):
             return self.kb.get(label)
@@ -178,17 +191,17 @@ class Linker:
     def _annotate(self, docs: Sequence[Doc]) -> None:
         spans = [self._spans(doc) for doc in docs]
         labels = {span.label_ for found in spans for span in found}
-        bases = {label: name for label in sorted(labels) if (name := self._base_of(label)) is not None}
+        bases = {label: name for label in sorted(labels) if (name := self.base_of(label)) is not None}
         found: list[dict[tuple[int, int, str], dict[str, Any]]] = [{} for _ in docs]
         for name in sorted(set(bases.values())):
-            linking = self._linking(name)
+            linking = self.linking(name)
             pairs = [
                 (number, span)
                 for number, of_doc in enumerate(spans)
                 for span in of_doc
                 if bases.get(span.label_) == name
             ]
-            queries = self._queries(docs, pairs, len(linking.base.meta["species"]) > 1)
+            queries = self._queries(docs, pairs, self.default_species(name))
             for (number, span), link in zip(pairs, linking.link(queries), strict=True):
                 found[number][_place(span)] = self._described(span, link, linking.base)
         for doc, links in zip(docs, found, strict=True):
@@ -198,9 +211,7 @@ class Linker:
         spans = {_place(span): span for span in (*doc.spans.get(self.spans_key, ()), *doc.ents)}
         return [spans[place] for place in sorted(spans)]
 
-    def _queries(
-        self, docs: Sequence[Doc], pairs: Iterable[tuple[int, Span]], species: bool
-    ) -> "list[Query]":
+    def _queries(self, docs: Sequence[Doc], pairs: Iterable[tuple[int, Span]], species: str) -> "list[Query]":
         from spacy_bioner.knowledge.mentions import queries_of
 
         places: dict[int, list[tuple[int, int]]] = {}
@@ -210,8 +221,7 @@ class Linker:
         for number, spans in places.items():
             doc = docs[number]
             forms = doc._.abbreviations or abbreviations_of(doc.text)
-            default = (self.species or _HUMAN) if species else ""
-            found += queries_of(doc.text, spans, forms, number, default)
+            found += queries_of(doc.text, spans, forms, number, species)
         return found
 
     def _described(self, span: Span, link: Any, base: "KnowledgeBase") -> dict[str, Any]:
@@ -251,9 +261,9 @@ class Linker:
             (n, e)
             for n, doc in enumerate(docs)
             for e in doc.ents
-            if e.kb_id_ and self._base_of(e.label_) == name
+            if e.kb_id_ and self.base_of(e.label_) == name
         ]
-        species = len(self.base(name).meta["species"]) > 1
+        species = self.default_species(name)
         queries = self._queries(docs, pairs, species)
         return [(query, tuple(ent.kb_id_.split("|"))) for query, (_, ent) in zip(queries, pairs, strict=True)]
 
@@ -308,9 +318,6 @@ class Linker:
         self._learned = json.loads(data)["learned"]
         self._linkings = {}
         return self
-
-
-_HUMAN = "NCBITaxon:9606"
 
 
 def _place(span: Span) -> tuple[int, int, str]:

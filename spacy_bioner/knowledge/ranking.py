@@ -112,3 +112,8 @@ def fit_temperature(ranker: Ranker, examples: Sequence[tuple[Choices, tuple[int,
 
     found = minimize_scalar(loss, bounds=(-1.5, 1.5), method="bounded", options={"xatol": 1e-3})
     return replace(ranker, temperature=round(float(numpy.exp(found.x)), 4))
+
+
+UNTRAINED_THRESHOLD = 0.3
+"""How probable a concept must be for a linker that was never trained: names that have little in common
+aren't it."""

@@ -1,0 +1,1 @@
+"""The knowledge bases that come with the package."""

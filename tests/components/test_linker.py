@@ -1,0 +1,175 @@
+"""The component `linker`: what a user sees of it."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+
+from spacy_bioner.annotation.annotating import Settings, annotate
+from spacy_bioner.components.linker import Linker
+from spacy_bioner.components.linker_evaluation import evaluate_linker
+from spacy_bioner.components.linker_training import add_linker
+from spacy_bioner.documents.document import Document, Mention
+from spacy_bioner.knowledge.building import write_base
+from spacy_bioner.knowledge.concepts import Concept, Name
+from spacy_bioner.knowledge.mentions import parts_of, spelled_out
+
+TEXT = (
+    "Duchenne muscular dystrophy (DMD): DMD carriers. Breast and ovarian cancer was rare. "
+    "Wilson's disease and xyzzyq."
+)
+WORDS = ("Duchenne muscular dystrophy", "DMD", "Breast and ovarian cancer", "Wilson's disease", "xyzzyq")
+
+
+@pytest.fixture
+def linking(nlp: Language) -> Language:
+    ruler = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns([{"label": "Disease", "pattern": word} for word in WORDS])
+    nlp.add_pipe("abbreviations")
+    nlp.add_pipe("linker")
+    return nlp
+
+
+def ids(doc: Doc) -> list[tuple[str, str]]:
+    return [(ent.text, ent.kb_id_) for ent in doc.ents]
+
+
+EXPECTED = [
+    ("Duchenne muscular dystrophy", "DOID:11723"),
+    ("DMD", "DOID:11723"),
+    ("DMD", "DOID:11723"),
+    ("Breast and ovarian cancer", "DOID:1612|DOID:2394"),
+    ("Wilson's disease", "DOID:893"),
+    ("xyzzyq", ""),
+]
+
+
+def test_diseases_are_linked_without_training(linking: Language, tmp_path: Path) -> None:
+    doc = linking(TEXT)
+    assert ids(doc) == EXPECTED
+    id, score = doc.ents[0]._.kb_ents[0]
+    assert (id, score > 0.9) == ("DOID:11723", True)
+    assert [ids(d) for d in linking.pipe([TEXT, "", "No disease."])] == [EXPECTED, [], []]
+    linking.to_disk(tmp_path / "model")
+    assert ids(spacy.load(tmp_path / "model")(TEXT)) == EXPECTED
+    for copy in (
+        next(DocBin(store_user_data=True).from_bytes(DocBin(docs=[doc],
+        store_user_data=True).to_bytes()).get_docs(doc.vocab)), pickle.loads(pickle.dumps(doc)),
+    ):  # fmt: skip
+        assert ids(copy) == EXPECTED
+        assert copy.ents[0]._.kb_ents == doc.ents[0]._.kb_ents
+    assert doc.to_json(underscore=["links"])["_"]["links"] == doc._.links
+
+
+def test_identifiers_are_written_in_each_format(linking: Language, tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text(TEXT, encoding="utf8")
+    expectations = {"pubtator": "DOID:1612|DOID:2394", "bioc-json": "DOID:2394", "jsonl": "DOID:2394"}
+    for format, expected in expectations.items():
+        annotate(linking, [tmp_path / "in.txt"], tmp_path / f"out.{format}", Settings(format))
+        assert expected in (tmp_path / f"out.{format}").read_text(encoding="utf8")
+
+
+GENES = [
+    Concept(f"G:{n}", (Name("ABC1", "name"),), type="Gene", species=f"NCBITaxon:{taxon}")
+    for n, taxon in enumerate((9606, 10090, 10116))
+]
+
+
+def test_a_gene_is_that_of_the_species_near_it(nlp: Language, tmp_path: Path) -> None:
+    write_base(GENES, tmp_path / "genes.kb")
+    ruler = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns([{"label": "Gene", "pattern": "ABC1"}])
+    nlp.add_pipe("linker", config={"kb": {"Gene": str(tmp_path / "genes.kb")}})
+    for text, expected in (
+        ("ABC1 is a gene.", "G:0"),
+        ("In mice ABC1 is high.", "G:1"),
+        ("Rats were fed. ABC1 was high.", "G:2"),
+        ("Rats were fed. In patients ABC1 was high.", "G:0"),
+    ):
+        assert [id for _, id in ids(nlp(text))] == [expected]
+    nlp.to_disk(tmp_path / "model")
+    (tmp_path / "genes.kb").unlink()
+    assert [id for _, id in ids(spacy.load(tmp_path / "model")("Murine ABC1"))] == ["G:1"]
+
+
+def documents() -> list[Document]:
+    found = []
+    for number in range(10):
+        text = f"Case {number}: the sugar sickness and Wilson disease."
+        places = (("sugar sickness", "MESH:D003920"), ("Wilson disease", "DOID:893"))
+        mentions = tuple(
+            Mention(((text.index(t), text.index(t) + len(t)),), "D", identifiers=(id,)) for t, id in places
+        )
+        found.append(Document(text, mentions=mentions, id=str(number)))
+    return found
+
+
+def test_it_learns_what_mentions_mean_and_twice_the_same(linking: Language, tmp_path: Path) -> None:
+    learned = []
+    for _ in range(2):
+        linker = add_linker(linking, train=documents(), types={"*": "Disease"})
+        learned.append(linker.to_bytes())
+    assert learned[0] == learned[1]
+    report = evaluate_linker(linking, documents(), "Disease", {"*": "Disease"}, documents())
+    assert report.mentions.to_dict()["accuracy"] == 1
+    assert report.mentions.total["memorised"] == 20
+    assert report.documents.gold == 20  # of which Wilson's is found in the text only with the apostrophe
+    linking.to_disk(tmp_path / "model")
+    read = spacy.load(tmp_path / "model").get_pipe("linker")
+    assert isinstance(read, Linker)
+    assert read.to_bytes() == learned[0]
+
+
+def test_spacy_trains_it(linking: Language) -> None:
+    examples = []
+    for document in documents():
+        reference = linking.make_doc(document.text)
+        reference.ents = [
+            reference.char_span(m.start, m.end, label="Disease", kb_id=m.identifiers[0])
+            for m in document.mentions
+        ]
+        examples.append(Example(linking.make_doc(document.text), reference))
+    linking.initialize(lambda: examples)
+    doc = linking.make_doc(documents()[0].text)
+    doc.ents = [doc.char_span(12, 26, label="Disease")]
+    assert [id for _, id in ids(linking.get_pipe("linker")(doc))] == ["DOID:9351"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("breast and ovarian cancer", ["breast cancer", "ovarian cancer"]),
+        ("breast, ovarian, or lung cancer", ["breast cancer", "ovarian cancer", "lung cancer"]),
+        ("asthma", []),
+        ("and", []),
+        ("", []),
+    ],
+)
+def test_composite_mentions_have_parts(text: str, parts: list[str]) -> None:
+    assert parts_of(text) == parts
+
+
+def test_short_forms_are_spelled_out() -> None:
+    forms = {"DMD": "Duchenne muscular dystrophy"}
+    assert spelled_out("DMD patients", forms) == "Duchenne muscular dystrophy patients"
+    assert spelled_out("DMDX", forms) == "DMDX"
+
+
+def test_the_verbs(linking: Language, run_cli: Callable[..., str], tmp_path: Path) -> None:
+    from spacy_bioner.documents.formats import write
+
+    linking.to_disk(tmp_path / "model")
+    write(documents(), tmp_path / "train.pubtator", "pubtator")
+    output = run_cli(
+        "bioner", "link-train", tmp_path / "model", tmp_path / "train.pubtator", tmp_path / "linked",
+        "--map", "*=Disease"
+    )  # fmt: skip
+    assert "Disease is linked to diseases" in output
+    arguments = ("--map", "*=Disease", "--output", tmp_path / "scores.json")
+    output = run_cli("bioner", "link-evaluate", tmp_path / "linked", tmp_path / "train.pubtator", *arguments)
+    assert "100.00" in output

@@ -61,7 +61,7 @@ def add_linker(
         if not any(base.find(id) for _, ids in labelled[0] for id in ids):
             raise PipelineError(
                 f"No mention of type {label} has an identifier that the knowledge base knows. Name the "
-                "corpus' types with --map ('*=Disease'), or build the knowledge base with --xrefs of their prefix."
+                "corpus' types with --map ('*=Disease'), or build the knowledge base with their --xrefs."
             )
         linker.train(str(kb), *labelled)
     return linker

@@ -70,7 +70,7 @@ def test_identifiers_are_written_in_each_format(linking: Language, tmp_path: Pat
     (tmp_path / "in.txt").write_text(TEXT, encoding="utf8")
     expectations = {"pubtator": "DOID:1612|DOID:2394", "bioc-json": "DOID:2394", "jsonl": "DOID:2394"}
     for format, expected in expectations.items():
-        annotate(linking, [tmp_path / "in.txt"], tmp_path / f"out.{format}", Settings(format))
+        annotate(linking, [tmp_path / "in.txt"], tmp_path / f"out.{format}", Settings(format, source="text"))
         assert expected in (tmp_path / f"out.{format}").read_text(encoding="utf8")
 
 
@@ -169,7 +169,7 @@ def test_the_verbs(linking: Language, run_cli: Callable[..., str], tmp_path: Pat
         "bioner", "link-train", tmp_path / "model", tmp_path / "train.pubtator", tmp_path / "linked",
         "--map", "*=Disease"
     )  # fmt: skip
-    assert "Disease is linked to diseases" in output
+    assert "Disease is linked to diseases" in " ".join(output.split())
     arguments = ("--map", "*=Disease", "--output", tmp_path / "scores.json")
     output = run_cli("bioner", "link-evaluate", tmp_path / "linked", tmp_path / "train.pubtator", *arguments)
     assert "100.00" in output

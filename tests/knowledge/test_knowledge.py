@@ -101,7 +101,7 @@ def test_search_is_exact(names: list[str], query: str, k: int) -> None:
     dense = numpy.zeros((len(rows), 38**3))
     for row, name in enumerate(rows):
         grams = count_grams([name])
-        dense[row, grams.grams] = 1 + numpy.log(grams.counts)
+        dense[row, grams.grams] = 1 + numpy.log(grams.counts.astype(float))
     dense *= numpy.log((1 + len(names)) / (1 + (dense[:-1] > 0).sum(axis=0))) + 1
     dense /= numpy.maximum(numpy.linalg.norm(dense, axis=1, keepdims=True), 1e-12)
     cosines = dense[:-1] @ dense[-1]

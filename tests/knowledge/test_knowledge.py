@@ -143,7 +143,7 @@ def test_an_ontology_is_built_with_all_that_is_wrong_told(write: Callable[..., P
         "a parent that isn't there": 1,
         "a circle in the hierarchy": 1,
     }
-    assert problems.examples["obsolete terms left out"] == ["x.obo, line 21: X:4"]
+    assert problems.examples["obsolete terms left out"] == ["x.obo, line 22: X:4"]
     base = KnowledgeBase.open(output)
     [cancer] = base.find("X:3")
     concept = base.concept(cancer)

@@ -46,7 +46,7 @@ FILES: dict[str, tuple[str | bytes, list[str]]] = {
     "only separators": ("\n \n\n", ["in.tsv: ", "empty"]),
     "only document starts": ("-DOCSTART- (1)\n\n", ["in.tsv: ", "empty"]),
     "binary with NUL": (b"\x00\x01\x02\x03", ["in.tsv, line 1: ", "binary"]),
-    "binary": (b"\x89PNG\r\n\x1a\n", ["in.tsv, line 1: ", "UTF-8"]),
+    "binary": (b"\x89PNG\r\n\x1a\n", ["in.tsv: ", "a picture (PNG)"]),
     "not UTF-8": (b"Aspirin\tO\ncaf\xe9\tO\n", ["in.tsv, line 2: ", "UTF-8"]),
     "one column": ("Aspirin\n", ["in.tsv, line 1: ", "a word and a tag"]),
     "another number of columns": (TYPED + "It\tPRP\tO\n", ["in.tsv, line 7: ", "3 columns"]),
@@ -56,8 +56,8 @@ FILES: dict[str, tuple[str | bytes, list[str]]] = {
     "untyped tags without --type": ("It\tO\nhelps\tB\n", ["in.tsv, line 2: ", "'B'", "--type"]),
     "tags with and without types": (TYPED + "It\tB\n", ["in.tsv, line 7: ", "mixed"]),
     "two schemes": ("It\tS-A\nis\tU-A\n", ["in.tsv: ", "IOBES and BILOU"]),
-    "PubTator with a bad line": ("1|t|Aspirin\n1|a|helps\n1\tx\n", ["in.tsv, line 3: "]),
-    "PubTator with bad offsets": ("1|t|Aspirin\n1|a|helps\n1\t0\t99\tA\tC\t-\n", ["in.tsv, line 3: ", "99"]),
+    "PubTator with a bad line": ("1|t|Aspirin\n1|a|helps\n1\tx\n", ["in.tsv: ", "document 1, line 3: "]),
+    "PubTator with bad offsets": ("1|t|Aspirin\n1|a|helps\n1\t0\t99\tA\tC\t-\n", ["in.tsv: ", "document 1, line 3: ", "99"]),
 }
 
 
@@ -73,8 +73,8 @@ def test_bad_file_is_named_with_its_line(
 ):
     write(content, "in.tsv")
     before = files(tmp_path)
-    message = refuse_cli("bioner", "convert", "in.tsv", output)
-    assert message.startswith(f"✘ {fragments[0]}")
+    message = refuse_cli("bioner", "convert", "in.tsv", output, "--strict")
+    assert message.startswith("✘ in.tsv")
     assert all(fragment in message for fragment in fragments)
     assert files(tmp_path) == before
 
@@ -165,7 +165,7 @@ def test_one_bad_file_of_several_leaves_no_output(
 ):
     write(TYPED, "corpus/train.tsv")
     write(TYPED + "It\n", "corpus/test.tsv")
-    assert "corpus/test.tsv, line 7" in refuse_cli("bioner", "convert", "corpus", "out")
+    assert "corpus/test.tsv, line 7" in refuse_cli("bioner", "convert", "corpus", "out", "--strict")
     assert set(files(tmp_path)) == {"corpus/train.tsv", "corpus/test.tsv"}
 
 
@@ -448,7 +448,7 @@ def test_what_is_lost_is_printed(run_cli: Callable[..., str], write: Callable[..
     assert "document 7: Chemical at 0 is 'Aspirin', and not 'Salt'" in " ".join(output.split())
     write('{"passages": [{"offset": 0, "text": "a", "annotations": [{"id": "1"}]}]}', "in.json")
     output = run_cli("bioner", "convert", "in.json", "out.jsonl")
-    assert "1 things in the file aren't read" in output
+    assert "1 documents, lines or mentions are set aside" in output
     assert "annotation 1: locations that are none" in " ".join(output.split())
 
 
@@ -489,7 +489,7 @@ OTHERS: dict[str, tuple[list[str], str]] = {
         ["prose", "out.spacy"],
         "prose: can't tell its format: say which with --from",
     ),
-    "another format than it is": (["in.txt", "out.spacy", "--from", "jsonl"], "in.txt, line 1: not JSON"),
+    "another format than it is": (["in.txt", "out.spacy", "--from", "jsonl"], "in.txt: not JSON"),
     "unknown input": (
         ["in.txt", "out.spacy", "--from", "csv"],
         "Can't read 'csv': use --from spacy, pubtator",

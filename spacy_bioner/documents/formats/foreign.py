@@ -12,6 +12,8 @@ _MAGIC = {  # bytes at a place in the file
     "packed with bzip2": (0, b"BZh"),
     "packed with xz": (0, b"\xfd7zXZ\x00"),
     "packed with zstd": (0, b"\x28\xb5\x2f\xfd"),
+    "a picture (PNG)": (0, b"\x89PNG\r\n"),
+    "a picture (JPEG)": (0, b"\xff\xd8\xff"),
     "a PDF": (0, b"%PDF-"),
     "a Parquet file": (0, b"PAR1"),
     "an Arrow file": (0, b"ARROW1"),

@@ -164,7 +164,8 @@ def _parquet(path: Path, columns: Sequence[str], numbers: Numbers) -> Iterator[P
 
 
 def _arrow_type(kind: type | None, pa: Any) -> "pyarrow.DataType":
-    return {None: pa.string(), int: pa.int64(), float: pa.float64()}[kind]
+    kinds: dict[type | None, Any] = {None: pa.string(), int: pa.int64(), float: pa.float64()}
+    return kinds[kind]
 
 
 @contextmanager

@@ -57,7 +57,10 @@ FILES: dict[str, tuple[str | bytes, list[str]]] = {
     "tags with and without types": (TYPED + "It\tB\n", ["in.tsv, line 7: ", "mixed"]),
     "two schemes": ("It\tS-A\nis\tU-A\n", ["in.tsv: ", "IOBES and BILOU"]),
     "PubTator with a bad line": ("1|t|Aspirin\n1|a|helps\n1\tx\n", ["in.tsv: ", "document 1, line 3: "]),
-    "PubTator with bad offsets": ("1|t|Aspirin\n1|a|helps\n1\t0\t99\tA\tC\t-\n", ["in.tsv: ", "document 1, line 3: ", "99"]),
+    "PubTator with bad offsets": (
+        "1|t|Aspirin\n1|a|helps\n1\t0\t99\tA\tC\t-\n",
+        ["in.tsv: ", "document 1, line 3: ", "99"],
+    ),
 }
 
 

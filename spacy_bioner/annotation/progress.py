@@ -28,7 +28,7 @@ def progress(inputs: list[tuple[Path, str]], done: int, columns: TableColumns) -
         done: how many documents are done already.
         columns: where the text is in those that are tables.
     """
-    total = _about(inputs, columns) if sys.stderr.isatty() else None
+    total = count_documents(inputs, columns) if sys.stderr.isatty() else None
     with tqdm(
         desc="annotating", total=total, initial=done, unit=" documents", leave=False, disable=None
     ) as bar:
@@ -41,7 +41,7 @@ def progress(inputs: list[tuple[Path, str]], done: int, columns: TableColumns) -
         yield advance
 
 
-def _about(inputs: list[tuple[Path, str]], columns: TableColumns) -> int:
+def count_documents(inputs: list[tuple[Path, str]], columns: TableColumns) -> int:
     """How many documents there are: those of the first inputs are counted, the others go by their size."""
     sizes = [size(path) for path, _ in inputs]
     seen = 1 + next((i for i, total in enumerate(accumulate(sizes)) if total >= _COUNTED), len(sizes) - 1)

@@ -81,7 +81,7 @@ def read_table(path: Path, columns: TableColumns) -> Iterator[Readable]:
                 path, None, f"there is no column '{missing[0]}' in it; it has {', '.join(record)}"
             )
         try:
-            yield _document(record, columns, str(number))
+            yield document_of(record, columns, str(number))
         except ValueError as error:
             identifier = str(record.get(columns.id) or number)
             yield FormatError(path, line, str(error), identifier)
@@ -91,7 +91,17 @@ def read_table(path: Path, columns: TableColumns) -> Iterator[Readable]:
         raise FormatError(path, None, f"there is {what} in it")
 
 
-def _document(record: Mapping[str, Any], columns: TableColumns, number: str) -> Document:
+def document_of(record: Mapping[str, Any], columns: TableColumns, number: str) -> Document:
+    """The document of a row.
+
+    Args:
+        record: the row, a value by column.
+        columns: which of them hold what.
+        number: the id, where no column has it.
+
+    Raises:
+        ValueError: if it has no text or id, or other values than texts.
+    """
     text = _cell(record, columns.text)
     title = _cell(record, columns.title) if columns.title else ""
     if not text.strip() and not title.strip():

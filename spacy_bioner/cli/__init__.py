@@ -137,4 +137,5 @@ from spacy_bioner.cli import (  # noqa: E402
     software,  # noqa: F401
     to_hf,  # noqa: F401
     train,  # noqa: F401
+    verify,  # noqa: F401
 )

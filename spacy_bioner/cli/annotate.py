@@ -14,6 +14,8 @@ from spacy_bioner.files import ending
 
 if TYPE_CHECKING:
     from spacy_bioner.annotation.annotating import Annotated
+    from spacy_bioner.annotation.estimate import Estimate
+    from spacy_bioner.annotation.units import Units
 
 _EXISTING = {"replace": "replaced", "add": "kept", "fill": "kept"}
 _TOLD = {
@@ -33,7 +35,7 @@ INCOMPLETE = 2
 def annotate_cli(
     model: str = typer.Argument(..., help="Pipeline: the name of a package, or a folder"),
     inputs: list[str] = typer.Argument(..., help="Files and folders, in any format; - for standard input"),
-    output: str = typer.Option(..., help="File to write, or folder for BRAT and text; - for standard output"),
+    output: str = typer.Option("", help="File to write, or folder for BRAT and text; - for standard output"),
     to: str = typer.Option("", help="Format to write; default: by OUTPUT's ending"),
     source: str = typer.Option("", "--from", help="Format of the inputs; default: found from their content"),
     text: str = typer.Option(
@@ -61,6 +63,14 @@ def annotate_cli(
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
     part_size: int = typer.Option(1000, min=1, help="Documents in a part"),
     resume: bool = typer.Option(False, help="Go on with a run that was stopped"),
+    engine: str = typer.Option(
+        "",
+        help="local or ray: OUTPUT is a folder, a file for each input; ray: on all cores, or a cluster",
+    ),
+    estimating: bool = typer.Option(
+        False, "--estimate", help="Annotate a sample only, and say what all would cost; writes nothing"
+    ),
+    machines: int = typer.Option(10, min=1, help="For --estimate: how many machines like this"),
     set_aside: Path = typer.Option(
         None, help="File to list in what can't be annotated; default: OUTPUT.set-aside.jsonl"
     ),
@@ -70,16 +80,21 @@ def annotate_cli(
     A run that was killed goes on with --resume. What can't be read or annotated is listed in a file.
     """
     from spacy_bioner.annotation.annotating import STANDARD, annotate
+    from spacy_bioner.annotation.estimate import estimate
     from spacy_bioner.annotation.settings import Settings
     from spacy_bioner.annotation.table_inputs import TableColumns
+    from spacy_bioner.annotation.units import annotate_units
+    from spacy_bioner.errors import OutputError
 
     with contextlib.ExitStack() as stack:
         stream = sys.stdout.buffer if output == STANDARD else None
         if stream is not None:
             # whatever is told, and whatever others print, goes elsewhere
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        if not output and not estimating:
+            raise OutputError("Name the OUTPUT, with --output; or see what it would cost, with --estimate.")
         settings = Settings(
-            to=to or _format_by_ending(output),
+            to=to or ("jsonl" if engine or (estimating and not output) else "") or _format_by_ending(output),
             source=source,
             threshold=_thresholds(threshold),
             types=tuple(listed(types)),
@@ -92,6 +107,15 @@ def annotate_cli(
             columns=TableColumns(text, title, id),
             empty=empty,
         )
+        if estimating:
+            _report_estimate(estimate(model, inputs, settings, gpu_id=gpu_id), machines)
+            return
+        if engine:
+            units = annotate_units(
+                model, inputs, Path(output), settings, engine=engine, gpu_id=gpu_id, resume=resume
+            )
+            _report_units(units, output)
+            return
         done = annotate(
             model,
             inputs,
@@ -139,6 +163,37 @@ def _thresholds(value: str) -> dict[str, float]:
             )
         found[name or "*"] = score
     return found
+
+
+def _report_units(done: "Units", output: str) -> None:
+    """Prints what was done of many inputs; exits with 1 if some of them weren't."""
+    rows = [
+        ("inputs annotated", f"{done.done:,}"),
+        ("inputs of an earlier run", f"{done.resumed:,}"),
+        ("documents", f"{done.documents:,}"),
+        ("set aside", f"{done.set_aside:,}"),
+    ]
+    msg.table(rows, divider=True, aligns=("l", "r"))
+    for name, error in done.failed.items():
+        msg.warn(f"not annotated: {name}: {error}")
+    if done.failed:
+        raise typer.Exit(1)
+    msg.good(output)
+
+
+def _report_estimate(found: "Estimate", machines: int) -> None:
+    """Prints what a run would cost."""
+    rows = [
+        ("documents, about", f"{found.documents:,}"),
+        ("words, about", f"{found.words:,}"),
+        ("words a second, one process", f"{found.words_per_second:,.0f}"),
+        ("hours", f"{found.hours():,.2f}"),
+        (f"hours on {machines} such machines", f"{found.hours(machines):,.2f}"),
+        ("memory, MB", f"{found.memory_bytes / 1e6:,.0f}"),
+        ("size of the output, MB", f"{found.output_bytes / 1e6:,.1f}"),
+    ]
+    header = ("", f"from a sample of {found.sample:,}")
+    msg.table(rows, header=header, divider=True, aligns=("l", "r"))
 
 
 def _report(done: "Annotated", existing: str, *, all_aside: bool) -> None:

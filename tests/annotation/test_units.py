@@ -1,0 +1,78 @@
+"""Many inputs, a file each: whole, once, and again after a stop; `verify` sees what is wrong."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from memorised import KNOWN
+
+from spacy_bioner.annotation.annotating import annotate
+from spacy_bioner.annotation.settings import Settings
+from spacy_bioner.annotation.units import annotate_units, verify
+from spacy_bioner.documents import formats
+from spacy_bioner.documents.document import Document
+from spacy_bioner.errors import OutputError
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        documents = [Document(text, id=f"{number}-{i}") for i, (text, _) in enumerate(KNOWN)]
+        formats.write(documents, folder / f"{number}.jsonl", "jsonl")
+    with (folder / "1.jsonl").open("a") as file:
+        file.write("[]\n")
+    return folder
+
+
+def test_each_input_has_its_output_and_verify_is_content(
+    knowing_pipeline: Path, inputs: Path, tmp_path: Path, run_cli: Callable[..., str]
+):
+    out = tmp_path / "out"
+    printed = run_cli("bioner", "annotate", knowing_pipeline, inputs, "--output", out, "--engine", "local")
+    assert "documents" in printed
+    annotate(knowing_pipeline, [inputs / "0.jsonl"], tmp_path / "alone.jsonl", Settings("jsonl"))
+    assert (out / "0.jsonl.jsonl").read_bytes() == (tmp_path / "alone.jsonl").read_bytes()
+    assert "every document is there once" in run_cli("bioner", "verify", out, inputs)
+    assert json.loads((out / "units/1.jsonl.json").read_text())["counts"] == {"documents": 4, "set_aside": 1}
+    with pytest.raises(OutputError, match="go on with --resume"):
+        annotate_units(knowing_pipeline, [inputs], out, Settings("jsonl"))
+
+
+def test_a_run_goes_on_with_what_is_missing(knowing_pipeline: Path, inputs: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    annotate_units(knowing_pipeline, [inputs], out, Settings("jsonl"))
+    whole = {path.name: path.read_bytes() for path in out.glob("*.jsonl")}
+    (out / "units/0.jsonl.json").unlink()
+    shutil.copyfile(out / "0.jsonl.jsonl", out / "2.jsonl.jsonl")
+    (out / ".work-somewhere-1-0.jsonl").mkdir()
+    assert [line.partition(":")[0] for line in verify([inputs], out)] == ["0.jsonl", "2.jsonl"]
+    done = annotate_units(knowing_pipeline, [inputs], out, Settings("jsonl"), resume=True)
+    assert (done.done, done.resumed, done.documents, done.set_aside) == (2, 1, 12, 1)
+    assert {path.name: path.read_bytes() for path in out.glob("*.jsonl")} == whole
+    assert not verify([inputs], out)
+    assert not list(out.glob(".work*"))
+    with pytest.raises(OutputError, match="another run in it: other settings"):
+        annotate_units(knowing_pipeline, [inputs], out, Settings("csv"), resume=True)
+
+
+def test_an_input_that_can_not_be_read_costs_itself(knowing_pipeline: Path, inputs: Path, tmp_path: Path):
+    (inputs / "3.jsonl").write_text('{"text": 1}\n')
+    done = annotate_units(knowing_pipeline, [inputs], tmp_path / "out", Settings("jsonl"))
+    assert list(done.failed) == ["3.jsonl"]
+    assert done.documents == 12
+    assert [line.partition(":")[0] for line in verify([inputs], tmp_path / "out")] == ["3.jsonl"]
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same(knowing_pipeline: Path, inputs: Path, tmp_path: Path):
+    pytest.importorskip("ray")
+    annotate_units(knowing_pipeline, [inputs], tmp_path / "local", Settings("jsonl"))
+    done = annotate_units(knowing_pipeline, [inputs], tmp_path / "ray", Settings("jsonl"), engine="ray")
+    assert (done.done, done.failed) == (3, {})
+    for path in (tmp_path / "local").glob("*.jsonl"):
+        assert (tmp_path / "ray" / path.name).read_bytes() == path.read_bytes()
+    assert not verify([inputs], tmp_path / "ray")

@@ -107,7 +107,7 @@ def document_of(record: Mapping[str, Any], columns: TableColumns, number: str) -
     if not text.strip() and not title.strip():
         raise ValueError(f"there is no text in the column '{columns.text}' of this row")
     value = record.get(columns.id) if columns.id else number
-    identifier = "" if value is None else str(value).strip()
+    identifier = "" if _is_missing(value) else str(value).strip()
     if not identifier:
         raise ValueError(f"there is nothing in the column '{columns.id}' of this row")
     if not columns.title:
@@ -119,9 +119,14 @@ def document_of(record: Mapping[str, Any], columns: TableColumns, number: str) -
     return Document(whole, passages, id=identifier)
 
 
+def _is_missing(value: Any) -> bool:
+    """Whether a cell is empty: None, or the not-a-number that pandas has for it."""
+    return value is None or (isinstance(value, float) and value != value)
+
+
 def _cell(record: Mapping[str, Any], name: str) -> str:
     value = record.get(name)
-    if value is None:
+    if _is_missing(value):
         return ""
     if not isinstance(value, str):
         raise ValueError(f"in the column '{name}' there is a {type(value).__name__} and no text")

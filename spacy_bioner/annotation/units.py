@@ -169,7 +169,8 @@ def _annotate_unit(
         "set_aside": [asdict(entry) for entry in done.set_aside],
     }
     write_json(work / "record.json", record)
-    for file in work.glob(f"{made.name}*"):
+    (output / f"{made.name}.set-aside.jsonl").unlink(missing_ok=True)  # of an earlier try
+    for file in (file for file in work.iterdir() if file.name.startswith(made.name)):
         os.replace(file, output / file.name)
     os.replace(work / "record.json", output / _RECORDS / f"{name}.json")
     shutil.rmtree(work)
@@ -216,6 +217,8 @@ def _by_ray(
             try:
                 if error := ray.get(ready):
                     yield name, error
+            except ray.exceptions.RayTaskError as error:  # not one of ours: its text is the whole traceback
+                yield name, str(error.cause or error).strip()
             except ray.exceptions.RayError as lost:
                 yield name, f"lost {TRIES} times ({type(lost).__name__})"
     finally:

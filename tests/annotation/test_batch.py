@@ -74,6 +74,8 @@ def test_what_can_not_be_annotated_is_a_row_with_the_reason(annotator: Annotator
     assert "a int and no text" in found["problem"][1]
     assert set(found["problem"][3:]) == {None}
     assert len(found["type"]) == 3 + len(KNOWN[0][1])
+    missing = annotator(pandas.DataFrame([{**good, "abstract": None, "title": None}, good]))
+    assert "there is no text" in missing.problem[0]
 
 
 def test_long_texts_are_cut_and_joined(knowing_pipeline: Path):

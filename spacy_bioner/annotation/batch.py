@@ -1,7 +1,7 @@
-"""One class that annotates batches in whatever engine sends them: Ray Data, Spark, Dask, datasets.
+"""One class that annotates batches of documents, in whatever program sends them.
 
     annotator = Annotator("en_bioner_sm", text="abstract", title="title", id="pmid")
-    ray.data.read_parquet("in/").map_batches(annotator, batch_format="pyarrow").write_parquet("out/")
+    found = annotator(frame)
 
 It is sent to workers as its settings alone; each process loads the pipeline once, when it first needs it.
 """

@@ -1,4 +1,4 @@
-"""Many input files, each a unit of work with an output of its own, by this process or by Ray's workers.
+"""Many input files, each a unit of work with an output of its own, one after the other.
 
 The output is a folder. Of an input a.xml.gz come
 
@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -33,9 +33,7 @@ from spacy_bioner.documents import formats
 from spacy_bioner.errors import BionerError, OutputError, PipelineError
 from spacy_bioner.files import Outputs, checksum, write_json
 
-ENGINES = ("local", "ray")
-TRIES = 3
-"""How often a unit is tried before it is left out."""
+ENGINES = ("local",)
 _RECORDS, _MANIFEST = "units", "manifest.json"
 
 
@@ -70,13 +68,12 @@ def annotate_units(
     """Annotates each input to a file of its own.
 
     Args:
-        model: the name of a package or a folder; every worker has it.
+        model: the name of a package or a folder.
         inputs: files, and folders of them; no two of one name.
         output: the folder.
         settings: how to annotate.
-        engine: one of `ENGINES`. "ray" uses the cluster that Ray finds (RAY_ADDRESS), or this machine;
-            each of its workers has one thread.
-        gpu_id: the GPU to use, for "local"; with "ray", 0 or more asks for a GPU for each worker.
+        engine: one of `ENGINES`.
+        gpu_id: the GPU to use; -1 for the CPU.
         resume: whether to go on with what is in the folder.
 
     Raises:
@@ -90,8 +87,7 @@ def annotate_units(
     units = dict(_units(inputs, settings))
     _open(output, units, settings, str(model), resume)
     left = {name: path for name, path in units.items() if not _is_done(output, name, path, settings)}
-    run = _by_ray if engine == "ray" else _by_this_process
-    failed = dict(run(str(model), left, output, settings, gpu_id))
+    failed = dict(_by_this_process(str(model), left, output, settings, gpu_id))
     records = [_record(output, name) for name in units if name not in failed]
     total: Counter[str] = sum((Counter(r["counts"]) for r in records), Counter())
     if failed and len(failed) == len(units):
@@ -191,51 +187,6 @@ def _by_this_process(
             _annotate_unit(model, name, unit, output, settings, gpu_id)
         except BionerError as error:
             yield name, str(error)
-
-
-def _by_ray(
-    model: str, units: Mapping[str, tuple[Path, str]], output: Path, settings: Settings, gpu_id: int
-) -> Iterator[tuple[str, str]]:
-    """As `_by_this_process`, by Ray's workers, which try a unit again that was lost with its worker."""
-    try:
-        import ray
-    except ImportError:
-        raise OutputError("--engine ray needs Ray: pip install 'spacy-bioner[ray]'.") from None
-    started = not ray.is_initialized()
-    if started:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    try:
-        remote = ray.remote(num_cpus=1, num_gpus=int(gpu_id >= 0), max_retries=TRIES - 1)(_task)
-        where = 0 if gpu_id >= 0 else -1
-        waiting = {
-            remote.remote(_annotate_unit, model, name, unit, output.resolve(), settings, where): name
-            for name, unit in units.items()
-        }
-        while waiting:
-            [ready], _ = ray.wait(list(waiting), num_returns=1)
-            name = waiting.pop(ready)
-            try:
-                if error := ray.get(ready):
-                    yield name, error
-            except ray.exceptions.RayTaskError as error:  # not one of ours: its text is the whole traceback
-                yield name, str(error.cause or error).strip()
-            except ray.exceptions.RayError as lost:
-                yield name, f"lost {TRIES} times ({type(lost).__name__})"
-    finally:
-        if started:
-            ray.shutdown()
-
-
-def _task(work: Callable[..., None], *arguments: Any) -> str:
-    """What a worker does; gives the error, if there is one, as a text."""
-    import torch
-
-    torch.set_num_threads(1)
-    try:
-        work(*arguments)
-    except BionerError as error:
-        return str(error)
-    return ""
 
 
 def verify(inputs: Iterable[str | Path], output: Path) -> list[str]:

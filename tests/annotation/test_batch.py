@@ -86,15 +86,3 @@ def test_long_texts_are_cut_and_joined(knowing_pipeline: Path):
     assert all(
         long[start:end] == t for start, end, t in zip(*map(found.get, ("start", "end", "text")), strict=True)
     )
-
-
-@pytest.mark.slow
-def test_ray(annotator: Annotator, expected: Rows):
-    ray = pytest.importorskip("ray")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-    try:
-        data = ray.data.from_items(RECORDS).repartition(4)
-        found = data.map_batches(annotator, batch_format="pyarrow", batch_size=3).take_all()
-        assert sorted(without_problems(found), key=str) == sorted(expected, key=str)
-    finally:
-        ray.shutdown()

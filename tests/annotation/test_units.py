@@ -65,14 +65,3 @@ def test_an_input_that_can_not_be_read_costs_itself(knowing_pipeline: Path, inpu
     assert list(done.failed) == ["3.jsonl"]
     assert done.documents == 12
     assert [line.partition(":")[0] for line in verify([inputs], tmp_path / "out")] == ["3.jsonl"]
-
-
-@pytest.mark.slow
-def test_ray_gives_the_same(knowing_pipeline: Path, inputs: Path, tmp_path: Path):
-    pytest.importorskip("ray")
-    annotate_units(knowing_pipeline, [inputs], tmp_path / "local", Settings("jsonl"))
-    done = annotate_units(knowing_pipeline, [inputs], tmp_path / "ray", Settings("jsonl"), engine="ray")
-    assert (done.done, done.failed) == (3, {})
-    for path in (tmp_path / "local").glob("*.jsonl"):
-        assert (tmp_path / "ray" / path.name).read_bytes() == path.read_bytes()
-    assert not verify([inputs], tmp_path / "ray")

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from spacy_bioner.encoders.loading import load_plain_tokenizer
+
 _LEAST = 0.01
 
 
@@ -55,13 +57,12 @@ def load_tokenizer(name: str, **settings: Any) -> Any:
         name: a folder, or the id of a repository.
         settings: for transformers, among them `revision`.
     """
-    from transformers import AutoTokenizer
     from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
-    tokenizer = AutoTokenizer.from_pretrained(name, **settings)
+    tokenizer = load_plain_tokenizer(name, **settings)
     if "do_lower_case" in settings or not getattr(tokenizer, "do_lower_case", False):
         return tokenizer
     at = {key: settings[key] for key in ("revision", "cache_dir", "token") if key in settings}
     if "do_lower_case" in get_tokenizer_config(name, **at) or not casing(tokenizer.get_vocab()).cased:
         return tokenizer
-    return AutoTokenizer.from_pretrained(name, **{**settings, "do_lower_case": False})
+    return load_plain_tokenizer(name, **{**settings, "do_lower_case": False})

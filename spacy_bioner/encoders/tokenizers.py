@@ -8,6 +8,7 @@ from typing import Any
 
 from spacy_bioner.encoders.casing import casing
 from spacy_bioner.encoders.checkpoint_files import Parts, read_object
+from spacy_bioner.encoders.loading import load_plain_tokenizer
 from spacy_bioner.errors import EncoderError, FormatError
 
 _NEEDED = {
@@ -177,10 +178,8 @@ def _decide(pieces: list[str], lower: Any, asked: bool | None, path: Path, remar
 
 
 def _load(folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
     try:
-        return AutoTokenizer.from_pretrained(folder)
+        return load_plain_tokenizer(folder)
     except Exception as error:  # tokenizers raises no less than that
         raise EncoderError(f"transformers can't load the tokenizer ({error}).") from None
 

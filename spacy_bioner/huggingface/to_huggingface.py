@@ -18,12 +18,13 @@ from typing import Any
 import numpy
 import torch
 from spacy.language import Language
-from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
+from transformers import AutoModelForTokenClassification, pipeline
 from transformers.utils import logging
 
 from spacy_bioner.components.bioner import BioNER
 from spacy_bioner.components.pipelines import find_bioner, find_transformer
 from spacy_bioner.components.spans import scored_spans
+from spacy_bioner.encoders.loading import NO_CODE, load_plain_tokenizer
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.huggingface.token_classifiers import linear_head
 from spacy_bioner.models.crf import B, I, O
@@ -213,7 +214,7 @@ def predict(folder: Path, texts: Iterable[str]) -> list[Span]:
     logging.set_verbosity_error()
     try:
         run = token_pipeline(
-            AutoModelForTokenClassification.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+            AutoModelForTokenClassification.from_pretrained(folder, **NO_CODE), load_plain_tokenizer(folder)
         )
         found = []
         for i, text in enumerate(texts):

@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoModelForTokenClassification
 from transformers.utils import logging
 
+from spacy_bioner.encoders.loading import NO_CODE, load_config, load_plain_tokenizer
 from spacy_bioner.errors import EncoderError, TagError
 from spacy_bioner.models.labels import LabelSet, make_label_set
 
@@ -20,7 +21,6 @@ _NAMELESS = re.compile(r"LABEL_\d+")
 _OTHER_HEADS = ("ForSequenceClassification", "ForMultipleChoice")
 """Models whose head has the name and the shape of a token classifier's."""
 
-_NO_CODE: dict[str, Any] = {"trust_remote_code": False}  # it would ask on the terminal otherwise
 _PROBE = "Mutations of BRCA1 raise the risk of breast cancer (p < 0.05)."
 _TOLERANCE = 1e-4
 
@@ -58,7 +58,7 @@ def read_checkpoint(folder: Path, labels: Sequence[str] = (), entity_type: str =
             is one that isn't an encoder with a linear layer on top, or its labels can't be understood.
     """
     with _reading(folder):
-        config = AutoConfig.from_pretrained(folder, **_NO_CODE)
+        config = load_config(folder)
     heads = [name for name in config.architectures or () if name.endswith(_OTHER_HEADS)]
     if heads:
         raise EncoderError(f"{folder}: a model of another task ({heads[0]}), not a token classifier.")
@@ -68,9 +68,9 @@ def read_checkpoint(folder: Path, labels: Sequence[str] = (), entity_type: str =
     try:
         with _reading(folder):
             model, info = AutoModelForTokenClassification.from_pretrained(
-                folder, config=config, output_loading_info=True, torch_dtype=torch.float32, **_NO_CODE
+                folder, config=config, output_loading_info=True, torch_dtype=torch.float32, **NO_CODE
             )
-            tokenizer = AutoTokenizer.from_pretrained(folder, **_NO_CODE)
+            tokenizer = load_plain_tokenizer(folder)
     finally:
         logging.set_verbosity(level)
     model.eval()

@@ -502,7 +502,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], list[str], str]] = {
         [],
         "can't be read as a token",
     ),
-    "model with code": (code, [], "can't be read as a token"),
+    "model with code": (code, [], "needs code of its own"),
     "another kind of model": (
         lambda folder: change_config(folder, model_type="t5", architectures=None),
         [],

@@ -15,6 +15,7 @@ from spacy.tokens import Doc
 from spacy_transformers.data_classes import FullTransformerBatch
 from thinc.api import Model
 
+from spacy_bioner.encoders.loading import load_plain_tokenizer
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.models.transformer.layer import FastTransformer, Settings
 from spacy_bioner.models.transformer.shim import TokenizerShim, packed, unpacked
@@ -144,11 +145,9 @@ class OnnxShim(TokenizerShim):
         )
 
     def from_bytes(self, bytes_data: bytes) -> "OnnxShim":
-        from transformers import AutoTokenizer
-
         stored = srsly.msgpack_loads(bytes_data)
         if stored["graph"]:
             with unpacked(stored["files"]) as folder:
-                tokenizer = AutoTokenizer.from_pretrained(folder)
+                tokenizer = load_plain_tokenizer(folder)
             self.install(stored["graph"], tokenizer, stored["longest"], stored["width"])
         return self

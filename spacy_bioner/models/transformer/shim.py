@@ -16,10 +16,11 @@ from safetensors.torch import load, save
 from thinc.api import PyTorchGradScaler, PyTorchShim, get_torch_default_device, torch2xp
 from thinc.optimizers import Optimizer
 from thinc.shims.shim import Shim
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoModel
 from transformers.utils import logging
 
 from spacy_bioner.encoders.casing import load_tokenizer
+from spacy_bioner.encoders.loading import NO_CODE, load_config, load_plain_tokenizer
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.models.precision import has_bfloat16
 from spacy_bioner.models.transformer.adam import adam_step, is_plain_adam
@@ -113,7 +114,7 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         """
         at = {"revision": revision} if revision else {}
         tokenizer = load_tokenizer(name, **{**self._tokenizer_config, **at})
-        config = AutoConfig.from_pretrained(name, **{**self._transformer_config, **at})
+        config = load_config(name, **{**self._transformer_config, **at})
         self._install(_make(config, name, **at), tokenizer)
 
     def _install(self, model: Any, tokenizer: Any) -> None:
@@ -259,8 +260,8 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         if not stored["files"]:
             return self
         with unpacked(stored["files"]) as folder:
-            config = AutoConfig.from_pretrained(folder)
-            tokenizer = AutoTokenizer.from_pretrained(folder)
+            config = load_config(folder)
+            tokenizer = load_plain_tokenizer(folder)
         weights = load(stored["weights"])
         self._install(
             _make(config, None, state_dict={k: _in_32_bits(v) for k, v in weights.items()}), tokenizer
@@ -305,7 +306,13 @@ def _make(config: Any, name: str | None, **arguments: Any) -> Any:
     logging.set_verbosity_error()  # it tells of every weight that isn't needed
     try:
         model, info = kind.from_pretrained(
-            name, config=config, output_loading_info=True, **no_pooler(kind), **_attention(), **arguments
+            name,
+            config=config,
+            output_loading_info=True,
+            **no_pooler(kind),
+            **_attention(),
+            **NO_CODE,
+            **arguments,
         )
     finally:
         logging.set_verbosity(level)

@@ -66,13 +66,18 @@ def lines_or_errors(path: Path) -> Iterator[tuple[int, str | FormatError]]:
             yield number, line
 
 
+def most_inflated(path: Path) -> int:
+    """How many bytes may come out of a packed file."""
+    return max(_ANY_INFLATED, MOST_INFLATED * path.stat().st_size)
+
+
 class _Inflated(io.RawIOBase):
     """The content of a gzip file, up to a limit: a few KB can hold gigabytes of one and the same byte."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path = path
         self._content = gzip.GzipFile(fileobj=file, mode="rb")
-        self._left = max(_ANY_INFLATED, MOST_INFLATED * os.fstat(file.fileno()).st_size)
+        self._left = most_inflated(path)
 
     def readable(self) -> bool:
         return True
@@ -191,8 +196,9 @@ class Outputs:
 
     As a context manager: write each output to `outputs.temporary(path)`; on leaving, all are renamed, one
     after the other. If the block raises, or the process is killed in it, what stood there before still
-    stands. Two runs beside each other don't meet: each writes to a name of its own. What a killed process
-    left behind begins with a point, ends with ".partial", and is removed the next time.
+    stands. What is replaced hands on its mode; of a link, what it leads to is replaced. Two runs beside each
+    other don't meet: each writes to a name of its own. What a killed process left behind begins with a point,
+    ends with ".partial", and is removed the next time.
     """
 
     def __init__(self) -> None:
@@ -214,6 +220,7 @@ class Outputs:
                 folder where a file should be, or one output would be in another, which is a folder.
         """
         path = path if path.name else path.absolute()
+        path = path.resolve() if path.is_symlink() else path
         if path.name in ("", ".."):
             raise OutputError(f"{path}: an output needs a name.")
         pairs = [(other, path) for other in self._folders]
@@ -241,7 +248,10 @@ class Outputs:
         for path, temporary in self._pending.items():
             if error is not None:
                 remove(temporary)
-            elif temporary.is_dir() and path.exists():  # folder onto folder
+                continue
+            if path.exists():
+                shutil.copymode(path, temporary)
+            if temporary.is_dir() and path.exists():  # folder onto folder
                 # a folder can't be renamed onto another that isn't empty
                 old = temporary.with_name(f"{temporary.name.removesuffix(_PARTIAL)}-old{_PARTIAL}")
                 path.rename(old)

@@ -1,6 +1,7 @@
 import hashlib
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -264,3 +265,24 @@ def test_checksum_of_a_folder_is_that_of_what_sha256sum_prints(write, tmp_path):
     names = ("a.txt", "b.txt", "sub/c.txt")
     lines = "".join(f"{hashlib.sha256(f'data/{name}'.encode()).hexdigest()}  {name}\n" for name in names)
     assert checksum(tmp_path / "data") == hashlib.sha256(lines.encode()).hexdigest()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes and links of POSIX")
+def test_what_is_replaced_keeps_its_mode_and_a_link_its_place(tmp_path: Path):
+    secret, folder, link = tmp_path / "real" / "secret.txt", tmp_path / "folder", tmp_path / "link.txt"
+    secret.parent.mkdir()
+    for path, mode in ((secret, 0o600), (folder / "a.txt", 0o644)):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("before")
+        path.chmod(mode)
+    folder.chmod(0o700)
+    link.symlink_to(secret)
+    with Outputs() as outputs:
+        outputs.temporary(link).write_text("after")
+        made = outputs.temporary(folder, folder=True)
+        made.mkdir()
+    assert link.is_symlink()
+    assert secret.read_text() == "after"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "link.txt", "real"]

@@ -9,6 +9,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from spacy.language import Language
@@ -16,7 +17,8 @@ from spacy.tokens import Doc, Span
 
 from spacy_bioner.annotation.inputs import Item, SetAside
 from spacy_bioner.annotation.long_texts import pieces
-from spacy_bioner.annotation.settings import FLAT, Settings
+from spacy_bioner.annotation.settings import BATCH_CHARACTERS, FLAT, Settings
+from spacy_bioner.annotation.workers import in_processes
 from spacy_bioner.components.pipelines import spans_keys
 from spacy_bioner.components.spans import ranked, scored_spans, without_overlaps
 from spacy_bioner.corpora.conversion import to_doc, to_document
@@ -49,14 +51,20 @@ def annotated(
     Raises:
         PipelineError: if the pipeline fails on every document of a batch, or for lack of memory.
     """
-    with nlp.memory_zone():
+    alone = settings.n_process == 1  # processes have zones of their own
+    with nlp.memory_zone() if alone else nullcontext():
         texts: list[Document] = []
         ends: list[int] = []  # how many pieces there are up to and with each item
         for item in items:
             if isinstance(item, Item) and _fits(item, settings):
                 texts += pieces(item.document, settings.max_length)
             ends.append(len(texts))
-        results = _run(nlp, texts, settings)
+        batches = _batches(texts, settings.batch_size)
+        results = itertools.chain.from_iterable(
+            (_annotate_batch(nlp, batch, settings) for batch in batches)
+            if alone
+            else in_processes(_annotate_batch, nlp, batches, settings)
+        )
         done = 0
         for item, end in zip(items, ends, strict=True):
             if isinstance(item, SetAside):
@@ -86,7 +94,7 @@ class _Found:
 def _joined(
     item: Item,
     cut: Sequence[Document],
-    results: Sequence[_Found | Exception],
+    results: Sequence[_Found | str],
     settings: Settings,
     counts: Counter[str],
 ) -> Document | SetAside:
@@ -96,8 +104,8 @@ def _joined(
     tokens: list[Stretch] = []
     offset = 0
     for piece, result in zip(cut, results, strict=True):
-        if isinstance(result, Exception):
-            reason = f"the pipeline fails on it ({type(result).__name__}: {result})"
+        if isinstance(result, str):
+            reason = f"the pipeline fails on it ({result})"
             return SetAside(item.file, item.number, document.id, reason)
         mentions += [mention.shifted(offset) for mention in result.mentions] if offset else result.mentions
         tokens += [(start + offset, end + offset) for start, end in result.tokens or ()]
@@ -132,38 +140,46 @@ def _combined(document: Document, found: list[Mention], existing: str, counts: C
     return replace(document, mentions=tuple(sorted((*own, *new), key=lambda m: (m.start, m.end))))
 
 
-def _run(nlp: Language, texts: Sequence[Document], settings: Settings) -> Iterator[_Found | Exception]:
-    """Sends texts through the pipeline; a batch in which it fails goes through once more, one by one."""
+def _batches(texts: Sequence[Document], most: int) -> Iterator[Sequence[Document]]:
+    """Texts that go through the pipeline together: so many, and so many characters, at most."""
+    start = characters = 0
+    for end, text in enumerate(texts):
+        if end > start and (end - start == most or characters + len(text.text) > BATCH_CHARACTERS):
+            yield texts[start:end]
+            start, characters = end, 0
+        characters += len(text.text)
+    if start < len(texts):
+        yield texts[start:]
+
+
+def _annotate_batch(nlp: Language, texts: Sequence[Document], settings: Settings) -> list[_Found | str]:
+    """Sends texts through the pipeline together; if it fails on them, once more, one by one.
+
+    Returns:
+        For each text what was found, or the error.
+    """
     keys = spans_keys(nlp)
-    done = 0
-    while done < len(texts):
-        left = enumerate(texts[done:], start=done)
-        inputs = ((_input(nlp, text), number) for number, text in left)
-        try:
-            for doc, number in nlp.pipe(
-                inputs, as_tuples=True, batch_size=settings.batch_size, n_process=settings.n_process
-            ):
-                if number != done:  # a component has swallowed a document
-                    break
-                yield _found(doc, texts[done], keys, settings)
-                done += 1
-            else:
-                if done == len(texts):
-                    return
-        except BionerError:
-            raise
-        except Exception as error:  # any component's: the batch goes through once more
-            _stop_if_fatal(error)
-        batch = texts[done : done + settings.batch_size]
-        yield from _one_by_one(nlp, batch, keys, settings)
-        done += len(batch)
+    results: list[_Found | str] = []
+    inputs = ((_input(nlp, text), text) for text in texts)
+    try:
+        for doc, text in nlp.pipe(inputs, as_tuples=True, batch_size=len(texts)):
+            if text is not texts[len(results)]:  # a component has swallowed a document
+                break
+            results.append(_found(doc, text, keys, settings))
+        if len(results) == len(texts):
+            return results
+    except BionerError:
+        raise
+    except Exception as error:  # any component's: the batch goes through once more
+        _stop_if_fatal(error)
+    return _one_by_one(nlp, texts, keys, settings)
 
 
 def _one_by_one(
     nlp: Language, texts: Sequence[Document], keys: Sequence[str], settings: Settings
-) -> Iterator[_Found | Exception]:
+) -> list[_Found | str]:
     """Sends the texts of a batch in which the pipeline has failed through it, each alone."""
-    results: list[_Found | Exception] = []
+    results: list[_Found | str] = []
     for text in texts:
         try:
             results.append(_found(nlp(_input(nlp, text)), text, keys, settings))
@@ -171,14 +187,11 @@ def _one_by_one(
             raise
         except Exception as error:  # any component's: its document is set aside, with the error
             _stop_if_fatal(error)
-            results.append(error)
-    errors = [result for result in results if isinstance(result, Exception)]
+            results.append(f"{type(error).__name__}: {error}")
+    errors = [result for result in results if isinstance(result, str)]
     if len(errors) == len(results) > 1:
-        raise PipelineError(
-            f"The pipeline fails on each of {len(results)} documents in a row.\n"
-            f"{type(errors[0]).__name__}: {errors[0]}"
-        )
-    yield from results
+        raise PipelineError(f"The pipeline fails on each of {len(results)} documents in a row.\n{errors[0]}")
+    return results
 
 
 def _stop_if_fatal(error: Exception) -> None:

@@ -8,7 +8,7 @@ from spacy.language import Language
 
 from spacy_bioner.annotation.table_inputs import NO_TABLES, TableColumns
 from spacy_bioner.annotation.tables import TABLES
-from spacy_bioner.components.pipelines import bioners, entity_finders, entity_types
+from spacy_bioner.components.pipelines import bioners, entity_finders, entity_types, set_precision
 from spacy_bioner.documents.formats import FORMATS, READ_FORMATS, SPACY, WRITTEN_FORMATS
 from spacy_bioner.errors import ConversionError, PipelineError
 
@@ -21,6 +21,8 @@ PART_SIZE = 1000
 BATCH_SIZE = 128
 """Documents go through in batches of the pipeline's own size, but not larger: spaCy's default, 1,000, takes
 gigabytes where they are abstracts, and is no faster."""
+BATCH_CHARACTERS = 200_000
+"""The most characters of a batch of several texts: those of 128 abstracts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Settings:
         part_size: how many documents make a part.
         columns: where the text is in inputs that are tables.
         empty: whether documents without mentions have a row in a table; None for Parquet's alone.
+        precision: what a transformer computes in, see `spacy-bioner.TransformerModel.v1`; empty for what the
+            pipeline's config says.
     """
 
     to: str
@@ -57,6 +61,7 @@ class Settings:
     part_size: int = PART_SIZE
     columns: TableColumns = NO_TABLES
     empty: bool | None = None
+    precision: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "types": list(self.types)}
@@ -86,7 +91,8 @@ def prepare(nlp: Language, settings: Settings) -> None:
     """Has a pipeline work as the settings say, and checks that it can.
 
     Raises:
-        PipelineError: if it finds no entities, has no such type, or gives no scores for a threshold.
+        PipelineError: if it finds no entities, has no such type, gives no scores for a threshold, or has no
+            transformer whose precision can be chosen.
     """
     if not entity_finders(nlp):
         raise PipelineError("The pipeline finds no entities: it has no component that writes to doc.ents.")
@@ -97,6 +103,8 @@ def prepare(nlp: Language, settings: Settings) -> None:
         raise PipelineError(
             f"The pipeline has no entity type {', '.join(unknown)}; it knows {', '.join(labels)}."
         )
+    if settings.precision:
+        set_precision(nlp, settings.precision)
     heads = bioners(nlp)
     if settings.threshold and not heads:
         raise PipelineError("The pipeline gives no scores, as it has no `bioner`: leave out --threshold.")

@@ -60,6 +60,7 @@ def annotate_cli(
     split_long: bool = typer.Option(False, help="Cut longer ones into pieces instead, and join them"),
     batch_size: int = typer.Option(0, min=0, help="Texts in a batch; default: the pipeline's, 128 at most"),
     n_process: int = typer.Option(1, min=1, help="Processes"),
+    precision: str = typer.Option("", help="What a transformer computes in: float32, bfloat16, float16"),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
     part_size: int = typer.Option(1000, min=1, help="Documents in a part"),
     resume: bool = typer.Option(False, help="Go on with a run that was stopped"),
@@ -77,7 +78,8 @@ def annotate_cli(
 ) -> None:
     """Annotate documents: any format in, any format out, with scores where it can hold them.
 
-    A run that was killed goes on with --resume. What can't be read or annotated is listed in a file.
+    A run that was killed goes on with --resume. What can't be read or annotated is listed in a file; the exit
+    code is 2 then, where the rest was written, and 1 where nothing was.
     """
     from spacy_bioner.annotation.annotating import STANDARD, annotate
     from spacy_bioner.annotation.estimate import estimate
@@ -106,6 +108,7 @@ def annotate_cli(
             part_size=part_size,
             columns=TableColumns(text, title, id),
             empty=empty,
+            precision=precision,
         )
         if estimating:
             _report_estimate(estimate(model, inputs, settings, gpu_id=gpu_id), machines)

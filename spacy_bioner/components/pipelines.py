@@ -1,11 +1,13 @@
 """Loading a trained pipeline, and finding its `bioner`, transformer and other entity components."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import spacy
 from safetensors import SafetensorError
 from spacy.language import Language
+from thinc.api import Model
 
 from spacy_bioner.components.spans import SPANS_KEY
 from spacy_bioner.errors import PipelineError
@@ -101,3 +103,23 @@ def find_bioner(nlp: Language) -> "BioNER":
             f"The pipeline has {len(found) or 'no'} `bioner`, and one is needed: {', '.join(nlp.pipe_names)}."
         )
     return found[0]
+
+
+def set_precision(nlp: Language, precision: str) -> None:
+    """Chooses what the transformers of a pipeline compute in, see `spacy-bioner.TransformerModel.v1`.
+
+    Raises:
+        PipelineError: if there is no such precision, or no transformer of this package in torch.
+    """
+    from spacy_bioner.models.transformer.layer import PRECISIONS, FastTransformer
+    from spacy_bioner.models.transformer.shim import EncoderShim
+
+    if precision not in PRECISIONS:
+        raise PipelineError(f"There is no precision '{precision}': it is one of {', '.join(PRECISIONS)}.")
+    models = [getattr(pipe, "model", None) for _, pipe in nlp.pipeline]
+    nodes = [node for model in models if isinstance(model, Model) for node in model.walk()]
+    layers = [n for n in nodes if isinstance(n, FastTransformer) and isinstance(n.encoder, EncoderShim)]
+    if not layers:
+        raise PipelineError("The pipeline has no transformer whose precision can be chosen.")
+    for layer in layers:
+        layer.attrs["settings"] = replace(layer.attrs["settings"], precision=precision)

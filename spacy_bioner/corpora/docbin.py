@@ -1,5 +1,6 @@
 """Reading and writing .spacy files (spaCy's DocBin) with the annotation records of their Docs."""
 
+import zlib
 from collections.abc import Iterable
 from copy import deepcopy
 from pathlib import Path
@@ -10,8 +11,9 @@ from spacy.vocab import Vocab
 
 from spacy_bioner.corpora.annotations import KEY
 from spacy_bioner.errors import FormatError
-from spacy_bioner.files import open_input
+from spacy_bioner.files import MOST_INFLATED, most_inflated, open_input
 
+_PIECE = 1 << 16
 DOCBIN_ATTRS = ("ORTH", "SENT_START", "ENT_IOB", "ENT_TYPE")
 """What is stored of each token."""
 
@@ -41,11 +43,13 @@ def read_docbin(path: Path, vocab: Vocab | None = None) -> list[Doc]:
     """Reads the Docs of a .spacy file, into a vocabulary of their own if none is given.
 
     Raises:
-        FormatError: if there is no such file, or it isn't a DocBin.
+        FormatError: if there is no such file, it isn't a DocBin, or one that would become more than
+            `MOST_INFLATED` times as large.
     """
     with open_input(path) as file:
         data = b"".join(file)
     try:
+        _check_size(path, data)
         stored = DocBin().from_bytes(data)
         packed, stored.user_data = stored.user_data, [None] * len(stored)
         user_data = {raw: srsly.msgpack_loads(raw, use_list=False) for raw in set(packed) if raw}
@@ -54,8 +58,21 @@ def read_docbin(path: Path, vocab: Vocab | None = None) -> list[Doc]:
             if raw:
                 doc.user_data.update(deepcopy(user_data[raw]))
         return docs
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, zlib.error) as error:
         raise FormatError(path, None, f"not a .spacy file ({type(error).__name__})") from None
+
+
+def _check_size(path: Path, data: bytes) -> None:
+    """Raises FormatError if far more is packed in a .spacy file than such a file can need."""
+    left, unpack = most_inflated(path), zlib.decompressobj()
+    for start in range(0, len(data), _PIECE):
+        piece = data[start : start + _PIECE]
+        while piece:
+            left -= len(unpack.decompress(piece, 16 * _PIECE))
+            if left < 0:
+                message = f"more than {MOST_INFLATED} times as large when unpacked: no real .spacy file is"
+                raise FormatError(path, None, message)
+            piece = unpack.unconsumed_tail
 
 
 def docbin_files(paths: Iterable[Path]) -> list[Path]:

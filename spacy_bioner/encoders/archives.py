@@ -1,5 +1,6 @@
 """Unpacking downloaded archives safely: no path leaves the folder, and no bomb fills the disk."""
 
+import gzip
 import lzma
 import os
 import re
@@ -9,16 +10,16 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from spacy_bioner.errors import FormatError
-from spacy_bioner.files import MOST_INFLATED
+from spacy_bioner.files import MOST_INFLATED, most_inflated
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 MOST_FILES = 10_000
-_ANY_INFLATED = 16 << 20
 _BLOCK = 512  # of tar
 _PIECE = 1 << 20
+_MOST_HEADER = 1 << 20  # bytes of one; tarfile reads it as a whole
 _NO_NAME = re.compile(r'[\x00-\x1f\\:*?"<>|]')  # what some file system takes for more than a name
 _JUNK = re.compile(r"(^|/)(__MACOSX(/|$)|\._|\.DS_Store$)")
 
@@ -32,7 +33,8 @@ def unpack(archive: Path, folder: Path) -> list[Path]:
     """Unpacks .tar, .tar.gz or .zip, whichever it is by its content; archives in it too, beside themselves.
 
     Only files and folders: paths that climb or begin at the root, links, devices and encrypted members are
-    refused, and so are more than `MOST_FILES` files, and more than `MOST_INFLATED` times the archive's size.
+    refused, and so are more than `MOST_FILES` members, or more than `MOST_INFLATED` times the archive's size;
+    all of a .tar.gz counts, headers, what isn't kept, and what stands behind the last member.
 
     Args:
         archive: the archive.
@@ -46,7 +48,7 @@ def unpack(archive: Path, folder: Path) -> list[Path]:
     """
     if not archive.is_file():
         raise FormatError(archive, None, "there is no such file")
-    left = _Left(archive, max(_ANY_INFLATED, MOST_INFLATED * archive.stat().st_size))
+    left = _Left(archive, most_inflated(archive))
     found = _unpack(archive, folder, left)
     for path in [path for path in found if is_archive(path)]:
         found.remove(path)
@@ -85,15 +87,15 @@ def _unpack(archive: Path, folder: Path, left: _Left) -> list[Path]:
     try:
         with archive.open("rb") as file:
             zipped = file.read(2) == b"PK"
-        for name, content in _zip_members(archive) if zipped else _tar_members(archive):
+        for name, content in _zip_members(archive, left) if zipped else _tar_members(archive, left):
             if _JUNK.search(name):
                 continue
             target = folder / _safe(archive, name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            left.take(0, file=True)
             with target.open("xb") as out:
                 while piece := content.read(_PIECE):
-                    left.take(len(piece))
+                    if zipped:  # all of a tar is counted as it is read
+                        left.take(len(piece))
                     out.write(piece)
             found.append(target)
     except FileExistsError as error:
@@ -113,33 +115,67 @@ def _unpack(archive: Path, folder: Path, left: _Left) -> list[Path]:
     return found
 
 
-def _tar_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    with tarfile.open(archive) as tar:
-        end = 0
-        for member in tar:
-            if member.isdir():
-                end = member.offset_data
-                continue
-            if not member.isreg() or member.issparse():
-                raise FormatError(
-                    archive, None, f"not a sound archive (a link or device in it: {member.name!r})"
-                )
-            content = tar.extractfile(member)
-            assert content is not None  # of a regular file
-            yield member.name, content
-            end = member.offset_data + -(-member.size // _BLOCK) * _BLOCK
-        # Python takes a file that ends between two members for a whole archive
-        assert tar.fileobj is not None
-        tar.fileobj.seek(end)
-        if tar.fileobj.read(_BLOCK) != bytes(_BLOCK):
-            raise FormatError(archive, None, "not a sound archive (it ends too early): fetch it again")
-        while tar.fileobj.read(_PIECE):
-            pass  # gzip's own checksum stands at the end
+class _Counted:
+    """The content of a tar archive, packed or not, each byte of which counts when it is first reached."""
+
+    def __init__(self, archive: Path, file: IO[bytes], left: _Left) -> None:
+        self._archive, self._file, self._left = archive, file, left
+        self._reached = 0
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, place: int) -> int:
+        self._reach(place)
+        return self._file.seek(place)
+
+    def read(self, size: int) -> bytes:
+        if size > max(_PIECE, _MOST_HEADER):
+            raise FormatError(self._archive, None, f"not a sound archive (a header of {size:,} bytes)")
+        data = self._file.read(size)
+        self._reach(self._file.tell())
+        return data
+
+    def _reach(self, place: int) -> None:
+        if place > self._reached:
+            self._left.take(place - self._reached)
+            self._reached = place
 
 
-def _zip_members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+def _tar_members(archive: Path, left: _Left) -> Iterator[tuple[str, IO[bytes]]]:
+    with archive.open("rb") as file:
+        packed = file.peek(2)[:2] == b"\x1f\x8b"
+        counted: Any = _Counted(archive, gzip.GzipFile(fileobj=file) if packed else file, left)
+        with tarfile.open(fileobj=counted, mode="r:") as tar:
+            yield from _members(archive, tar, left)
+
+
+def _members(archive: Path, tar: tarfile.TarFile, left: _Left) -> Iterator[tuple[str, IO[bytes]]]:
+    end = 0
+    for member in tar:
+        left.take(0, file=True)
+        if member.isdir():
+            end = member.offset_data
+            continue
+        if not member.isreg() or member.issparse():
+            raise FormatError(archive, None, f"not a sound archive (a link or device in it: {member.name!r})")
+        content = tar.extractfile(member)
+        assert content is not None  # of a regular file
+        yield member.name, content
+        end = member.offset_data + -(-member.size // _BLOCK) * _BLOCK
+    # Python takes a file that ends between two members for a whole archive
+    assert tar.fileobj is not None
+    tar.fileobj.seek(end)
+    if tar.fileobj.read(_BLOCK) != bytes(_BLOCK):
+        raise FormatError(archive, None, "not a sound archive (it ends too early): fetch it again")
+    while tar.fileobj.read(_PIECE):
+        pass  # gzip's own checksum stands at the end
+
+
+def _zip_members(archive: Path, left: _Left) -> Iterator[tuple[str, IO[bytes]]]:
     with zipfile.ZipFile(archive) as zipped:
         for info in zipped.infolist():
+            left.take(0, file=True)
             if info.is_dir():
                 continue
             kind = stat.S_IFMT(info.external_attr >> 16)

@@ -1,7 +1,7 @@
 """Rules that mend text taken out of XML, where missing elements left marks.
 
 A paragraph is brought to composed characters (Unicode NFC) and single spaces, and loses invisible characters
-and control characters. Then the rules, until none applies; they only ever take away:
+and control characters. Then the rules, again until none applies; they only ever take away:
 
 | rule | example | becomes |
 |---|---|---|
@@ -14,6 +14,7 @@ and control characters. Then the rules, until none applies; they only ever take 
 | space before a mark | `grows .` | `grows.` |
 
 What then has fewer than three words, or fewer letters than other characters, is dropped: it is no sentence.
+So is a paragraph in which a rule still applies after `MOST_ROUNDS` rounds: brackets in brackets in brackets.
 """
 
 import re
@@ -21,6 +22,8 @@ import unicodedata
 from collections import Counter
 
 MIN_WORDS = 3
+MOST_ROUNDS = 20
+"""How often all rules go over a paragraph. Real text takes up to four; each takes time in its length."""
 _INVISIBLE = dict.fromkeys([0xAD, 0xFEFF, *range(0x200B, 0x2010), *range(0x2060, 0x2065)])
 _CONTROL = dict.fromkeys([*range(0x00, 0x09), *range(0x0E, 0x1C), *range(0x7F, 0xA0)], " ")
 _REMOVED = {**_INVISIBLE, **_CONTROL}
@@ -44,16 +47,20 @@ def clean(paragraph: str, counts: Counter[str]) -> str:
 
     Args:
         paragraph: the paragraph.
-        counts: how often each rule was applied, and dropped a paragraph ("too short", "few letters").
+        counts: how often each rule was applied, and dropped a paragraph ("too short", "few letters",
+            "never settles").
     """
     text = paragraph if paragraph.isascii() else unicodedata.normalize("NFC", paragraph)
     if _NEEDS_REMOVAL.search(text):
         text = text.translate(_REMOVED)
         text = unicodedata.normalize("NFC", text)  # what was apart may stand together now
     text = " ".join(text.split())
-    before = ""
+    before, rounds = "", 0
     while text != before and _MARK.search(text):
-        before = text
+        if rounds == MOST_ROUNDS:
+            counts["never settles"] += 1
+            return ""
+        before, rounds = text, rounds + 1
         for name, (pattern, replacement) in RULES.items():
             text, applied = pattern.subn(replacement, text)
             if applied:

@@ -15,6 +15,9 @@ Span = tuple[int, int]
 MOST_CHARACTERS = 10
 """How long a short form may be (Schwartz and Hearst)."""
 
+_MOST_AROUND = 60  # characters of a short form with what may stand around it
+_MOST_INSIDE = 1000  # characters of a long form in brackets
+
 _OPEN, _CLOSE = "([", ")]"
 _BRACKET = re.compile(r"[()\[\]]")
 _SENTENCE_END = re.compile(r"(?<=[a-z0-9)\]%][.?!])\s+(?=[A-Z(\[\"'])|\n+")
@@ -95,7 +98,7 @@ def _before(text: str, start: int, opening: int, closing: int) -> Definition | N
 
 def _listed(text: str, opening: int, closing: int) -> Definition | None:
     """Both in brackets, a comma between them: "(blood-brain barrier, BBB)"."""
-    comma = text.rfind(", ", opening, closing)
+    comma = text.rfind(", ", max(opening, closing - _MOST_AROUND - 2), closing)
     short = None if comma < 0 else _short_form(text, comma + 2, closing)
     return None if short is None else _defined(text, opening + 1, comma, short)
 
@@ -113,7 +116,7 @@ def _defined(text: str, start: int, end: int, short: Span) -> Definition | None:
 
 def _inside(text: str, start: int, opening: int, closing: int) -> Definition | None:
     """The long form in brackets, the short one before them."""
-    inner = text[opening + 1 : closing]
+    inner = text[opening + 1 : min(closing, opening + 1 + _MOST_INSIDE)]
     if (len(inner) <= MOST_CHARACTERS and " " not in inner) or not text[opening - 1 : opening].isspace():
         return None
     word = re.search(r"\S+\s+$", text[max(start, opening - 20) : opening])
@@ -124,7 +127,8 @@ def _inside(text: str, start: int, opening: int, closing: int) -> Definition | N
     if short is None:
         return None
     cut = _CUT.search(inner)
-    for long in (inner, inner[: cut.start()] if cut else ""):
+    whole = inner if opening + 1 + len(inner) == closing else ""
+    for long in (whole, inner[: cut.start()] if cut else ""):
         lead = _LEAD.match(long)
         long = long[lead.end() if lead else 0 :].strip(_QUOTES + " ")
         most = min(len(word[0]) + 5, 2 * len(word[0]))
@@ -136,7 +140,7 @@ def _inside(text: str, start: int, opening: int, closing: int) -> Definition | N
 
 def _short_form(text: str, start: int, end: int) -> Span | None:
     """The part of some characters that may be a short form."""
-    if not start < end or end - start > 60:
+    if not start < end or end - start > _MOST_AROUND:
         return None
     inner = text[start:end]
     lead = _LEAD.match(inner)

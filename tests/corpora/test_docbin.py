@@ -158,3 +158,10 @@ def test_folder_without_files(write, tmp_path):
     write(b"", "folder/deeper/d.spacy")
     with pytest.raises(FormatError, match=r"folder: there is no \.spacy file in this folder"):
         docbin_files([tmp_path / "folder"])
+
+
+def test_a_file_that_would_fill_the_memory_is_refused(tmp_path):
+    path = tmp_path / "bomb.spacy"
+    path.write_bytes(zlib.compress(bytes(64 << 20)))
+    with pytest.raises(FormatError, match="more than 100 times as large when unpacked"):
+        read_docbin(path)

@@ -88,3 +88,12 @@ def test_rules_only_take_away(text: str):
     assert "  " not in found
     assert "\n" not in found
     assert found == found.strip()
+
+
+def test_brackets_in_brackets_are_no_text():
+    deep = 50_000
+    nested = "some words here" + " (" * deep + " )" * deep
+    text, counts = cleaned(nested)
+    assert text == ""
+    assert counts["never settles"] == 1
+    assert cleaned("some words here" + " (" * 9 + " )" * 9)[0] == "some words here"

@@ -1,9 +1,12 @@
+import re
+import time
 import unicodedata
 
 import pytest
 import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.tokenizer import Tokenizer
 from spacy.util import registry
 
 from spacy_bioner.text.tokenizer import LETTERS, MARKS, create_tokenizer, mark_pattern
@@ -92,6 +95,25 @@ def test_tokens_are_white_space_words_or_single_marks(tokenizer, text):
         assert marks == [] or (marks == [token.text[0]] and all(combining[1:]))
         if combining[0] and token.i:
             assert token.nbor(-1).is_space or token.nbor(-1).whitespace_
+
+
+@given(text=st.text(st.sampled_from(CHARACTERS) | st.characters(codec="utf-8"), max_size=12))
+def test_the_same_tokens_as_with_marks_taken_off_one_by_one(tokenizer, text):
+    mark = mark_pattern()
+    slow = Tokenizer(
+        tokenizer.vocab,
+        prefix_search=re.compile(f"^(?:{mark})").search,
+        suffix_search=re.compile(f"(?:{mark})$").search,
+        infix_finditer=re.compile(mark).finditer,
+    )
+    assert words(tokenizer, text) == words(slow, text)
+
+
+def test_long_runs_of_marks_take_no_longer_than_words(tokenizer):
+    for text in ("." * 100_000, "a" + "-" * 99_999, "(" * 50_000 + ")" * 50_000):
+        start = time.process_time()
+        assert len(tokenizer(text)) == 100_000
+        assert time.process_time() - start < 5
 
 
 def test_same_tokens_after_saving(tokenizer, nlp):

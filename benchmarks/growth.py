@@ -17,13 +17,13 @@ import spacy
 from wasabi import msg
 
 from benchmarks.common import save
-from spacy_bioner.components.abbreviations import abbreviations_of
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.documents.formats import detect
 from spacy_bioner.documents.formats.html import write as write_html
 from spacy_bioner.errors import UnknownFormatError
 from spacy_bioner.pretraining.cleaning import clean
 from spacy_bioner.text.folding import fold_with_origins
+from spacy_bioner.text.occurrences import abbreviations_of
 from spacy_bioner.text.spacing import join, natural_spaces
 from spacy_bioner.text.tokenizer import create_tokenizer
 

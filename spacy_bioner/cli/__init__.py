@@ -122,6 +122,7 @@ from spacy_bioner.cli import (  # noqa: E402
     experiment,  # noqa: F401
     fetch,  # noqa: F401
     from_hf,  # noqa: F401
+    init,  # noqa: F401
     kb,  # noqa: F401
     leaks,  # noqa: F401
     link_evaluate,  # noqa: F401

@@ -6,7 +6,11 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from transformers.modeling_utils import no_init_weights
+
+try:
+    from transformers.initialization import no_init_weights  # where transformers 5 has it
+except ImportError:
+    from transformers.modeling_utils import no_init_weights
 
 
 def for_prediction(model: Any, dtype: torch.dtype) -> Any:

@@ -13,8 +13,6 @@ from typing import Any
 import numpy
 import torch
 from spacy.tokens import Doc
-from spacy_transformers.data_classes import FullTransformerBatch, TransformerData
-from spacy_transformers.layers import split_trf_batch, trfs2arrays
 from thinc.api import Model, chain, xp2torch
 from thinc.types import Floats2d, Ragged
 
@@ -23,6 +21,12 @@ from spacy_bioner.models.transformer.encoder_protocol import Encoder
 from spacy_bioner.models.transformer.listener_data import Batch, Row, doc_data
 from spacy_bioner.models.transformer.pieces import batches, lay_out, tokenize
 from spacy_bioner.models.transformer.shim import EncoderShim
+from spacy_bioner.models.transformer.spacy_transformers_parts import (
+    FullTransformerBatch,
+    TransformerData,
+    split_trf_batch,
+    trfs2arrays,
+)
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 

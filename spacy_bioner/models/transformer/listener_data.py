@@ -5,13 +5,17 @@ from typing import Any
 
 import numpy
 from spacy.tokens import Doc, Span
-from spacy_transformers.data_classes import FullTransformerBatch, TransformerData, WordpieceBatch
 from thinc.api import xp2torch
 from thinc.types import Ragged
 from transformers.modeling_outputs import BaseModelOutput
 
 from spacy_bioner.models.transformer.encoder_protocol import Encoder
 from spacy_bioner.models.transformer.pieces import Layout, Pieces
+from spacy_bioner.models.transformer.spacy_transformers_parts import (
+    FullTransformerBatch,
+    TransformerData,
+    WordpieceBatch,
+)
 
 Row = tuple[numpy.ndarray, Any, int]
 """A window's word pieces, the vectors of its batch, and its row in these."""

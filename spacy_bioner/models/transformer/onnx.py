@@ -12,13 +12,13 @@ from weakref import WeakSet
 import numpy
 import srsly
 from spacy.tokens import Doc
-from spacy_transformers.data_classes import FullTransformerBatch
 from thinc.api import Model
 
 from spacy_bioner.encoders.loading import load_plain_tokenizer
 from spacy_bioner.errors import EncoderError
 from spacy_bioner.models.transformer.layer import FastTransformer, Settings
 from spacy_bioner.models.transformer.shim import TokenizerShim, packed, unpacked
+from spacy_bioner.models.transformer.spacy_transformers_parts import FullTransformerBatch
 
 
 def create_onnx_transformer(

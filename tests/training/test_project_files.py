@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from spacy.cli._util import load_project_config
+from weasel.util import load_project_config
 
 from spacy_bioner.errors import OutputError
 from spacy_bioner.training.project import lay_out_project

@@ -89,7 +89,7 @@ def test_a_process_that_is_killed_stops_the_run_which_goes_on(nlp: Language, tmp
     assert [path.name for path in sorted(parts_folder(output).glob("part-*.jsonl"))] == ["part-00000.jsonl"]
     watching.deadly = ""
     done = annotate(nlp, [tmp_path / "in.jsonl"], output, settings, resume=True)
-    assert done.resumed == 20
+    assert done.resumed == (20, 1)
     assert [len(document.mentions) for document in formats.read(output)] == [1] * 40
     annotate(nlp, [tmp_path / "in.jsonl"], tmp_path / "alone.jsonl", Settings("jsonl", part_size=20))
     assert output.read_bytes() == (tmp_path / "alone.jsonl").read_bytes()

@@ -15,7 +15,7 @@ from spacy_bioner.files import ending
 if TYPE_CHECKING:
     from spacy_bioner.annotation.annotating import Annotated
     from spacy_bioner.annotation.estimate import Estimate
-    from spacy_bioner.annotation.units import Units
+    from spacy_bioner.annotation.file_units import Units
 
 _EXISTING = {"replace": "replaced", "add": "kept", "fill": "kept"}
 _TOLD = {
@@ -83,9 +83,9 @@ def annotate_cli(
     """
     from spacy_bioner.annotation.annotating import STANDARD, annotate
     from spacy_bioner.annotation.estimate import estimate
+    from spacy_bioner.annotation.file_units import annotate_units
     from spacy_bioner.annotation.settings import Settings
     from spacy_bioner.annotation.table_inputs import TableColumns
-    from spacy_bioner.annotation.units import annotate_units
     from spacy_bioner.errors import OutputError
 
     with contextlib.ExitStack() as stack:

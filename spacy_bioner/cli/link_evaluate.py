@@ -21,9 +21,9 @@ def link_evaluate_cli(
 ) -> None:
     """Score a linker: mentions that are given, and the set of identifiers of each document from its text."""
     from spacy_bioner.cli import renamed_types
-    from spacy_bioner.components.linker_evaluation import evaluate_linker
     from spacy_bioner.components.pipelines import load_pipeline
     from spacy_bioner.documents.formats import read
+    from spacy_bioner.evaluation.linker_evaluation import evaluate_linker
     from spacy_bioner.files import Outputs, write_json
 
     nlp = load_pipeline(model)

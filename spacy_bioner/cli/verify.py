@@ -14,7 +14,7 @@ def verify_cli(
     inputs: list[str] = typer.Argument(..., help="The inputs of that run"),
 ) -> None:
     """Check that every document of the inputs is in the output once, or was set aside, by id and count."""
-    from spacy_bioner.annotation.units import verify
+    from spacy_bioner.annotation.file_units import verify
 
     wrong = verify(inputs, output)
     for line in wrong:

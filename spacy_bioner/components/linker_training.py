@@ -8,7 +8,7 @@ from spacy.language import Language
 
 from spacy_bioner.components.linker import Linker
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.knowledge.gold import Labelled, labelled_mentions
+from spacy_bioner.knowledge.gold_concepts import Labelled, labelled_mentions
 
 if TYPE_CHECKING:
     from spacy_bioner.documents.document import Document

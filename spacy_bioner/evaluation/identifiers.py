@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spacy_bioner.documents.document import Document
-from spacy_bioner.knowledge.gold import Labelled, gold_ids, mapped_type
+from spacy_bioner.knowledge.gold_concepts import Labelled, gold_ids, mapped_type
 from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
 from spacy_bioner.knowledge.linking import Link, Linking, numbers_of
 from spacy_bioner.knowledge.names import key_of
@@ -162,7 +162,7 @@ def evaluate_documents(
         predicted: the same documents in the same order, with what a pipeline found.
         base: the knowledge base that was linked to.
         label: the entity type.
-        types: the entity types of the gold types, see `knowledge.gold.labelled_mentions`.
+        types: the entity types of the gold types, see `knowledge.gold_concepts.labelled_mentions`.
     """
     right = found = total = unknown = 0
     for expected, given in zip(gold, predicted, strict=True):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 
 from spacy_bioner.knowledge.features import FEATURES, Choices, Describer, Seen
-from spacy_bioner.knowledge.gold import Labelled
+from spacy_bioner.knowledge.gold_concepts import Labelled
 from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
 from spacy_bioner.knowledge.mentions import Query, parts_of
 from spacy_bioner.knowledge.names import key_of

@@ -12,9 +12,9 @@ from spacy.training import Example
 
 from spacy_bioner.annotation.annotating import Settings, annotate
 from spacy_bioner.components.linker import Linker
-from spacy_bioner.components.linker_evaluation import evaluate_linker
 from spacy_bioner.components.linker_training import add_linker
 from spacy_bioner.documents.document import Document, Mention
+from spacy_bioner.evaluation.linker_evaluation import evaluate_linker
 from spacy_bioner.knowledge.building import write_base
 from spacy_bioner.knowledge.concepts import Concept, Name
 from spacy_bioner.knowledge.mentions import parts_of, spelled_out

@@ -6,20 +6,20 @@ from pathlib import Path
 from spacy_bioner.errors import KnowledgeError
 from spacy_bioner.files import open_input
 from spacy_bioner.knowledge.problems import Problems
-from spacy_bioner.knowledge.sources import ctd, mesh_xml, obo, tables
+from spacy_bioner.knowledge.sources import ctd, mesh_xml, obo, term_tables
 from spacy_bioner.knowledge.sources.source import Source, open_text
 
 READERS: Mapping[str, Callable[[Path, Problems], Source]] = {
     "obo": obo.read,
     "obo-json": obo.read_json,
-    "sssom": tables.read_sssom,
+    "sssom": term_tables.read_sssom,
     "ctd": ctd.read,
-    "mesh": tables.read_mesh,
+    "mesh": term_tables.read_mesh,
     "mesh-xml": mesh_xml.read,
-    "hgnc": tables.read_hgnc,
-    "taxonomy": tables.read_taxonomy,
-    "do-report": tables.read_do_report,
-    "table": tables.read,
+    "hgnc": term_tables.read_hgnc,
+    "taxonomy": term_tables.read_taxonomy,
+    "do-report": term_tables.read_do_report,
+    "table": term_tables.read,
 }
 """By format."""
 

@@ -10,7 +10,7 @@ from spacy_bioner.components.linker import Linker
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.identifiers import DocumentScore, Linked, evaluate_documents, evaluate_mentions
-from spacy_bioner.knowledge.gold import labelled_mentions
+from spacy_bioner.knowledge.gold_concepts import labelled_mentions
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc

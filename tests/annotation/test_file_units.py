@@ -9,8 +9,8 @@ import pytest
 from memorised import KNOWN
 
 from spacy_bioner.annotation.annotating import annotate
+from spacy_bioner.annotation.file_units import annotate_units, verify
 from spacy_bioner.annotation.settings import Settings
-from spacy_bioner.annotation.units import annotate_units, verify
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document
 from spacy_bioner.errors import OutputError

@@ -14,10 +14,13 @@ def evaluate_cli(
     model: str = typer.Argument(..., help="Pipeline: the name of a package, or a folder"),
     data: list[Path] = typer.Argument(..., help="Files with gold mentions in any format, or folders of them"),
     output: Path = typer.Option(None, help="JSON file for the scores"),
-    markdown: Path = typer.Option(None, help="Markdown file for the tables, a row a file"),
-    errors: Path = typer.Option(None, help="HTML file that shows every error in its context"),
+    report: Path = typer.Option(None, help="Report to look at (.html with plots and errors, .md or .json)"),
+    against: list[Path] = typer.Option([], help="Training data: recall on names and concepts in it or not"),
+    at_precision: float = typer.Option(0.95, min=0, max=1, help="Print thresholds for this precision"),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
-    reliability: bool = typer.Option(False, help="Print how often entities of each probability are right"),
+    reliability: bool = typer.Option(
+        False, help="Print how often entities of each probability are right, and thresholds"
+    ),
     retokenize: bool = typer.Option(
         False, help="Give the pipeline raw text, as in use, also where .spacy or columns have tokens"
     ),
@@ -55,8 +58,9 @@ def evaluate_cli(
         model,
         data,
         output=output,
-        markdown=markdown,
-        errors=errors,
+        page=report,
+        against=against,
+        precision=at_precision,
         gpu_id=gpu_id,
         retokenize=retokenize,
         source=source,
@@ -66,12 +70,12 @@ def evaluate_cli(
         offsets=offsets,
         most_bad=most_bad(max_bad, strict),
     )
-    _print(reports, reliability)
-    for path in filter(None, (output, markdown, errors)):
+    _print(reports, reliability, bool(against))
+    for path in filter(None, (output, report)):
         msg.good(str(path))
 
 
-def _print(reports: list[dict[str, Any]], reliability: bool) -> None:
+def _print(reports: list[dict[str, Any]], reliability: bool, strata: bool) -> None:
     from spacy_bioner.evaluation.report import corpus_names, matrix, remarks
 
     _print_pipeline(reports[0])
@@ -81,6 +85,8 @@ def _print(reports: list[dict[str, Any]], reliability: bool) -> None:
         _print_errors(made)
         for remark in remarks(made):
             msg.text(remark)
+        if strata:
+            _print_strata(made)
         if reliability:
             _print_reliability(made)
     if len(reports) > 1:
@@ -131,7 +137,19 @@ def _print_errors(report: dict[str, Any]) -> None:
     msg.table(rows, header=header, divider=True, aligns=("l", *("r" for _ in header[1:])))
 
 
+def _print_strata(report: dict[str, Any]) -> None:
+    """Recall of the parts of the gold mentions."""
+    rows = [
+        (s["by"], s["group"], f"{100 * s['recall']:.1f}", f"{s['found']:,}", f"{s['gold']:,}")
+        for s in report["strata"]
+    ]
+    header = ("recall by", "", "recall", "found", "gold")
+    msg.table(rows, header=header, divider=True, aligns=("l", "l", *"rrr"))
+
+
 def _print_reliability(report: dict[str, Any]) -> None:
+    from spacy_bioner.evaluation.evaluation_page import thresholds_as_rows
+
     if not report["reliability"]:
         msg.warn("no probabilities: the pipeline has no `bioner`, or it found nothing")
         return
@@ -140,6 +158,8 @@ def _print_reliability(report: dict[str, Any]) -> None:
         limits = f"{part['lowest']:.3f} to {part['highest']:.3f}"
         rows.append((limits, f"{part['probability']:.3f}", f"{part['right']:.3f}", f"{part['spans']:,}"))
     msg.table(rows, header=("probability", "mean", "right", "entities"), divider=True, aligns=("l", *"rrr"))
+    header, thresholds = thresholds_as_rows(report)
+    msg.table(thresholds, header=header, divider=True, aligns=("l", *("r" for _ in header[1:])))
 
 
 def _cells(score: dict[str, Any]) -> tuple[str, ...]:

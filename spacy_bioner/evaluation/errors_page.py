@@ -1,19 +1,16 @@
-"""A page of the errors of a pipeline: each in its context, gold and predicted marked, with scores."""
+"""The errors of a pipeline for its report: each in its context, gold and predicted marked."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from spacy_bioner.documents.document import Mention
-from spacy_bioner.documents.formats.html import FOOT, Mark, head, legend, mark_of, marked, table
-from spacy_bioner.errors import ConversionError
-from spacy_bioner.evaluation.matching import ERRORS, Judgement, Kind
+from spacy_bioner.documents.formats.html import Mark, legend, mark_of, marked, table
+from spacy_bioner.evaluation.matching import CORRECT, ERRORS, Judgement, Kind
 from spacy_bioner.evaluation.pipeline_evaluation import Compared, Evaluation
-from spacy_bioner.evaluation.report import corpus_names, remarks
 
 CONTEXT = 120
 """How many characters are shown on each side of an error."""
@@ -21,6 +18,11 @@ GROUP = 200
 """How many errors are in a part of the page that is opened at once."""
 FREQUENT = 15
 """How many of the most frequent errors of a kind are listed."""
+
+CONFIDENT = 0.9
+"""From which probability on a wrong prediction is shown among the most instructive errors."""
+SHOWN = 20
+"""How many of each kind of them."""
 
 EXPLAINED: Mapping[Kind, str] = {
     "missed": "Gold mentions that nothing predicted is paired with, in the order of their texts.",
@@ -31,57 +33,68 @@ EXPLAINED: Mapping[Kind, str] = {
 }
 
 
-def write_errors(reports: Sequence[Mapping[str, Any]], results: Sequence[Evaluation], path: Path) -> None:
-    """Writes the page.
+def instructive(result: Evaluation) -> Iterator[str]:
+    """The errors that teach most: what was confident and wrong, and what may be a mistake of the gold."""
+    wrong = [
+        (compared, pair)
+        for compared in result.compared
+        for pair in compared.judged
+        if pair.predicted is not None and pair.kind != CORRECT
+    ]
+    confident = [error for error in wrong if _probability(error[1]) >= CONFIDENT]
+    confident.sort(key=lambda error: -_probability(error[1]))
+    yield f"<h3>Confident and wrong: {len(confident):,}</h3>\n"
+    yield f'<p class="note">Wrong predictions with a probability of {CONFIDENT} at least.</p>\n'
+    yield from _shown(confident[:SHOWN])
+    annotated = Counter(
+        (mention.type, _text(compared, mention).lower())
+        for compared in result.compared
+        for mention in compared.gold.mentions
+    )
+    doubtful = [
+        (annotated[pair.type, _words(compared, pair)[0].lower()], compared, pair)
+        for compared, pair in wrong
+        if pair.kind == "spurious"
+    ]
+    doubtful = sorted((error for error in doubtful if error[0]), key=lambda error: -error[0])
+    yield f"<h3>May be mistakes of the gold: {len(doubtful):,}</h3>\n"
+    yield (
+        '<p class="note">Predictions that aren\'t annotated here, and whose text is a gold mention of that '
+        "type elsewhere in the data, the most frequent first.</p>\n"
+    )
+    yield from _shown([(compared, pair) for _, compared, pair in doubtful[:SHOWN]])
+
+
+def _probability(judgement: Judgement) -> float:
+    """That of the predicted mention; 0 where there is none."""
+    return (judgement.predicted.score or 0.0) if judgement.predicted is not None else 0.0
+
+
+def _shown(errors: Iterable[tuple[Compared, Judgement]]) -> Iterator[str]:
+    for compared, judgement in errors:
+        place = f"{compared.gold.id or 'document'}, character {judgement.start:,}"
+        context = _context(compared, judgement)
+        yield f'<div class="error"><p class="note">{escape(place)}</p>\n{context}</div>\n'
+
+
+def _text(compared: Compared, mention: Mention) -> str:
+    return " ".join(compared.gold.text[start:end] for start, end in mention.spans)
+
+
+def section_of_errors(anchor: str, report: Mapping[str, Any], result: Evaluation) -> Iterator[str]:
+    """All errors of one file, by kind and type.
 
     Args:
-        reports: the reports of one pipeline on one file or several; see `report.report`.
-        results: what they were made of.
-        path: the file to write.
-
-    Raises:
-        ConversionError: if a text has characters that no file can have (half of a surrogate pair).
+        anchor: what the ids of its parts begin with.
+        report: the report; see `report.report`.
+        result: what it was made of.
     """
-    first = reports[0]
-    with path.open("w", encoding="utf8", newline="\n") as file:
-        try:
-            file.write(head(f"Errors of {first['pipeline']} {first['version']}"))
-            file.write(
-                "<p>Gold mentions have a solid line, predicted ones a dashed one and their probability.</p>\n"
-            )
-            if len(reports) > 1:
-                items = (f'<li><a href="#d{i}">{escape(_title(r))}</a></li>' for i, r in enumerate(reports))
-                file.write(f"<ul>{''.join(items)}</ul>\n")
-            for number, (report, result) in enumerate(zip(reports, results, strict=True)):
-                file.writelines(_section(f"d{number}", report, result))
-            file.write(FOOT)
-        except UnicodeEncodeError:
-            raise ConversionError("Half of a surrogate pair in a text can't be written as UTF-8.") from None
-
-
-def _title(report: Mapping[str, Any]) -> str:
-    named, file = corpus_names(dict(report)), report["data"]["file"]
-    return file if named == file else f"{named}, {file}"
-
-
-def _section(anchor: str, report: Mapping[str, Any], result: Evaluation) -> Iterator[str]:
-    """The scores and errors of one file."""
-    yield f'<section id="{anchor}">\n<h2>{escape(_title(report))}</h2>\n'
+    yield "<p>Gold mentions have a solid line, predicted ones a dashed one and their probability.</p>\n"
     yield legend(report["types"])
-    yield _scores(report)
     yield _kinds(anchor, report)
-    said = [
-        *remarks(dict(report)),
-        *(
-            f"{name}: {count:,} gold mentions, and the pipeline doesn't know the type: not scored"
-            for name, count in report["types_not_in_pipeline"].items()
-        ),
-    ]
     if report["unscored_predictions"]:
         count = report["unscored_predictions"]
-        said.append(f"{count:,} predicted mentions of types that aren't annotated here: not scored")
-    if said:
-        yield f"<ul>{''.join(f'<li>{escape(remark)}</li>' for remark in said)}</ul>\n"
+        yield f"<p>{count:,} predicted mentions of types that aren't annotated here: not scored</p>\n"
     for kind in ERRORS:
         errors = [
             (compared, judgement)
@@ -91,19 +104,6 @@ def _section(anchor: str, report: Mapping[str, Any], result: Evaluation) -> Iter
         ]
         errors.sort(key=_order)
         yield from _errors_of(f"{anchor}-{kind.replace(' ', '-')}", kind, errors)
-    yield "</section>\n"
-
-
-def _scores(report: Mapping[str, Any]) -> str:
-    rows = []
-    strict, relaxed = report, report["relaxed"]
-    for name in (*report["types"], "all"):
-        scores = [made["total"] if name == "all" else made["types"][name] for made in (strict, relaxed)]
-        shares = (f"{100 * score[key]:.2f}" for score in scores for key in ("precision", "recall", "f1"))
-        counts = (f"{scores[0][key]:,}" for key in ("correct", "predicted", "gold"))
-        rows.append((name, *shares, *counts))
-    header = ("", "P", "R", "F1", "relaxed P", "R", "F1", "correct", "predicted", "gold")
-    return "<h3>Scores, in percent</h3>\n" + table(header, rows)
 
 
 def _kinds(anchor: str, report: Mapping[str, Any]) -> str:
@@ -137,24 +137,20 @@ def _errors_of(anchor: str, kind: Kind, errors: Sequence[tuple[Compared, Judgeme
             members = listed[begin : begin + GROUP]
             numbers = f"{begin + 1:,} to {begin + len(members):,} of " if len(listed) > GROUP else ""
             yield f"<details><summary>{escape(name)}: {numbers}{len(listed):,}</summary>\n"
-            for compared, judgement in members:
-                place = f"{compared.gold.id or 'document'}, character {judgement.start:,}"
-                context = _context(compared, judgement)
-                yield f'<div class="error"><p class="note">{escape(place)}</p>\n{context}</div>\n'
+            yield from _shown(members)
             yield "</details>\n"
 
 
 def _order(error: tuple[Compared, Judgement]) -> tuple[str, float, str]:
     """By type; predicted ones by probability; missed ones by text, so that the same are together."""
     compared, judgement = error
-    score = judgement.predicted.score if judgement.predicted is not None else None
-    return judgement.type, -(score or 0.0), _words(compared, judgement)[0].lower()
+    return judgement.type, -_probability(judgement), _words(compared, judgement)[0].lower()
 
 
 def _words(compared: Compared, judgement: Judgement) -> tuple[str, str]:
     """What an error is about, for counting: the texts of both mentions, and their types."""
     both = [mention for mention in (judgement.gold, judgement.predicted) if mention is not None]
-    texts = (" ".join(compared.gold.text[start:end] for start, end in m.spans) for m in both)
+    texts = (_text(compared, mention) for mention in both)
     types = dict.fromkeys(mention.type for mention in both)
     return " → ".join(dict.fromkeys(texts)), " → ".join(types)
 

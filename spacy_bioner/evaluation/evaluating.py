@@ -1,5 +1,6 @@
 """Evaluating a pipeline on files with gold mentions (`spacy bioner evaluate`)."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from spacy_bioner.corpora.corpus_catalogue import load_corpora
 from spacy_bioner.documents.formats import SPACY, known
 from spacy_bioner.documents.formats.unreadable import USUAL, MostBad
 from spacy_bioner.errors import OutputError, PipelineError
-from spacy_bioner.evaluation.errors_page import write_errors
+from spacy_bioner.evaluation.evaluation_page import evaluation_sections
 from spacy_bioner.evaluation.gold import GoldFile, gold_files, read_gold
+from spacy_bioner.evaluation.page import check_ending, write_report
 from spacy_bioner.evaluation.pipeline_evaluation import Evaluation, evaluate_gold
-from spacy_bioner.evaluation.report import Report, markdown_tables, report
-from spacy_bioner.files import Outputs, write_json
+from spacy_bioner.evaluation.report import Report, report
+from spacy_bioner.evaluation.strata import seen_in
+from spacy_bioner.files import Outputs, ending, write_json
 from spacy_bioner.models.devices import use_device
 
 
@@ -24,8 +27,9 @@ def evaluate(
     data: Sequence[str | Path],
     *,
     output: Path | None = None,
-    markdown: Path | None = None,
-    errors: Path | None = None,
+    page: Path | None = None,
+    against: Sequence[Path] = (),
+    precision: float = 0.95,
     gpu_id: int = -1,
     retokenize: bool = False,
     source: str = "",
@@ -41,8 +45,9 @@ def evaluate(
         model: the name of a package, a folder, or a pipeline that is loaded.
         data: the files, or folders of them; see `evaluation.gold.gold_files`.
         output: a file for the report as JSON: of the one file, or a list.
-        markdown: a file for the tables in Markdown.
-        errors: a file for a page that shows the errors; see `evaluation.errors_page`.
+        page: a file to look at, .html, .md or .json; see `evaluation.page`.
+        against: the training data, for what recall is made of; read as the data is.
+        precision: the precision that thresholds are given for.
         gpu_id: the GPU to use; -1 for the CPU.
         retokenize: whether the pipeline gets raw text also where the data has tokens.
         source: the format of the data; found from its content if empty.
@@ -67,7 +72,10 @@ def evaluate(
     entry = load_corpora()[corpus] if corpus else None
     annotated = tuple(types) or (tuple(entry.types) if entry else ())
     files = gold_files(map(Path, data), source)
-    _check_outputs([path for path in (output, markdown, errors) if path is not None], files)
+    training = gold_files(map(Path, against), source)
+    _check_outputs([path for path in (output, page) if path is not None], [*files, *training])
+    if page is not None:
+        check_ending(page)
 
     def gold(path: Path, vocab: Vocab, keys: Sequence[str] = ()) -> GoldFile:
         return read_gold(
@@ -87,6 +95,7 @@ def evaluate(
         if not path.exists():
             gold(path, Vocab())  # says what is wrong with it, before anything is loaded
     nlp = load_pipeline(model) if isinstance(model, str | Path) else model
+    seen = seen_in(g for path in training for g in gold(path, nlp.vocab).golds) if training else None
     reports: list[Report] = []
     results: list[Evaluation] = []
     for path in files:
@@ -95,17 +104,25 @@ def evaluate(
             result = evaluate_gold(nlp, read.golds)
         except PipelineError as error:
             raise PipelineError(f"{path}: {error}") from None
-        reports.append(report(nlp, read, result, gpu_id))
-        if errors is not None:
+        reports.append(report(nlp, read, result, gpu_id, seen, precision))
+        if page is not None:
             results.append(result)
     with Outputs() as outputs:
         if output is not None:
             write_json(outputs.temporary(output), reports if len(reports) > 1 else reports[0])
-        if markdown is not None:
-            outputs.temporary(markdown).write_text(markdown_tables(reports), encoding="utf8")
-        if errors is not None:
-            write_errors(reports, results, outputs.temporary(errors))
+        if page is not None:
+            _write_page(reports, results, page, outputs.temporary(page), [str(path) for path in data])
     return reports
+
+
+def _write_page(
+    reports: Sequence[Report], results: Sequence[Evaluation], page: Path, path: Path, data: Sequence[str]
+) -> None:
+    kind = ending(page)
+    sections = list(evaluation_sections(reports, results, html=kind == ".html"))
+    title = f"{reports[0]['pipeline']} {reports[0]['version']}"
+    command = shlex.join(["spacy", "bioner", "evaluate", "MODEL", *data])
+    write_report(path, title, sections, list(reports), command, kind=kind)
 
 
 def _check_outputs(written: Sequence[Path], data: Sequence[Path]) -> None:
@@ -113,4 +130,4 @@ def _check_outputs(written: Sequence[Path], data: Sequence[Path]) -> None:
         if any(path.resolve() == file.resolve() for file in data):
             raise OutputError(f"{path} is data to evaluate on, and would be overwritten.")
     if len({path.resolve() for path in written}) < len(written):
-        raise OutputError("--output, --markdown and --errors need a file each.")
+        raise OutputError("--output and --report need a file each.")

@@ -15,9 +15,10 @@ from spacy_bioner.evaluation.document_counts import DocumentCounts, count_docume
 from spacy_bioner.evaluation.gold import GoldFile, read_gold
 from spacy_bioner.evaluation.matching import ERRORS
 from spacy_bioner.evaluation.pipeline_evaluation import Evaluation, evaluate_gold
+from spacy_bioner.evaluation.probabilities import at_precision, calibration_interval, curves, thinned
 from spacy_bioner.evaluation.reliability import calibration_error, reliability
+from spacy_bioner.evaluation.strata import Seen, diagnostics, strata
 from spacy_bioner.evaluation.type_names import corpora_of
-from spacy_bioner.markdown import table
 
 Report = dict[str, Any]
 
@@ -33,7 +34,14 @@ def make_report(nlp: Language, data: Path, *, retokenize: bool = False, gpu_id: 
     return report(nlp, file, evaluate_gold(nlp, file.golds), gpu_id)
 
 
-def report(nlp: Language, file: GoldFile, result: Evaluation, gpu_id: int = -1) -> Report:
+def report(
+    nlp: Language,
+    file: GoldFile,
+    result: Evaluation,
+    gpu_id: int = -1,
+    seen: Seen | None = None,
+    precision: float = 0.95,
+) -> Report:
     """What an evaluation found, ready for JSON, with all that its figures depend on.
 
     Args:
@@ -41,7 +49,11 @@ def report(nlp: Language, file: GoldFile, result: Evaluation, gpu_id: int = -1) 
         file: the gold annotation.
         result: what the evaluation found.
         gpu_id: the GPU that was used; -1 for the CPU.
+        seen: the mentions of the training data, for what recall is made of.
+        precision: the precision that thresholds are given for.
     """
+    by_type = curves(result.compared)
+    points = {name: at_precision(curve, precision) for name, curve in by_type.items()}
     reliable = reliability(result.judged)
     return {
         **describe(nlp),
@@ -61,7 +73,12 @@ def report(nlp: Language, file: GoldFile, result: Evaluation, gpu_id: int = -1) 
         },
         "impossible": _impossible(result),
         "calibration_error": calibration_error(reliable) if reliable else None,
+        "calibration_interval": calibration_interval(result.compared),
         "reliability": [asdict(part) for part in reliable],
+        "curves": {name: [point.to_dict() for point in thinned(curve)] for name, curve in by_type.items()},
+        "thresholds": {name: {f"{precision:g}": p.to_dict() if p else None} for name, p in points.items()},
+        "strata": [stratum.to_dict() for stratum in strata(result.compared, seen)],
+        "diagnostics": diagnostics(file.golds),
         "unscored_predictions": result.unscored,
         "types_not_in_pipeline": dict(result.not_found_by_pipeline),
         "docs": result.docs,
@@ -198,41 +215,3 @@ def _by_type(counts: dict[str, int], what: str) -> str:
     total = sum(counts.values())
     types = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
     return f"{total:,} {what} ({types})" if total else ""
-
-
-def markdown_tables(reports: Sequence[Report]) -> str:
-    """The matrices of `matrix` in Markdown, with the kinds of errors and what all depends on."""
-    first = reports[0]
-    encoder = first["encoder"]["name"] if first["encoder"] else "none"
-    tokens = dict.fromkeys(report["tokens_from"] for report in reports)
-    header, rows = matrix(reports)
-    errors = [
-        [
-            row[0],
-            row[-1],
-            report["total"]["correct"],
-            *(sum(report["errors"][kind].values()) for kind in ERRORS),
-        ]
-        for row, report in zip(rows, reports, strict=True)
-    ]
-    lines = [
-        f"# {first['pipeline']} {first['version']}",
-        "",
-        f"Strict F1 in percent. Encoder: {encoder}. Seed: {first['seed']}. Tokens from the "
-        f"{' or the '.join(tokens)}.",
-        "",
-        table(header, rows, numbers=True),
-        "",
-        "Relaxed: pairs of one type with a character in common count as well.",
-        "",
-        table(*matrix(reports, relaxed=True), numbers=True),
-        "",
-        "Errors, by what became of each mention.",
-        "",
-        table(("", "F1", "correct", *ERRORS), errors, numbers=True),
-        "",
-    ]
-    for report in reports:
-        lines.append(f"- {corpus_names(report)}: {report['docs']:,} documents")
-        lines += [f"    - {remark}" for remark in remarks(report)]
-    return "\n".join(lines) + "\n"

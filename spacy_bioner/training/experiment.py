@@ -93,6 +93,9 @@ def run_experiment(
             try:
                 if not stopping:
                     _run(cell, output, made_of, device, threads, plan.keep_models)
+            except BaseException:
+                stopping.append(True)
+                raise
             finally:
                 devices.put(device)
 

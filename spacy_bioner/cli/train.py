@@ -31,13 +31,25 @@ def train_cli(
     version: str = typer.Option("0.1.0", help="Version of the pipeline"),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
     seed: int = typer.Option(None, help="Seed; default: the config's"),
+    seeds: str = typer.Option("", help="Several, with commas: a training each, and mean and deviation of F1"),
+    test: list[Path] = typer.Option([], help="With --seeds: .spacy files to report on; default: --dev"),
     settings: str = typer.Option(
         "", help="Settings of the config, with spaces between: 'training.max_epochs=10 training.dropout=0.2'"
     ),
 ) -> None:
     """Train a pipeline. Settings of the config can be overridden: --training.max_epochs 10."""
     import spacy_bioner
+    from spacy_bioner.cli.experiment import run_and_print
+    from spacy_bioner.errors import ExperimentError
+    from spacy_bioner.training.experiment_plan import seeds_plan
 
+    overrides = overrides_of(context, settings)
+    if seeds:
+        if start_from is not None or revision or name or seed is not None:
+            raise ExperimentError("--seeds goes without --seed, --start-from, --revision and --name.")
+        plan = seeds_plan(config, train, dev, test, listed([seeds]), encoder, overrides, listed(own_heads))
+        run_and_print(plan, output, 1, [gpu_id] if gpu_id >= 0 else [], None, "")
+        return
     folder = spacy_bioner.train(
         config,
         output,
@@ -53,6 +65,6 @@ def train_cli(
         pipeline_version=version,
         gpu_id=gpu_id,
         seed=seed,
-        overrides=overrides_of(context, settings),
+        overrides=overrides,
     )
     msg.good(f"{folder}")

@@ -209,6 +209,18 @@ def f1_in_words(counts: DocumentCounts, leak: Leak) -> str:
     )
 
 
+def shared_sentences(train: Sequence[Path], test: Sequence[Path]) -> tuple[int, int]:
+    """How many sentences of .spacy files that aren't short stand, or nearly, in others; and of how many."""
+    vocabulary = Vocabulary()
+    files = [
+        [sentence for path in paths for sentence in read_texts(path, SPACY).sentences]
+        for paths in (train, test)
+    ]
+    long = [[text for text in texts if len(words_of(text)) >= SHORT] for texts in files]
+    found = most_similar(vocabulary.sentences(long[0]), vocabulary.sentences(long[1]))
+    return len(found), len(files[1])
+
+
 def leaks_as_rows(leaks: Sequence[Leak]) -> tuple[list[str], list[list[str]]]:
     """A table of leaks: the header, and a row for each pair of files."""
     rows = [

@@ -29,7 +29,7 @@ DONE = "run.json"
 """What a finished run's folder has: what was run, and how long it took."""
 SCORES = "scores.json"
 """The evaluation on the reported split, beside it."""
-LOG = "log.txt"
+BEGUN, LOG = "begun.json", "log.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def run_experiment(
     """Runs what of an experiment isn't done yet.
 
     A finished run is kept if nothing that it depends on has changed: config, settings, encoder, data, seed,
-    the versions of what is installed. An unfinished one begins anew.
+    the versions of what is installed. An unfinished one goes on from its last checkpoint.
 
     Args:
         plan: what to run.
@@ -137,11 +137,16 @@ def _made_of(cell: Cell) -> dict[str, Any]:
 
 
 def _is_done(folder: Path, made_of: Mapping[str, Any]) -> bool:
-    try:
-        done = json.loads((folder / DONE).read_text(encoding="utf8"))
-    except (FileNotFoundError, ValueError):
-        return False
+    done = _read(folder / DONE)
     return isinstance(done, dict) and done.get("made_of") == made_of and (folder / SCORES).is_file()
+
+
+def _read(path: Path) -> Any:
+    """The content of a JSON file; None if it isn't there, or isn't whole."""
+    try:
+        return json.loads(path.read_text(encoding="utf8"))
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _run(
@@ -149,8 +154,10 @@ def _run(
 ) -> None:
     """Trains and evaluates; the file that says that it is done is written last."""
     folder = output / cell.folder
-    remove(folder)
-    folder.mkdir(parents=True)
+    if _read(folder / BEGUN) != made_of:  # otherwise the training goes on from its checkpoint
+        remove(folder)
+        folder.mkdir(parents=True)
+        write_json(folder / BEGUN, made_of)
     train = docbin_files(cell.corpus.train)
     if cell.share < 1:
         train = [_cut(train, cell.share, cell.seed, folder / "train.spacy")]

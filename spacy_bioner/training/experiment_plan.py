@@ -103,6 +103,28 @@ class Plan:
             raise ExperimentError(f"The baseline '{self.baseline}' is none of the systems.")
 
 
+def seeds_plan(
+    config: Path,
+    train: Sequence[Path],
+    dev: Sequence[Path],
+    test: Sequence[Path],
+    seeds: Sequence[str],
+    encoder: str = "",
+    settings: Mapping[str, Any] | None = None,
+    own_heads: Sequence[str] = (),
+) -> Plan:
+    """One config on one corpus with several seeds.
+
+    Raises:
+        ExperimentError: if a seed is no whole number, or stands there twice.
+    """
+    if not all(seed.isdecimal() for seed in seeds):
+        raise ExperimentError(f"Seeds are whole numbers with commas (1,2,3), not {','.join(seeds)}.")
+    system = System(config.stem, config, encoder, dict(settings or {}), tuple(own_heads))
+    data = Data("data", tuple(train), tuple(dev), tuple(test))
+    return Plan((system,), (data,), tuple(map(int, seeds)))
+
+
 def read_plan(path: Path) -> Plan:
     """Reads an experiment from a TOML file; its paths are relative to the working folder, as in configs.
 

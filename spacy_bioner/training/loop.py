@@ -16,6 +16,7 @@ from spacy_bioner.components.pipelines import bioners
 from spacy_bioner.components.truncation import Cut, count_cut
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.evaluation.leakage import shared_sentences
 from spacy_bioner.files import Outputs
 from spacy_bioner.models.devices import use_device
 from spacy_bioner.training.card import README, make_card
@@ -105,6 +106,12 @@ def train(
         answers=answers,
         mix=mix,
     )
+    shared, sentences = shared_sentences(plan.files["train"], plan.files["dev"])
+    if shared:
+        msg.warn(
+            f"{shared:,} of {sentences:,} sentences to choose on are in the training data too, or nearly: "
+            "`spacy bioner leaks` shows them"
+        )
     use_device(gpu_id)
     run = output.with_name(f"{output.name}.run")
     whole = load_config_from_str(plan.config.to_str(), overrides=plan.settings, interpolate=False)

@@ -28,6 +28,7 @@ def files(write: Callable[..., Path]) -> dict[str, Path]:
 
 def test_predictions_in_words_and_as_json(run_cli: Cli, files: dict[str, Path], tmp_path: Path):
     arguments = ("--gold", files["gold"], "--names", "poor,good", "--output", tmp_path / "d.json")
+    arguments += ("--report", tmp_path / "d.html")
     output = run_cli("bioner", "compare", files["poor"], files["good"], *arguments)
     said = " ".join(output.split())
     found = json.loads((tmp_path / "d.json").read_text(encoding="utf8"))
@@ -37,6 +38,9 @@ def test_predictions_in_words_and_as_json(run_cli: Cli, files: dict[str, Path], 
     assert found[0]["b"] == pytest.approx(100 * 2 * 100 / (100 + 120))
     assert found[0]["low"] < found[0]["difference"] < found[0]["high"]
     assert "60 documents" in said
+    page = (tmp_path / "d.html").read_text(encoding="utf8")
+    assert "60 documents" in page
+    assert "<svg" in page
     assert ("good is better than poor" in said) == (found[0]["p"] < 0.05)
     again = run_cli("bioner", "compare", files["poor"], files["good"], *arguments[:4])
     assert again.split("d.json")[0] in output  # the same seed draws the same

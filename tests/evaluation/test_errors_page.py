@@ -13,10 +13,12 @@ from spacy.language import Language
 
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Mention
-from spacy_bioner.evaluation.errors_page import CONTEXT, GROUP, write_errors
+from spacy_bioner.evaluation.errors_page import CONTEXT, GROUP
+from spacy_bioner.evaluation.evaluation_page import evaluation_sections
 from spacy_bioner.evaluation.gold import read_gold
 from spacy_bioner.evaluation.matching import ERRORS
-from spacy_bioner.evaluation.pipeline_evaluation import evaluate_gold
+from spacy_bioner.evaluation.page import write_report
+from spacy_bioner.evaluation.pipeline_evaluation import Evaluation, evaluate_gold
 from spacy_bioner.evaluation.report import report
 
 FILLING = "word " * 60
@@ -38,6 +40,11 @@ DOCUMENT = Document(
     ),
     id="<d1>",
 )
+
+
+def write_errors(reports: list[dict], results: list[Evaluation], path: Path) -> None:
+    """Writes the report of an evaluation, with its errors."""
+    write_report(path, "Errors", list(evaluation_sections(reports, results, html=True)), reports)
 
 
 @pytest.fixture
@@ -66,7 +73,7 @@ def test_each_error_is_there_with_its_context(page: Path):
         ("wrong-type", "1"),
         ("wrong-type-and-boundary", "0"),
     ]
-    assert {f"#d0-{kind}" for kind, _ in headings} == set(re.findall(r'href="(#[^"]*)"', text))
+    assert {f"#d0-{kind}" for kind, _ in headings} == set(re.findall(r'href="(#d[^"]*)"', text))
     errors = re.findall(r'<div class="error">(.*?</div>)\s*</div>', text, re.DOTALL)
     labels = [re.findall("<small>([^<]*)<", error) for error in errors]
     assert labels == [
@@ -91,8 +98,8 @@ def test_counts_and_scores_are_the_reports(finder: Language, page: Path):
     row = re.search(r'<th scope="row">all</th>(.*?)</tr>', text)
     cells = re.findall("<td>(.*?)</td>", row[1])
     assert cells[2] == f"{100 * made['total']['f1']:.2f}"
-    assert cells[5] == f"{100 * made['relaxed']['total']['f1']:.2f}"
-    assert cells[6:] == [str(made["total"][key]) for key in ("correct", "predicted", "gold")]
+    assert cells[3:6] == [str(made["total"][key]) for key in ("correct", "predicted", "gold")]
+    assert cells[6] == f"{100 * made['relaxed']['total']['f1']:.2f}"
     assert sum(sum(made["errors"][kind].values()) for kind in ERRORS) == 4
 
 
@@ -122,9 +129,10 @@ def test_the_verb_writes_it_with_the_scores(run_cli: Callable[..., str], finder:
         data.append(tmp_path / f"{name}.jsonl")
         formats.write([DOCUMENT], data[-1], "jsonl")
     page, scores = tmp_path / "errors.html", tmp_path / "s.json"
-    run_cli("bioner", "evaluate", tmp_path / "model", *data, "--errors", page, "--output", scores)
+    run_cli("bioner", "evaluate", tmp_path / "model", *data, "--report", page, "--output", scores)
     text = page.read_text(encoding="utf8")
-    assert re.findall(r'<li><a href="#(d\d)">(.*?)</a></li>', text) == [("d0", "a.jsonl"), ("d1", "b.jsonl")]
+    titles = re.findall(r'<li><a href="#s\d+">(.*?)</a></li>', text)
+    assert {"All corpora", "Scores: a.jsonl", "All errors: b.jsonl", "Provenance", "Made by"} <= set(titles)
     assert text.count('<div class="error">') == 8
     errors = json.loads(scores.read_text())[0]["errors"]
     assert errors["missed"] == {"Chemical": 0, "Disease": 1}

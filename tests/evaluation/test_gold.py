@@ -20,9 +20,11 @@ from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.errors import CorpusError, FormatError, PipelineError
 from spacy_bioner.evaluation.counts import Score
+from spacy_bioner.evaluation.evaluation_page import evaluation_sections
 from spacy_bioner.evaluation.gold import GoldFile, gold_files, read_gold
+from spacy_bioner.evaluation.page import write_report
 from spacy_bioner.evaluation.pipeline_evaluation import evaluate_gold
-from spacy_bioner.evaluation.report import make_report, markdown_tables, matrix, remarks, report
+from spacy_bioner.evaluation.report import make_report, matrix, remarks, report
 
 TEXT = "IL-2mRNA and aspirin: severe renal and cardiac failure."
 DOCUMENT = Document(
@@ -245,13 +247,16 @@ def test_files_of_folders(write: Callable[..., Path], tmp_path: Path):
 def test_markdown_has_all_tables(finder: Language, tmp_path: Path):
     formats.write([DOCUMENT], tmp_path / "gold.jsonl.gz", "jsonl")
     file = read_one(finder, tmp_path / "gold.jsonl.gz")
-    made = report(finder, file, evaluate_gold(finder, file.golds))
-    text = markdown_tables([made])
+    result = evaluate_gold(finder, file.golds)
+    made = report(finder, file, result)
+    sections = list(evaluation_sections([made, made], [result, result], html=False))
+    write_report(tmp_path / "r.md", "Report", sections, made)
+    text = (tmp_path / "r.md").read_text(encoding="utf8")
     assert matrix([made])[1] == [["gold", "100.00", "40.00", "57.14"]]
     assert "| gold | 100.00 | 40.00 | 57.14 |" in text
     assert "| gold | 100.00 | 80.00 | 85.71 |" in text  # relaxed
-    assert "|  | F1 | correct | missed | spurious |" in text
-    assert re.search(r"    - can't be found, of 4 gold mentions", text)
+    assert "| missed |" in text
+    assert "can't be found, of 4 gold mentions" in text
 
 
 @pytest.fixture
@@ -289,7 +294,8 @@ def test_catalogue_names_types(run_cli: Callable[..., str], model: Path, write: 
         (["--from", "word"], "There is no format 'word'"),
         (["--corpus", "nothing"], "The corpus 'nothing' isn't in the catalogue"),
         (["--output", "gold.pubtator"], "gold.pubtator is data to evaluate on, and would be overwritten"),
-        (["--output", "a", "--markdown", "a"], "--output, --markdown and --errors need a file each"),
+        (["--output", "a.md", "--report", "a.md"], "--output and --report need a file each"),
+        (["--report", "a.txt"], "a.txt: a report ends with .html, .md, .json"),
         (["--types", "Gene"], "gold.pubtator: Nothing to compare: the data annotates Gene"),
     ],
 )

@@ -11,7 +11,7 @@ from spacy.tokens import Span
 
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
 from spacy_bioner.corpora.docbin import docbin
-from spacy_bioner.evaluation.report import make_report, markdown_tables, matrix
+from spacy_bioner.evaluation.report import make_report, matrix
 
 
 @pytest.fixture
@@ -47,16 +47,9 @@ def test_a_row_a_corpus_and_a_column_a_type(model: Path, data: list[Path]):
     assert rows == [["genes, genes", "", "66.67", "66.67"], ["diseases, diseases", "100.00", "", "100.00"]]
 
 
-def test_the_table_in_markdown(model: Path, data: list[Path]):
-    nlp = spacy.load(model)
-    text = markdown_tables([make_report(nlp, path) for path in data])
-    start = "| F1 | Disease | Gene | all |\n| --- | ---: | ---: | ---: |\n"
-    assert f"{start}| genes, genes |  | 66.67 | 66.67 |\n" in text
-
-
 def test_the_verb_writes_both(run_cli: Callable[..., str], model: Path, data: list[Path], tmp_path: Path):
     scores, table = tmp_path / "scores.json", tmp_path / "scores.md"
-    output = run_cli("bioner", "evaluate", model, *data, "--output", scores, "--markdown", table)
+    output = run_cli("bioner", "evaluate", model, *data, "--output", scores, "--report", table)
     assert re.search(r"diseases, diseases +100\.00 +100\.00", output)
     assert [report["total"]["correct"] for report in srsly.read_json(scores)] == [1, 1]
     assert table.read_text(encoding="utf8").startswith("# en_")

@@ -1,0 +1,125 @@
+"""Experiments: what a file says, what is run again, and what comes out."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spacy_bioner.errors import ComparisonError, ExperimentError
+from spacy_bioner.training.experiment import cells, run_experiment
+from spacy_bioner.training.experiment_plan import Plan, read_plan, seeds_plan
+from spacy_bioner.training.experiment_results import collect, experiment_sections, rows_as_table
+
+FILE = """
+seeds = [1, 2]
+baseline = "ner"
+[settings]
+"training.max_steps" = 2
+training.eval_frequency = 2
+[systems.ner]
+config = "configs/ner_cnn.cfg"
+encoder = "cnn"
+[systems.heads]
+config = "configs/bioner_cnn.cfg"
+encoder = "cnn"
+settings = {"training.dropout" = 0.2}
+[corpora.sample]
+train = "DATA/train.spacy"
+dev = ["DATA/devel.spacy"]
+"""
+
+
+def test_a_plan_is_read(write: Callable[..., Path]):
+    plan = read_plan(write(FILE, "e.toml"))
+    assert [(s.name, dict(s.settings)) for s in plan.systems] == [
+        ("ner", {"training.max_steps": 2, "training.eval_frequency": 2}),
+        ("heads", {"training.max_steps": 2, "training.eval_frequency": 2, "training.dropout": 0.2}),
+    ]
+    assert [str(cell.folder) for cell in cells(plan)] == [
+        f"sample/{system}/seed-{seed}" for seed in (1, 2) for system in ("ner", "heads")
+    ]
+    crossed = 'configs = ["a.cfg", "b.cfg"]\nencoders = ["x", "y"]\ncorpora = ["BC2GM"]\nshares = [0.5, 1]\n'
+    plan = read_plan(write(crossed, "c.toml"))
+    assert [system.name for system in plan.systems] == ["a-x", "a-y", "b-x", "b-y"]
+    assert plan.corpora[0].dev == (Path("corpus/BC2GM/devel.spacy"),)
+    assert str(cells(plan)[0].folder) == "BC2GM/a-x/share-0.5/seed-1"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("[1, 2]", "[1, 1]", "seeds twice: 1"),
+        ("[1, 2]", '["a"]', "seeds is a list of whole numbers"),
+        ('"ner"', '"other"', "baseline 'other' is none of the systems"),
+        ("encoder =", "encodr =", "system 'ner' can't have 'encodr'"),
+        ("dev =", "devel =", "corpus 'sample' can't have 'devel'"),
+        ("[systems.ner]", "[systems.'a/b']", "'a/b' can't be the name of a folder"),
+        ("seeds", "shares = [2]\nseeds", "numbers above 0 and up to 1"),
+        ("[settings]", "[settings", "not TOML"),
+    ],
+)
+def test_what_a_file_can_not_say(write: Callable[..., Path], old: str, new: str, reason: str):
+    with pytest.raises(ExperimentError, match=reason.replace("'", ".")):
+        read_plan(write(FILE.replace(old, new, 1), "e.toml"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("experiment")
+
+
+@pytest.fixture(scope="module")
+def plan(folder: Path, tiny_data: Path) -> Plan:
+    (folder / "e.toml").write_text(FILE.replace("DATA", str(tiny_data)))
+    return read_plan(folder / "e.toml")
+
+
+def results(plan: Plan, output: Path) -> dict[str, list[float]]:
+    return {f"{row.system}": list(row.f1) for row in collect(plan, output).rows}
+
+
+def test_killed_goes_on_and_comes_to_the_same(plan: Plan, folder: Path, root: Path):
+    """Killed in the middle of a training: what was finished stays, and the results are the same."""
+    with contextlib.chdir(root):
+        run_experiment(plan, folder / "whole", progress=False)
+        command = [sys.executable, "-m", "spacy", "bioner", "experiment", folder / "e.toml", folder / "cut"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        first = folder / "cut" / "sample" / "ner" / "seed-1" / "run.json"
+        end = time.monotonic() + 120
+        while not first.exists() and time.monotonic() < end:
+            time.sleep(0.2)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        before = first.stat().st_mtime_ns
+        with pytest.raises(ComparisonError, match="isn't finished"):
+            collect(plan, folder / "cut")
+        run_experiment(plan, folder / "cut", progress=False)
+    assert first.stat().st_mtime_ns == before
+    assert results(plan, folder / "cut") == results(plan, folder / "whole")
+    found = collect(plan, folder / "whole")
+    assert [len(row.f1) for row in found.rows] == [2, 2]
+    assert found.comparisons[0].baseline == "ner"
+    header, rows = rows_as_table(found.rows)
+    assert len(rows[0]) == len(header)
+    titles = [section.title for section in experiment_sections(found, html=True)]
+    assert titles == ["Results", "By type", "heads and ner", "Provenance"]
+    json.dumps(found.to_dict())
+
+
+def test_a_run_that_fails_says_why(folder: Path, tiny_data: Path, root: Path):
+    data = [tiny_data / "train.spacy"], [tiny_data / "devel.spacy"], []
+    broken = seeds_plan(root / "configs/ner_cnn.cfg", *data, ["1"], "cnn", {"training.nothing": 1})
+    with pytest.raises(ExperimentError, match=r"A run failed; all of its output is in .*log\.txt"):
+        run_experiment(broken, folder / "broken", progress=False)
+    with pytest.raises(ExperimentError, match="Seeds are whole numbers"):
+        seeds_plan(root / "configs/ner_cnn.cfg", *data, ["a"])
+    missing = seeds_plan(root / "configs/nothing.cfg", *data, ["1"])
+    with pytest.raises(ExperimentError, match="there is no config"):
+        run_experiment(missing, folder / "missing", progress=False)

@@ -7,8 +7,8 @@
   swapped, and p is how often swapping at random gives a difference as large as the one seen.
 
 Where a system was trained with several seeds, a document's counts are their mean, and what another choice of
-seeds would change is added to each draw: an error of the mean over seeds, by Student's t with the degrees of
-freedom of Welch 1947. Part of the chance in a single document is then counted twice, which makes intervals a
+seeds would change is added to each draw: the error of the difference of two means over seeds, by Student's t
+with the pooled spread. Part of the chance in a single document is then counted twice, which makes intervals a
 little too wide and p a little too large.
 """
 
@@ -30,6 +30,8 @@ FEWEST = 6
 POWER = 2.8
 """A difference of so many standard errors is found in four of five cases: 1.96 + 0.84 of the normal
 distribution."""
+WIDTH = 1.96
+"""Within so many standard errors are 95% of a normal distribution."""
 ALL = "all"
 MEAN = "mean over corpora"
 _CHUNK = 4_000_000  # numbers drawn at once: 32 MB
@@ -62,7 +64,7 @@ class Difference:
         a, b: F1 of each, the mean over its runs.
         low, high: the interval of b - a.
         p: the probability of so large a difference by chance alone.
-        error: the standard error of b - a if there is no difference.
+        error: the standard error of b - a if there is no difference, from where 95% of the draws are.
         documents: how many there are.
         differing: on how many the counts differ.
         runs_a, runs_b: how often each was trained.
@@ -164,7 +166,7 @@ def _difference(
     low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     as_large = np.count_nonzero(np.abs(swapped) >= abs(b - a) - 1e-9)
     p = (as_large + 1) / (len(swapped) + 1)
-    error = float(swapped.std())
+    error = float(np.quantile(np.abs(swapped), LEVEL)) / WIDTH
     return Difference(data, entity_type, a, b, float(low), float(high), float(p), error, *sizes, *runs)
 
 
@@ -213,19 +215,14 @@ def _chunks(draws: int, width: int) -> Iterator[int]:
 def _seeds(a: Floats, b: Floats, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """What other seeds would change in b - a: for the interval, and for p. Zeros where each was trained once.
 
-    Of a system that was trained once, the spread is taken to be that of the other.
+    Both systems are taken to vary alike by seed: two or three runs each say too little to tell them apart.
     """
-    spread = [float(scores.var(ddof=1)) if len(scores) > 1 else None for scores in (a, b)]
-    known = [value for value in spread if value is not None]
-    if not known or not any(known):
+    freedom = len(a) + len(b) - 2
+    squares = sum(float(((scores - scores.mean()) ** 2).sum()) for scores in (a, b))
+    if not freedom or not squares:
         return np.zeros(draws), np.zeros(draws)
-    parts = [
-        (known[0] if value is None else value) / len(scores)
-        for value, scores in zip(spread, (a, b), strict=True)
-    ]
-    weights = [part**2 / max(len(scores) - 1, 1) for part, scores in zip(parts, (a, b), strict=True)]
-    freedom = sum(parts) ** 2 / sum(weights)
-    noise = rng.standard_t(freedom, size=(2, draws)) * sqrt(sum(parts))
+    error = sqrt(squares / freedom * (1 / len(a) + 1 / len(b)))
+    noise = rng.standard_t(freedom, size=(2, draws)) * error
     return noise[0], noise[1]
 
 

@@ -118,7 +118,7 @@ def _unpack(archive: Path, folder: Path, left: _Left) -> list[Path]:
 class _Counted:
     """The content of a tar archive, packed or not, each byte of which counts when it is first reached."""
 
-    def __init__(self, archive: Path, file: IO[bytes], left: _Left) -> None:
+    def __init__(self, archive: Path, file: Any, left: _Left) -> None:
         self._archive, self._file, self._left = archive, file, left
         self._reached = 0
 

@@ -48,7 +48,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         source = folder / f"{name}.tsv"
         source.write_text(sentence * 8, encoding="utf8")
         files[name] = folder / f"{name}.spacy"
-        convert([source], files[name], corpus=name, types=["protein"] if name == "JNLPBA" else None)
+        convert([source], files[name], corpus=name, types=["protein"] if name == "JNLPBA" else [])
     return files
 
 

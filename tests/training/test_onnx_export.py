@@ -140,7 +140,7 @@ def test_command_writes_a_pipeline(
     run_cli: Callable[..., str], original: Language, tiny_data: Path, tmp_path: Path
 ):
     options = ["--data", tiny_data / "train.spacy", "--precision", "float32"]
-    output = run_cli("bioner", "optimize", original.path, tmp_path / "made", *options)
+    output = run_cli("bioner", "optimize", original.path, tmp_path / "made", *options, "--slower")
     assert "100.00% of the entities are the same" in output
     assert entities(spacy.load(tmp_path / "made")) == entities(original)
 

@@ -1,6 +1,5 @@
 """What of one data set stands in another: the same documents, the same and nearly the same sentences."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -12,15 +11,15 @@ from spacy_bioner.documents.formats import SPACY, columns, format_of, read
 from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.errors import ComparisonError, FormatError
 from spacy_bioner.evaluation.document_counts import DocumentCounts
-from spacy_bioner.evaluation.near_duplicates import NEAR, Vocabulary, most_similar, words_of
+from spacy_bioner.evaluation.near_duplicates import NEAR, Vocabulary, most_similar
 from spacy_bioner.files import numbered_lines
+from spacy_bioner.text.rough_sentences import split_sentences, words_of
 
 TABLE = "table"
 """A format of its own here: lines of cells with tabs, of which the longest is the text (a header too)."""
 SHORT = 5
 """Sentences of fewer words ("Conclusions.") are counted, but a document isn't leaked because of them."""
 EXAMPLES = 10
-_SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z0-9(])|\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +129,6 @@ def _borders(document: Document) -> list[int]:
     """Where no sentence goes on: the ends of the text and of its passages."""
     ends = {end for passage in document.passages for end in (passage.start, passage.end)}
     return sorted({0, len(document.text), *ends})
-
-
-def split_sentences(text: str) -> Iterator[str]:
-    """The sentences of running text, roughly: what a mark, a space and a capital or a figure tell apart."""
-    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
-    for start, end in pairwise(ends):
-        if sentence := text[start:end].strip():
-            yield sentence
 
 
 def find_leaks(files: Sequence[Texts], threshold: float = NEAR) -> list[Leak]:

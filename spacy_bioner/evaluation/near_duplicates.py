@@ -8,28 +8,23 @@ Only pairs that share one of their rarest shingles are compared, which every pai
 (prefix filtering: Chaudhuri, Ganti and Kaushik 2006; Bayardo, Ma and Srikant 2007): nothing is missed.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spacy_bioner.text.rough_sentences import words_of
+
 NEAR = 0.8
 """From which Jaccard index on two sentences are nearly the same."""
 SHINGLE = 3
-_WORD = re.compile(r"[^\W_]+")
 _BUCKETS = 1 << 24  # in which shingles are counted: how rare one is need not be exact
 _PAIRS = 200_000  # compared at once
 _EXPANDED = 4_000_000  # pairs that share a shingle, made at once
 
 Hashes = NDArray[np.uint64]
 Ints = NDArray[np.int64]
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text for comparison: runs of letters and digits, in lower case."""
-    return _WORD.findall(text.lower())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ seen if all its words stand in a paragraph in a row, in whatever case and with w
 of tokens and running text are then the same. Sentences of fewer than eight words are too common to look for.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -16,17 +15,11 @@ from spacy_bioner.documents.formats import READ_FORMATS, SPACY, brat, columns, f
 from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.errors import FormatError, UnknownFormatError
 from spacy_bioner.files import ending, files_in, open_input
+from spacy_bioner.text.rough_sentences import split_sentences, words_of
 
 MIN_WORDS = 8
 _HEAD = 1 << 16  # bytes: the first element of a file is in them
-_WORD = re.compile(r"[^\W_]+")
-_SENTENCE_END = re.compile(r"(?<=[.!?]) +(?=[A-Z0-9(])|\n+")
 _NO_TEXT = (".dtd", ".md", *brat.SUFFIXES)  # beside the files of a corpus
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text for comparison: runs of letters and digits, in lower case."""
-    return _WORD.findall(text.lower())
 
 
 class Overlap:
@@ -136,11 +129,3 @@ def _borders(document: Document) -> list[int]:
     """Where no sentence goes on: the ends of the text and of its passages."""
     ends = {end for passage in document.passages for end in (passage.start, passage.end)}
     return sorted({0, len(document.text), *ends})
-
-
-def split_sentences(text: str) -> Iterator[str]:
-    """The sentences of running text, roughly: what a mark, a space and a capital or a figure tell apart."""
-    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
-    for start, end in pairwise(ends):
-        if sentence := text[start:end].strip():
-            yield sentence

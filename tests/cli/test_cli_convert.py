@@ -492,7 +492,13 @@ OTHERS: dict[str, tuple[list[str], str]] = {
         ["prose", "out.spacy"],
         "prose: can't tell its format: say which with --from",
     ),
-    "another format than it is": (["in.txt", "out.spacy", "--from", "jsonl"], "in.txt: not JSON"),
+    "another format than it is": (
+        ["in.txt", "out.spacy", "--from", "jsonl"],
+        "in.txt: not JSON: Extra data (line 1",
+    ),
+        ["in.txt", "out.spacy", "--from", "jsonl"],
+        "in.txt: not JSON: Extra data (line 1",
+    ),
     "unknown input": (
         ["in.txt", "out.spacy", "--from", "csv"],
         "Can't read 'csv': use --from spacy, pubtator",

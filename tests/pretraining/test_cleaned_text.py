@@ -13,8 +13,9 @@ from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Passage
 from spacy_bioner.errors import FormatError, PretrainingError
 from spacy_bioner.pretraining.cleaned_text import prepare_text
-from spacy_bioner.pretraining.overlap import MIN_WORDS, Overlap, load_overlap, split_sentences, words_of
+from spacy_bioner.pretraining.overlap import MIN_WORDS, Overlap, load_overlap
 from spacy_bioner.pretraining.text_files import read_documents, read_manifest, write_documents
+from spacy_bioner.text.rough_sentences import split_sentences, words_of
 
 SENTENCE = "Loss of BRCA1 increased the risk of ovarian cancer in carriers."
 OTHERS = {"bioc-xml": "Test.BioC.xml", "bioc-json": "Test.JSON", "jsonl": "test.jsonl.gz", "brat": "Test"}

@@ -496,9 +496,6 @@ OTHERS: dict[str, tuple[list[str], str]] = {
         ["in.txt", "out.spacy", "--from", "jsonl"],
         "in.txt: not JSON: Extra data (line 1",
     ),
-        ["in.txt", "out.spacy", "--from", "jsonl"],
-        "in.txt: not JSON: Extra data (line 1",
-    ),
     "unknown input": (
         ["in.txt", "out.spacy", "--from", "csv"],
         "Can't read 'csv': use --from spacy, pubtator",

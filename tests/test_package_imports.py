@@ -22,3 +22,16 @@ def test_importing_the_package_imports_neither_spacy_nor_torch():
     code = "import sys; from spacy_bioner import Document, read; print('spacy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_no_module_needs_what_only_unix_has():
+    """Windows has no `resource`, no `fcntl` and no `os.uname`."""
+    code = (
+        "import os, pkgutil, sys, spacy, torch, transformers, tqdm, lxml.etree, spacy_bioner\n"
+        "sys.modules.update(dict.fromkeys(('resource', 'fcntl', 'pwd', 'termios')))\n"
+        "del os.uname\n"
+        "for module in pkgutil.walk_packages(spacy_bioner.__path__, 'spacy_bioner.'):\n"
+        "    if '.annotation' in module.name or '.cli' in module.name or '.documents' in module.name:\n"
+        "        __import__(module.name)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

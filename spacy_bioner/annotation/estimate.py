@@ -1,6 +1,5 @@
 """What annotating would cost, told from a sample of the inputs: time, memory, the size of the output."""
 
-import resource
 import sys
 import tempfile
 import time
@@ -37,7 +36,8 @@ class Estimate:
         words: the words (by white space) of all, about.
         seconds: the time that reading, annotating and writing takes, about.
         output_bytes: the size of the output, about; the parts of a run take as much beside it.
-        memory_bytes: the most memory that the sample took, the pipeline with it.
+        memory_bytes: the most memory that the sample took, the pipeline with it; None on Windows, which
+            doesn't tell.
     """
 
     documents: int
@@ -45,7 +45,7 @@ class Estimate:
     words: int
     seconds: float
     output_bytes: int
-    memory_bytes: int
+    memory_bytes: int | None
 
     @property
     def words_per_second(self) -> float:
@@ -102,8 +102,17 @@ def estimate(
         round(share * sum(len(document.text.split()) for document in documents)),
         share * (reading + seconds),
         round(share * written),
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        _most_memory(),
     )
+
+
+def _most_memory() -> int | None:
+    """The most bytes of memory that this process has had."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _suffix(to: str) -> str:

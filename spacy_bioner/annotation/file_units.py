@@ -13,6 +13,7 @@ the input.
 
 import json
 import os
+import platform
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -150,7 +151,7 @@ def _annotate_unit(
 ) -> None:
     """Annotates a unit in a folder of its own, and moves what it gave to its place."""
     path, format = unit
-    work = output / f".work-{os.uname().nodename}-{os.getpid()}-{name}"
+    work = output / f".work-{platform.node()}-{os.getpid()}-{name}"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
     made = work / _name(name, settings)

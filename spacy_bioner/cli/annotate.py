@@ -192,7 +192,7 @@ def _report_estimate(found: "Estimate", machines: int) -> None:
         ("words a second, one process", f"{found.words_per_second:,.0f}"),
         ("hours", f"{found.hours():,.2f}"),
         (f"hours on {machines} such machines", f"{found.hours(machines):,.2f}"),
-        ("memory, MB", f"{found.memory_bytes / 1e6:,.0f}"),
+        ("memory, MB", "unknown" if found.memory_bytes is None else f"{found.memory_bytes / 1e6:,.0f}"),
         ("size of the output, MB", f"{found.output_bytes / 1e6:,.1f}"),
     ]
     header = ("", f"from a sample of {found.sample:,}")

@@ -14,6 +14,13 @@ _BRACKET = re.compile(r"[()\[\]]")
 _PASSED_FREELY = frozenset(
     ("a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "type", "with")
 )
+_NUMBERS = {
+    "one": "1", "first": "1", "two": "2", "second": "2", "three": "3", "third": "3", "four": "4", "five": "5",
+    "fifth": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "1",
+}  # fmt: skip
+_NUMBER = re.compile(rf"\b(?:{'|'.join(_NUMBERS)})", re.IGNORECASE)
+_ONE_DIGIT = re.compile(r"([^\W\d][^\d(]+|[^\W\d](?=.\D))(?:[0-9]|\([0-9.]+\))([^\d]*)")
+_SUBSCRIPT = re.compile(r"([A-Za-z]+)\(([A-Za-z]+)\)")
 _LONGEST_SMALL = 5  # letters of a short form in small letters
 
 # what a match costs
@@ -24,10 +31,11 @@ _PASSED = 0.6  # a word passed over
 _PASSED_FREE = 0.1  # ... that is a preposition or the like
 _BEHIND = 0.6  # a word behind the last match
 _PART = 0.2  # a part of a word ("hydroxy-tryptamine") passed over
-_DIGIT = 0.4  # a digit at the end that isn't in the long form
+_DIGIT = 0.4  # a digit that isn't in the long form
 _TURNED = 0.4  # two parts the other way round
+_TURNED_SUBSCRIPT = 0.1  # ... of which one is below the line: "V(T)", the tidal volume
 _ALLOWED = 0.42  # for each letter of the short form
-_ALLOWED_SMALL = 0.25  # ... of one in small letters
+_ALLOWED_SMALL = 0.35  # ... of one in small letters
 
 
 def letters_of(short: str) -> str:
@@ -45,7 +53,10 @@ def align(short: str, text: str) -> int | None:
     if small and len(letters) > _LONGEST_SMALL:
         return None
     best = _best(letters.lower(), text)
-    for fewer, cost in (*_shortened(letters), *_turned(short)):
+    with_digits = _NUMBER.sub(lambda word: _NUMBERS[word[0].lower()] + word[0][1:], text)
+    if with_digits != text and any(c.isdigit() for c in letters):
+        best = _best(letters.lower(), with_digits) or best
+    for fewer, cost in (*_shortened(short, letters), *_turned(short)):
         way = _best(fewer.lower(), text)
         if way is not None and (best is None or way[0] + cost < best[0]):
             best = way[0] + cost, way[1]
@@ -58,12 +69,13 @@ def align(short: str, text: str) -> int | None:
     return _widened(text, begin)
 
 
-def _shortened(letters: str) -> Iterator[tuple[str, float]]:
-    """A short form without its plural's "s" ("RBCs") or the digit at its end ("IP3"), and what that costs."""
+def _shortened(short: str, letters: str) -> Iterator[tuple[str, float]]:
+    """A short form without its plural's "s" ("RBCs") or its digit ("IP3", "N2O"), and what that costs."""
     if len(letters) > 2 and letters[-1] == "s" and letters[:-1].isupper():
         yield letters[:-1], 0.0
-    if len(letters) > 2 and letters[-1].isdigit() and letters[:-1].isalpha():
-        yield letters[:-1], _DIGIT
+    without = _ONE_DIGIT.fullmatch(short)
+    if without is not None:
+        yield letters_of(without[1] + without[2]), _DIGIT
 
 
 def _turned(short: str) -> Iterator[tuple[str, float]]:
@@ -71,6 +83,9 @@ def _turned(short: str) -> Iterator[tuple[str, float]]:
     parts = re.fullmatch(r"([A-Z]{2,}[0-9]*)(?:-([A-Za-z0-9]+)|([a-z]))", short)
     if parts is not None:
         yield (parts[2] or parts[3]) + parts[1], _TURNED
+    below = _SUBSCRIPT.fullmatch(short)
+    if below is not None:
+        yield below[2] + below[1], _TURNED_SUBSCRIPT
 
 
 def _is_word_of(short: str, text: str) -> bool:

@@ -12,8 +12,8 @@ from spacy_bioner.text.alignment import align, letters_of
 
 Span = tuple[int, int]
 
-MOST_CHARACTERS = 10
-"""How long a short form may be (Schwartz and Hearst)."""
+MOST_CHARACTERS = 14
+"""How long a short form may be: longer than the 10 of Schwartz and Hearst, for "TNF-alphaIP1"."""
 
 _MOST_AROUND = 60  # characters of a short form with what may stand around it
 _MOST_INSIDE = 1000  # characters of a long form in brackets
@@ -21,6 +21,8 @@ _MOST_INSIDE = 1000  # characters of a long form in brackets
 _OPEN, _CLOSE = "([", ")]"
 _BRACKET = re.compile(r"[()\[\]]")
 _SENTENCE_END = re.compile(r"(?<=[a-z0-9)\]%][.?!])\s+(?=[A-Z(\[\"'])|\n+")
+_BRACKETED = re.compile(r"\[\w[^\[\]]*\]")
+_CAPITAL_LETTERS = re.compile(r"[A-Z]{3,}")
 _WORD = re.compile(r"\S+")
 _CUT = re.compile(r"\s*[;,:=]\s+|\s*;\s*")
 _LEAD = re.compile(
@@ -119,22 +121,24 @@ def _inside(text: str, start: int, opening: int, closing: int) -> Definition | N
     inner = text[opening + 1 : min(closing, opening + 1 + _MOST_INSIDE)]
     if (len(inner) <= MOST_CHARACTERS and " " not in inner) or not text[opening - 1 : opening].isspace():
         return None
-    word = re.search(r"\S+\s+$", text[max(start, opening - 20) : opening])
-    if word is None:
-        return None
-    begin = max(start, opening - 20) + word.start()
-    short = _short_form(text, begin, begin + len(word[0].rstrip()))
-    if short is None:
-        return None
+    before = list(_WORD.finditer(text, max(start, opening - 40), opening))[-2:]
+    shorts = [
+        short
+        for word in reversed(before)
+        if (word is before[-1] or _CAPITAL_LETTERS.fullmatch(word[0]))
+        and (short := _short_form(text, *word.span()))
+    ]  # "EMLA cream (eutectic mixture of local anesthetics)"
     cut = _CUT.search(inner)
     whole = inner if opening + 1 + len(inner) == closing else ""
-    for long in (whole, inner[: cut.start()] if cut else ""):
-        lead = _LEAD.match(long)
-        long = long[lead.end() if lead else 0 :].strip(_QUOTES + " ")
-        most = min(len(word[0]) + 5, 2 * len(word[0]))
-        if long and len(long.split()) <= most and align(text[short[0] : short[1]], long) == 0:
-            at = text.index(long, opening + 1)
-            return Definition(short, (at, at + len(long)))
+    for short in shorts:
+        letters = text[short[0] : short[1]]
+        for long in (whole, inner[: cut.start()] if cut else ""):
+            lead = _LEAD.match(long)
+            long = long[lead.end() if lead else 0 :].strip(_QUOTES + " ")
+            most = min(len(letters) + 5, 2 * len(letters))
+            if long and len(long.split()) <= most and align(letters, long) == 0:
+                at = text.index(long, opening + 1)
+                return Definition(short, (at, at + len(long)))
     return None
 
 
@@ -152,7 +156,9 @@ def _short_form(text: str, start: int, end: int) -> Span | None:
     stripped = inner.strip(_QUOTES + " \t")
     start += inner.find(stripped)
     inner = stripped
-    if not inner or len(inner) > MOST_CHARACTERS or inner.count(" ") > 1 or not inner[0].isalnum():
+    if not inner or len(inner) > MOST_CHARACTERS or inner.count(" ") > 1:
+        return None
+    if not inner[0].isalnum() and not _BRACKETED.match(inner):
         return None
     if not any(c.isalpha() for c in inner) or _ENUMERATION.fullmatch(inner):
         return None

@@ -88,6 +88,14 @@ def test_definitions_cross_no_sentence(nlp: Language) -> None:
         ("of 1,2-diacylglycerol (DAG) in", ("DAG", "1,2-diacylglycerol")),
         ("gamma-interferon (IFN-gamma)", ("IFN-gamma", "gamma-interferon")),
         ("a body mass index (BMI; kg/m2) of", ("BMI", "body mass index")),
+        ("tidal volume (V(T)) fell", ("V(T)", "tidal volume")),
+        ("a creatine kinase concentration ([CK])", ("[CK]", "creatine kinase concentration")),
+        ("his six-repetition maximum (6-RM)", ("6-RM", "six-repetition maximum")),
+        ("with nitrous oxide (N2O)", ("N2O", "nitrous oxide")),
+        (
+            "EMLA cream (eutectic mixture of local anesthetics)",
+            ("EMLA", "eutectic mixture of local anesthetics"),
+        ),
     ],
 )
 def test_usual_definitions(text: str, expected: tuple[str, str]) -> None:
@@ -143,7 +151,7 @@ def test_ab3p_corpus(corpora: Path, nlp: Language) -> None:
         right, found, gold = right + len(ours & expected), found + len(ours), gold + len(expected)
     assert gold > 1190
     assert right / found > 0.97
-    assert right / gold > 0.84
+    assert right / gold > 0.85
     texts = [text for text, _ in documents.values()]
     start = time.perf_counter()
     for text in texts:

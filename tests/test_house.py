@@ -17,6 +17,7 @@ FLOORS = (
     ("components",),
     ("evaluation",),
     ("annotation",),
+    ("service",),
     ("training",),
     ("huggingface",),
     ("pretraining",),

@@ -98,7 +98,7 @@ def annotate_cli(
         settings = Settings(
             to=to or ("jsonl" if engine or (estimating and not output) else "") or _format_by_ending(output),
             source=source,
-            threshold=_thresholds(threshold),
+            threshold=thresholds(threshold),
             types=tuple(listed(types)),
             existing=existing,
             max_length=max_length,
@@ -149,7 +149,7 @@ def _format_by_ending(output: str) -> str:
     return found
 
 
-def _thresholds(value: str) -> dict[str, float]:
+def thresholds(value: str) -> dict[str, float]:
     """The thresholds in "0.5" or "Disease=0.8,0.5", by type."""
     from spacy_bioner.errors import PipelineError
 

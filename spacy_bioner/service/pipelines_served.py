@@ -1,0 +1,148 @@
+"""The pipelines of a service, each with its queue, and requests through them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import torch
+from spacy.language import Language
+
+from spacy_bioner.annotation.inputs import SetAside
+from spacy_bioner.annotation.settings import BATCH_SIZE, Settings, prepare
+from spacy_bioner.components.pipelines import entity_types, load_pipeline
+from spacy_bioner.documents.document import Document
+from spacy_bioner.errors import PipelineError
+from spacy_bioner.models.devices import use_device
+from spacy_bioner.service.batching import Batcher, BusyError
+from spacy_bioner.service.bodies import refuse_bad
+from spacy_bioner.service.guarding import RefusedError
+from spacy_bioner.service.metrics import Metrics
+from spacy_bioner.service.service_settings import Limits, ServiceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A pipeline that is served.
+
+    Attributes:
+        name: how requests name it.
+        version, description: of its meta.
+        types: the entity types that it finds.
+        batcher: its queue.
+    """
+
+    name: str
+    version: str
+    description: str
+    types: tuple[str, ...]
+    batcher: Batcher
+
+
+class Pipelines:
+    """The pipelines of a process of the service.
+
+    Args:
+        loaded: the pipelines; the first is for requests that name none.
+        settings: what the service is made of.
+        metrics: counts what goes through them.
+
+    Raises:
+        PipelineError: if two have one name, or one can't do what the settings ask.
+    """
+
+    def __init__(self, loaded: Sequence[Language], settings: ServiceSettings, metrics: Metrics) -> None:
+        self.limits: Limits = settings.limits
+        self.metrics = metrics
+        self.ready = False
+        self._served: dict[str, Served] = {}
+        for nlp in loaded:
+            served = _served(nlp, settings, metrics)
+            if served.name in self._served:
+                raise PipelineError(
+                    f"Two pipelines are called {served.name}: requests can't tell them apart."
+                )
+            self._served[served.name] = served
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Within this, requests can be made."""
+        for served in self:
+            served.batcher.start()
+        self.ready = True
+        try:
+            yield
+        finally:
+            self.ready = False
+            for served in self:
+                await served.batcher.stop()
+
+    def __iter__(self) -> Iterator[Served]:
+        return iter(self._served.values())
+
+    @property
+    def first(self) -> Served:
+        return next(iter(self))
+
+    def named(self, name: str) -> Served:
+        """The pipeline of a name, the first for none; raises RefusedError if there is no such."""
+        if name and name not in self._served:
+            raise RefusedError(422, (None, f"no pipeline of this name: use {', '.join(self._served)}"))
+        return self._served[name] if name else self.first
+
+    async def annotate(self, served: Served, documents: Sequence[Document]) -> list[Document]:
+        """Annotates the documents of a request.
+
+        Raises:
+            RefusedError: 429 if too much waits, 503 if it takes too long, 422 if one can't be annotated, 500
+                if the pipeline fails.
+        """
+        waiting = self.metrics.waiting.labels(served.name)
+        waiting.inc(len(documents))
+        try:
+            async with asyncio.timeout(self.limits.answer):
+                results = await served.batcher.annotate(documents)
+        except BusyError:
+            raise RefusedError(429, (None, "too much waits already: try again later")) from None
+        except TimeoutError:
+            raise RefusedError(503, (None, f"not done in {self.limits.answer:g} seconds")) from None
+        except RuntimeError as error:
+            raise RefusedError(500, (None, str(error))) from None
+        finally:
+            waiting.dec(len(documents))
+        refuse_bad(results)
+        found = [result for result in results if not isinstance(result, SetAside)]
+        self._count(served.name, found)
+        return found
+
+    def _count(self, name: str, found: Sequence[Document]) -> None:
+        self.metrics.documents.labels(name).inc(len(found))
+        self.metrics.characters.labels(name).inc(sum(len(document.text) for document in found))
+        for document in found:
+            for mention in document.mentions:
+                self.metrics.mentions.labels(name, mention.type).inc()
+
+
+def load_pipelines(settings: ServiceSettings, metrics: Metrics) -> Pipelines:
+    """Loads the pipelines of a service; raises PipelineError if one can't be."""
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    use_device(settings.gpu_id)
+    return Pipelines([load_pipeline(name) for name in settings.models], settings, metrics)
+
+
+def _served(nlp: Language, settings: ServiceSettings, metrics: Metrics) -> Served:
+    limits = settings.limits
+    name = f"{nlp.meta['lang']}_{nlp.meta['name']}"
+    how = Settings(
+        "jsonl",
+        threshold=settings.threshold,
+        max_length=limits.characters,
+        split_long=True,
+        batch_size=min(nlp.batch_size, BATCH_SIZE),
+        precision=settings.precision,
+    )
+    prepare(nlp, how)
+    observe = metrics.batches.labels(name).observe
+    batcher = Batcher(nlp, how, wait=limits.wait, queue=limits.queue, observe=observe)
+    return Served(name, nlp.meta["version"], nlp.meta["description"], tuple(entity_types(nlp)), batcher)

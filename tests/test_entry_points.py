@@ -146,6 +146,22 @@ def call_scorer(create: Callable, data: Path) -> None:
     assert scores["ents_f"] == 0
 
 
+def call_relations(create: Callable, data: Path) -> None:
+    nlp = spacy.blank("en")
+    assert type(nlp.add_pipe("relations")).__name__ == "Relations"
+    assert nlp("Aspirin helps")._.relations == []
+
+
+def call_pair_model(create: Callable, data: Path) -> None:
+    tok2vec = spacy.blank("en").add_pipe("tok2vec").model
+    assert create(tok2vec).has_ref("scores")
+
+
+def call_relations_scorer(create: Callable, data: Path) -> None:
+    scores = create()([], labels=[], label_map={})
+    assert scores["relations_f"] == 0
+
+
 CALLS: dict[str, Callable[[Any, Path], None]] = {
     "spacy_cli: bioner": call_cli,
     "spacy_tokenizers: spacy-bioner.Tokenizer.v1": call_tokenizer,
@@ -155,6 +171,10 @@ CALLS: dict[str, Callable[[Any, Path], None]] = {
     "spacy_factories: bioner": call_factory,
     "spacy_factories: abbreviations": call_abbreviations,
     "spacy_factories: linker": call_linker,
+    "spacy_factories: relations": call_relations,
+    "spacy_architectures: spacy-bioner.PooledSpans.v1": call_pair_model,
+    "spacy_architectures: spacy-bioner.MarkedPairs.v1": call_pair_model,
+    "spacy_scorers: spacy-bioner.relations_scorer.v1": call_relations_scorer,
     "spacy_architectures: spacy-bioner.EntityHeads.v1": call_heads,
     "spacy_architectures: spacy-bioner.TokenClassifier.v1": call_classifier,
     "spacy_architectures: spacy-bioner.FirstPiece.v1": call_first_piece,

@@ -6,12 +6,39 @@ pickling keep it too. `Span.as_doc` and `Doc.from_docs` do not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from spacy.tokens import Doc
 
 KEY = "spacy_bioner"
+
+
+MENTION, CONCEPT = "mention", "concept"
+"""What the relations of a corpus hold between: single mentions, or identifiers with all their mentions."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedRelations:
+    """Which relations a corpus annotates: each of its labels, between each of its pairs of types.
+
+    Attributes:
+        labels: the relation types, by the corpus's own names.
+        pairs: the entity types of head and child.
+        level: `MENTION` or `CONCEPT`.
+    """
+
+    labels: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+    level: str = MENTION
+
+    def union(self, other: "AnnotatedRelations | None") -> "AnnotatedRelations":
+        """What both say; between concepts, if either does."""
+        if other is None:
+            return self
+        labels = tuple(dict.fromkeys((*self.labels, *other.labels)))
+        pairs = tuple(dict.fromkeys((*self.pairs, *other.pairs)))
+        return AnnotatedRelations(labels, pairs, CONCEPT if CONCEPT in (self.level, other.level) else MENTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +51,14 @@ class Annotation:
             mention in the Doc does not occur in it; of a type not among them nothing is known.
         id: the document's id in the corpus, if it has one.
         meta: what its file says of the document and a writer needs ("docstart").
+        relations: which relations the corpus annotates; None if none.
     """
 
     corpus: str
     types: tuple[str, ...]
     id: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
+    relations: AnnotatedRelations | None = None
 
 
 def set_annotation(doc: Doc, annotation: Annotation) -> None:
@@ -39,6 +68,7 @@ def set_annotation(doc: Doc, annotation: Annotation) -> None:
         "types": annotation.types,
         "id": annotation.id,
         "meta": dict(annotation.meta),
+        "relations": asdict(annotation.relations) if annotation.relations else None,
     }
     # empty fields are left out: there is one of these for every sentence of a corpus
     doc.user_data[KEY] = {name: value for name, value in fields.items() if value}
@@ -54,7 +84,15 @@ def get_annotation(doc: Doc) -> Annotation | None:
         tuple(stored.get("types", ())),
         stored.get("id", ""),
         stored.get("meta", {}),
+        _relations(stored.get("relations")),
     )
+
+
+def _relations(stored: Mapping[str, Any] | None) -> AnnotatedRelations | None:
+    if not stored:
+        return None
+    pairs = tuple((head, child) for head, child in stored["pairs"])
+    return AnnotatedRelations(tuple(stored["labels"]), pairs, stored["level"])
 
 
 def corpus_of(doc: Doc) -> str:

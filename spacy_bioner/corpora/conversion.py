@@ -12,14 +12,20 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 from tqdm import tqdm
 
-from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
+from spacy_bioner.corpora.annotations import (
+    CONCEPT,
+    AnnotatedRelations,
+    Annotation,
+    get_annotation,
+    set_annotation,
+)
 from spacy_bioner.corpora.docbin import docbin, read_docbin
+from spacy_bioner.corpora.relation_records import annotated_relations, keep_relations, with_relations
 from spacy_bioner.documents import tags as tagging
 from spacy_bioner.documents.document import (
     SENTENCE,
     Document,
     Dropped,
-    DroppedRelation,
     Mention,
     Passage,
     in_tokens,
@@ -32,9 +38,8 @@ from spacy_bioner.documents.formats.unreadable import USUAL, MostBad, check_bad,
 from spacy_bioner.documents.metadata import COUNTED, MOVED, REPAIRED, UNKNOWN, UNREAD
 from spacy_bioner.documents.offsets import mismatches
 from spacy_bioner.documents.tags import Scheme
+from spacy_bioner.text.spacing import words_and_spaces
 from spacy_bioner.text.tokenizer import create_tokenizer
-
-_NO_RELATIONS = ".spacy files have none"
 
 
 @dataclass(slots=True)
@@ -109,8 +114,12 @@ def to_docs(
         tally.tokens += len(doc)
         tally.mentions_out.update(ent.label_ for ent in doc.ents)
         tally.dropped += dropped
-        tally.relations += [DroppedRelation(document, r, _NO_RELATIONS) for r in document.relations]
-        held = ("tokens", "ids of relations", *(["passages"] if document.tokens is not None else []))
+        found = keep_relations(doc, document, annotation.relations)
+        tally.relations_out += len(found.related)
+        tally.relations += found.dropped
+        held = ["tokens", "ids of relations", *(["passages"] if document.tokens is not None else [])]
+        if annotation.relations is not None:
+            held.append("identifiers" if annotation.relations.level == CONCEPT else "ids of mentions")
         others = left_out(document, document_meta=("docstart",), held=held)
         if document.tokens is not None:  # of the passages, the sentences are kept
             others["passages"] = sum(passage.type != SENTENCE for passage in document.passages)
@@ -185,7 +194,7 @@ def to_doc(document: Document, vocab: Vocab, tokenizer: Callable[[str], Doc]) ->
         entities, dropped = in_tokens(document, tokens)
         doc.ents = [Span(doc, start, end, label=m.type) for start, end, m in entities]
         return doc, untyped + dropped
-    words, spaces, tokens = _words(document.text, document.tokens)
+    words, spaces, tokens = words_and_spaces(document.text, document.tokens)
     entities, dropped = in_tokens(document, tokens)
     ents = tagging.encode(((start, end, m.type) for start, end, m in entities), len(words))
     sent_starts: list[bool | int | None] | None = None
@@ -203,33 +212,6 @@ def _with_types(document: Document) -> tuple[Document, list[Dropped]]:
     return document, untyped
 
 
-def _words(
-    text: str, tokens: Iterable[tuple[int, int]]
-) -> tuple[list[str], list[bool], list[tuple[int, int]]]:
-    """The tokens as spaCy wants them: every character in a word, or the one space behind one."""
-    words: list[str] = []
-    spaces: list[bool] = []
-    places: list[tuple[int, int]] = []
-    last = 0
-    for start, end in (*tokens, (len(text), len(text))):
-        if start > last:
-            gap = text[last:start]
-            if words and gap[0] == " ":
-                spaces[-1] = True
-                gap = gap[1:]
-                last += 1
-            if gap:
-                words.append(gap)
-                spaces.append(False)
-                places.append((last, start))
-        if end > start:
-            words.append(text[start:end])
-            spaces.append(False)
-            places.append((start, end))
-        last = end
-    return words, spaces, places
-
-
 def to_document(doc: Doc) -> Document:
     """Turns a Doc into a document: its text, tokens, sentences if it has any, and entities as mentions.
 
@@ -243,17 +225,13 @@ def to_document(doc: Doc) -> Document:
     passages: tuple[Passage, ...] = ()
     if doc.has_annotation("SENT_START"):
         passages = tuple(Passage(s.start_char, s.end_char, SENTENCE) for s in doc.sents)
-    return Document(
-        doc.text,
-        passages,
-        tuple(
-            Mention(((e.start_char, e.end_char),), e.label_, e.id_, (e.kb_id_,) if e.kb_id_ else ())
-            for e in doc.ents
-        ),
-        tokens=tokens,
-        meta=meta | _missing(doc),
-        id=annotation.id if annotation else "",
+    mentions = tuple(
+        Mention(((e.start_char, e.end_char),), e.label_, e.id_, (e.kb_id_,) if e.kb_id_ else ())
+        for e in doc.ents
     )
+    id = annotation.id if annotation else ""
+    document = Document(doc.text, passages, mentions, tokens=tokens, meta=meta | _missing(doc), id=id)
+    return with_relations(document, doc)
 
 
 def _missing(doc: Doc) -> dict[str, Any]:
@@ -276,6 +254,7 @@ class Source:
         unwritten: how many spans its Docs have in `doc.spans`, which aren't read: `doc.ents` is.
         typed: whether its format names the types of mentions, or leaves them to the caller.
         bad: what is wrong with documents, lines and mentions of it that are set aside.
+        relations: which relations it annotates, as its relations show; None if it has none.
     """
 
     path: Path
@@ -285,6 +264,7 @@ class Source:
     typed: bool = True
     unwritten: int = 0
     bad: tuple[str, ...] = ()
+    relations: AnnotatedRelations | None = None
 
 
 def open_source(
@@ -333,13 +313,24 @@ def _look(path: Path, format: str, offsets: str, most_bad: MostBad) -> Source:
     bad: list[str] = []
     types: dict[str, None] = {}
     good = size = 0
-    for document in usable(read_each(path, format, offsets), bad):
-        size += 1
-        good += 1 + len(document.mentions)
-        types.update(dict.fromkeys(mention.type for mention in document.mentions))
+
+    def looked_at() -> Iterator[Document]:
+        nonlocal good, size
+        for document in usable(read_each(path, format, offsets), bad):
+            size += 1
+            good += 1 + len(document.mentions)
+            types.update(dict.fromkeys(mention.type for mention in document.mentions))
+            yield document
+
+    relations = annotated_relations(looked_at())
     check_bad(path, bad, good, most_bad)
     return Source(
-        path, lambda: usable(read_each(path, format, offsets), []), tuple(types), size, bad=tuple(bad)
+        path,
+        lambda: usable(read_each(path, format, offsets), []),
+        tuple(types),
+        size,
+        bad=tuple(bad),
+        relations=relations,
     )
 
 

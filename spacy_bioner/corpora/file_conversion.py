@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spacy_bioner.corpora.annotations import Annotation
+from spacy_bioner.corpora.annotations import AnnotatedRelations, Annotation
 from spacy_bioner.corpora.conversion import (
     Source,
     Tally,
@@ -34,7 +34,10 @@ class _Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """How outputs are written: their format, the mentions kept, and what columns and Docs need."""
+    """How outputs are written: their format, the mentions kept, and what columns and Docs need.
+
+    `relations` are those that the corpus annotates, as all its files together show.
+    """
 
     to: str
     corpus: str
@@ -42,6 +45,7 @@ class _Writing:
     group: int
     options: ColumnOptions
     typed: bool
+    relations: AnnotatedRelations | None
 
 
 def convert(
@@ -102,11 +106,12 @@ def convert(
     reading = _Reading(options, source, offsets, most_bad)
     sources = _open(list(files.values()), reading, entry, to)
     kept = _kept_types(sources, entry, types)
+    relations = _relations(sources, kept)
     tallies: dict[Path, Tally] = {}
     with Outputs() as outputs:
         for opened, target in zip(sources, targets, strict=True):
             called = entry.name if entry else name or _folder_name(opened.path)
-            writing = _Writing(to, called, kept, group, options, typed)
+            writing = _Writing(to, called, kept, group, options, typed, relations)
             temporary = outputs.temporary(target, folder=_is_folder(to))
             tallies[target] = _write(opened, temporary, target.suffix.lower() == ".gz", writing)
         if dropped is not None:
@@ -215,6 +220,18 @@ def _kept_types(sources: Sequence[Source], entry: Corpus | None, wanted: Sequenc
     return tuple(name for name in annotated if not wanted or name in wanted)
 
 
+def _relations(sources: Sequence[Source], types: Sequence[str]) -> AnnotatedRelations | None:
+    """The relations that any of the files has, between types that are kept."""
+    found: AnnotatedRelations | None = None
+    for source in sources:
+        if source.relations is not None:
+            found = source.relations.union(found)
+    if found is None:
+        return None
+    pairs = tuple(pair for pair in found.pairs if set(pair) <= set(types))
+    return replace(found, pairs=pairs) if pairs else None
+
+
 def _annotated_types(sources: Sequence[Source], entry: Corpus | None) -> tuple[str, ...]:
     """The types that the corpus annotates: the catalogue's, or all that any of the files has."""
     found = tuple(dict.fromkeys(name for source in sources for name in source.types))
@@ -235,7 +252,8 @@ def _write(opened: Source, path: Path, packed: bool, writing: _Writing) -> Tally
     """Writes one output, and checks that every mention was written or is listed as dropped."""
     tally = Tally(unwritten=opened.unwritten, bad=list(opened.bad))
     if writing.to == SPACY:
-        annotation = Annotation(writing.corpus, tuple(filter(None, writing.types)))
+        types = tuple(filter(None, writing.types))
+        annotation = Annotation(writing.corpus, types, relations=writing.relations)
         write_docbin(opened, path, annotation, writing.group, tally)
     elif writing.to == "columns":
         scheme = writing.options.scheme or "IOB2"

@@ -12,12 +12,13 @@ from spacy.vocab import Vocab
 
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.relation_records import set_relation_extensions
 from spacy_bioner.corpora.soft_labels import read_answers
 from spacy_bioner.errors import PipelineError
 
 
 def create_corpus(
-    path: str | list[str] | None, limit: int = 0, join: int = 0, seed: int = 1
+    path: str | list[str] | None, limit: int = 0, join: int = 0, seed: int = 1, gold_entities: bool = False
 ) -> Callable[[Language], Iterator[Example]]:
     """Makes `spacy-bioner.Corpus.v1`: reads .spacy files, with the corpus's own tokens.
 
@@ -31,6 +32,9 @@ def create_corpus(
         join: the most tokens of Docs that are made of several, one behind the other as in the file (see
             `joined`); 0 to leave all as they are.
         seed: which Docs are joined follows from it.
+        gold_entities: whether the Docs to be predicted carry the gold entities that relations can hold
+            between (`doc._.arguments`), so that `relations` learns from and is scored on these; it takes
+            those of the pipeline else. Docs aren't joined then.
 
     Raises:
         PipelineError: if there is no path, or `limit` or `join` is negative.
@@ -39,13 +43,20 @@ def create_corpus(
     if not path:
         raise PipelineError("No data: set paths.train and paths.dev to .spacy files.")
     _refuse_negative(limit=limit, join=join)
+    if join and gold_entities:
+        raise PipelineError("Docs with gold entities for relations can't be joined: set join to 0.")
     files = path if isinstance(path, list) else [path]
+
+    set_relation_extensions()
 
     def read(nlp: Language) -> Iterator[Example]:
         for file in files:
             docs = [doc for doc in read_docbin(Path(file), nlp.vocab)[: limit or None] if len(doc)]
             for reference in joined(docs, join, Random(seed)) if join else docs:
-                yield Example(with_same_tokens(reference), reference)
+                predicted = with_same_tokens(reference)
+                if gold_entities:
+                    predicted._.arguments = reference._.arguments
+                yield Example(predicted, reference)
 
     return read
 

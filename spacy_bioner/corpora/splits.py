@@ -57,6 +57,8 @@ def is_folder_of_splits(path: Path, format: str) -> bool:
     """Whether it is a folder, and not one that holds a file a document."""
     if not path.is_dir() or brat.is_folder(path):
         return False
+    if format == "ddi-xml":  # whose files may be in folders of it
+        return not any(path.rglob("*.xml"))
     return not (format == "text" and any(path.glob("*.txt*")))
 
 

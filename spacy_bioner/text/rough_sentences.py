@@ -15,7 +15,11 @@ def words_of(text: str) -> list[str]:
 
 def split_sentences(text: str) -> Iterator[str]:
     """The sentences of running text, roughly: what a mark, a space and a capital or a figure tell apart."""
-    ends = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
-    for start, end in pairwise(ends):
+    for start, end in pairwise([0, *sentence_ends(text)]):
         if sentence := text[start:end].strip():
             yield sentence
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Where the sentences of running text end, roughly: the offsets behind them, the text's end too."""
+    return [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]

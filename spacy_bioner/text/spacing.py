@@ -6,7 +6,7 @@ what came before. The rule was set on the development split of BC5CDR, whose raw
 measured on its test split by `benchmarks/spacing.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 Span = tuple[int, int]
 """First character, and the one after the last."""
@@ -136,3 +136,30 @@ def _space(before: str, left: str, right: str, after: str, glued: bool) -> bool:
 
 
 _POWERS = frozenset(("m", "cm", "mm", "10", "Ca"))
+
+
+def words_and_spaces(
+    text: str, tokens: Iterable[tuple[int, int]]
+) -> tuple[list[str], list[bool], list[tuple[int, int]]]:
+    """The tokens as spaCy wants them: every character in a word, or the one space behind one."""
+    words: list[str] = []
+    spaces: list[bool] = []
+    places: list[tuple[int, int]] = []
+    last = 0
+    for start, end in (*tokens, (len(text), len(text))):
+        if start > last:
+            gap = text[last:start]
+            if words and gap[0] == " ":
+                spaces[-1] = True
+                gap = gap[1:]
+                last += 1
+            if gap:
+                words.append(gap)
+                spaces.append(False)
+                places.append((last, start))
+        if end > start:
+            words.append(text[start:end])
+            spaces.append(False)
+            places.append((start, end))
+        last = end
+    return words, spaces, places

@@ -440,12 +440,10 @@ def test_what_is_lost_is_printed(run_cli: Callable[..., str], write: Callable[..
     write(PUBTATOR.replace("7\t0\t7\tAspirin", "7\t2\t9\tAspirin"), "in.txt")
     output = " ".join(run_cli("bioner", "convert", "in.txt", "out.spacy", "--dropped", "d.txt").split())
     assert "moved mentions 1" in output
-    assert "1 relations dropped: .spacy files have none" in output
+    assert "1 relations dropped: no relation of the corpus is between two" in output
     assert "not kept: identifiers (1)" in output
-    assert (
-        Path("d.txt").read_text()
-        == "out.spacy\tdocument 7: CID (Arg1:D1, Arg2:D2) (.spacy files have none)\n"
-    )
+    reason = "no relation of the corpus is between two entities"
+    assert Path("d.txt").read_text() == f"out.spacy\tdocument 7: CID (Arg1:D1, Arg2:D2) ({reason})\n"
     write(PUBTATOR.replace("\tAspirin", "\tSalt"), "in.txt")
     output = run_cli("bioner", "convert", "in.txt", "out.jsonl")
     assert "document 7: Chemical at 0 is 'Aspirin', and not 'Salt'" in " ".join(output.split())

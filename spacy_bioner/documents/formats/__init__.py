@@ -12,18 +12,22 @@ from pathlib import Path
 
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import (
+    ade,
     bioc_json,
     bioc_xml,
     brat,
     brat_writing,
+    chemprot,
     columns,
     conllu,
+    ddi_xml,
     doccano,
     foreign,
     html,
     jats,
     jsonl,
     label_studio,
+    pair_lines,
     plain_text,
     pubannotation,
     pubmed,
@@ -33,6 +37,7 @@ from spacy_bioner.documents.formats import (
     token_rows,
 )
 from spacy_bioner.documents.formats.base import Account, Written
+from spacy_bioner.documents.formats.json_kinds import is_json, json_format
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.errors import ConversionError, FormatError, OutputError, UnknownFormatError
 from spacy_bioner.files import Outputs, ending, open_input
@@ -83,7 +88,7 @@ def _never(head: str) -> bool:
 def _is_xml(head: str) -> bool:
     """Whether it is XML, and neither of PubMed nor JATS nor a page."""
     told = re.match(r"<(\?xml|!DOCTYPE(?! html)|!--|collection)", head) is not None
-    return told and not _is_pubmed(head) and not _is_jats(head)
+    return told and not _is_pubmed(head) and not _is_jats(head) and not ddi_xml.is_ddi(head)
 
 
 def _is_pubmed(head: str) -> bool:
@@ -104,45 +109,10 @@ def _looks_like_columns(head: str) -> bool:
     line = head.partition("\n")[0]
     words = line.split()
     likely = "\t" in line or len(words) < 4 or any(map(_TAG.fullmatch, words))
-    return likely and not _JSON.match(head)
+    return likely and not is_json(head)
 
 
-_JSON = re.compile(r'(\{|\[\s*\{|\[|\[\s*\[)\s*"')
-_KEY = re.compile(r'"(\w+)"\s*:')
 _TAG = re.compile(rf"[BIOLUESMW](-\S+)?|{columns.DOCSTART}")
-_JSON_FORMATS = {  # by the keys that tell what a JSON file holds; the first that has all of one of its sets
-    "spacy-json": ({"paragraphs"},),
-    "pubannotation": ({"text", "denotations"}, {"text", "tracks"}),
-    "token-rows": ({"tokens", "ner_tags"}, {"tokens", "tags"}, {"rows", "features"}),
-    "label-studio": (
-        {"annotations", "data", "result"},
-        {"predictions", "data"},
-        {"annotations", "data", "was_cancelled"},
-        {"annotations", "data", "completed_by"},
-        {"annotation_id", "text"},
-    ),
-}
-
-
-def json_format(head: str) -> str:
-    """Tells the format of a JSON file by the keys in how it begins; empty if it isn't JSON."""
-    if not _JSON.match(head):
-        return ""
-    keys = {match[1]: None for match in _KEY.finditer(head)}
-    if next((key for key in keys if key in ("documents", "passages", *jsonl.TEXT_KEYS)), "") in (
-        "documents",
-        "passages",
-    ):
-        return "bioc-json"
-    for name, sets in _JSON_FORMATS.items():
-        if any(wanted <= keys.keys() for wanted in sets):
-            return name
-    if re.match(r'\{\s*"tokens"|\[\s*\{\s*"tokens"', head) and "text" not in keys:
-        return "token-rows"
-    if re.search(r'"data"\s*:\s*\{', head):
-        return "label-studio"
-    row = re.match(r'\[\s*(?:\[\s*)?"(?:[^"\\]|\\.)*"\s*,\s*\{', head)
-    return "jsonl" if row or keys.keys() & set(jsonl.TEXT_KEYS) else ""
 
 
 def _is_json(name: str) -> Callable[[str], bool]:
@@ -157,6 +127,11 @@ FORMATS: dict[str, Format] = {
         lambda head: pubtator.FIRST_LINE.match(head) is not None,
     ),
     "bioc-xml": Format(bioc_xml.each, bioc_xml.write, ".xml", _is_xml),
+    "ddi-xml": Format(ddi_xml.each, _only_read, ".xml", ddi_xml.is_ddi),
+    "masked-tsv": Format(pair_lines.each_masked, _only_read, ".tsv", pair_lines.is_masked),
+    "marked-jsonl": Format(pair_lines.each_marked, _only_read, ".jsonl", pair_lines.is_marked),
+    "ade": Format(ade.each, _only_read, ".rel", ade.is_ade),
+    "chemprot": Format(chemprot.each, _only_read, ".tsv", _never),
     "bioc-json": Format(bioc_json.each, bioc_json.write, ".json", _is_json("bioc-json")),
     "brat": Format(brat.each, brat_writing.write, "", lambda head: brat.FIRST_LINE.match(head) is not None),
     "jsonl": Format(jsonl.each, jsonl.write, ".jsonl", _is_json("jsonl")),
@@ -220,7 +195,8 @@ def detect(path: Path) -> str:
     head = _head(path)
     text = head.decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
     found = next((name for name, known in FORMATS.items() if known.sniff(text)), None)
-    if (found in (None, "columns", "html") or len(text) < _SHORT) and (what := foreign.described(head)):
+    short = len(text) < _SHORT and found != "masked-tsv"  # whose header is that of a table
+    if (found in (None, "columns", "html") or short) and (what := foreign.described(head)):
         raise FormatError(path, None, what)
     if found is None:
         names = ", ".join(READ_FORMATS)

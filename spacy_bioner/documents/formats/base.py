@@ -15,6 +15,9 @@ from spacy_bioner.errors import FormatError
 BREAKS = re.compile(r"[\t\r\n]")
 """What ends a field or a line, in formats of lines and columns."""
 
+VARIANT = re.compile(r"(tmVar:)?[a-zA-Z]?\|(SUB|DEL|INS|DUP|INDEL|FS|INV|Allele|Acid)\|")
+"""How an identifier of tmVar begins, which has bars of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -112,6 +115,13 @@ class Account:
         self.dropped += written.dropped
         self.relations += written.relations
         self.others.update(written.others)
+
+
+def identifiers_in(field: str) -> tuple[str, ...]:
+    """The identifiers in a text that has bars between them; those of tmVar have bars of their own."""
+    if not field or VARIANT.match(field):
+        return (field,) if field else ()
+    return tuple(field.split("|"))
 
 
 def one_field(text: str) -> str:

@@ -30,6 +30,7 @@ from bioc import (
 )
 
 from spacy_bioner.documents.document import SENTENCE, Document, Mention, Passage, Relation, Span
+from spacy_bioner.documents.formats.base import identifiers_in
 from spacy_bioner.documents.formats.strict_json import UnfitError, frozen, parse
 from spacy_bioner.documents.metadata import (
     BAD,
@@ -259,7 +260,7 @@ def _are_texts(value: Any) -> bool:
 
 def identifiers_of(infons: Mapping[str, Any]) -> tuple[str, ...]:
     values = [infons[key] for key in IDENTIFIER_KEYS if key in infons]
-    return tuple(part for value in values if isinstance(value, str) and value for part in value.split("|"))
+    return tuple(part for value in values if isinstance(value, str) for part in identifiers_in(value))
 
 
 def _score(infons: Mapping[str, Any]) -> float | None:

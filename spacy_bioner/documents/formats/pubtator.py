@@ -24,7 +24,7 @@ from spacy_bioner.documents.document import (
     Passage,
     Relation,
 )
-from spacy_bioner.documents.formats.base import BREAKS, Written, left_out, one_field
+from spacy_bioner.documents.formats.base import BREAKS, VARIANT, Written, identifiers_in, left_out, one_field
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import BAD, TEXT
 from spacy_bioner.documents.offsets import Claim, inside, same
@@ -34,7 +34,6 @@ from spacy_bioner.files import lines_or_errors
 
 FIRST_LINE = re.compile(r"[^|\t]+\|t\|")
 _LONGEST_NUMBER = 18  # digits: what is longer is no offset, and slow to read as one
-_VARIANT = re.compile(r"(tmVar:)?[a-zA-Z]?\|(SUB|DEL|INS|DUP|INDEL|FS|INV|Allele|Acid)\|")
 _TYPED = re.compile(r"([A-Za-z]\w*)\|(.+)")
 
 
@@ -139,22 +138,15 @@ def _claim(text: str, number: int, fields: list[str]) -> Claim | None:
         meta["parts"] = tuple(fields[3].split("|"))
     if len(fields) > 4:
         meta["columns"] = tuple(fields[4:])
-    identifiers = _identifiers(fields[2]) if len(fields) > 2 else ()
+    identifiers = identifiers_in(fields[2]) if len(fields) > 2 else ()
     return Claim(((start, end),), fields[0], fields[1], "", identifiers, None, meta, where)
-
-
-def _identifiers(field: str) -> tuple[str, ...]:
-    """The identifiers in a column; those of tmVar have bars of their own."""
-    if not field or _VARIANT.match(field):
-        return (field,) if field else ()
-    return tuple(field.split("|"))
 
 
 def _relation(fields: list[str]) -> Relation:
     arguments = []
     for i, field in enumerate(fields[2:4], start=1):
         typed = _TYPED.fullmatch(field)  # PubTator 3's; the identifier may have bars of its own
-        typed = None if _VARIANT.match(field) else typed
+        typed = None if VARIANT.match(field) else typed
         arguments.append((typed[1], typed[2]) if typed else (f"Arg{i}", field))
     meta = {"columns": tuple(fields[4:])} if len(fields) > 4 else {}
     return Relation(fields[1], tuple(arguments), meta=meta)

@@ -1,0 +1,337 @@
+"""The `relations` component: what holds between two entities of a Doc."""
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline.trainable_pipe import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from thinc.api import Model, Optimizer, set_dropout_rate
+from thinc.types import Floats2d
+
+from spacy_bioner.array_types import Ints
+from spacy_bioner.components.relation_arguments import Reach, arguments_of, pair_blocks, token_mentions
+from spacy_bioner.components.relation_targets import (
+    Scored,
+    Targets,
+    best_threshold,
+    loss_and_gradient,
+    probabilities,
+    targets,
+)
+from spacy_bioner.corpora.annotations import CONCEPT, MENTION, AnnotatedRelations, get_annotation, mapped
+from spacy_bioner.corpora.relation_records import Argument, Related, set_relations
+from spacy_bioner.errors import PipelineError
+from spacy_bioner.models.candidates import Candidates, pair_model
+
+_SAMPLE = 10  # Docs that the model is initialized with
+LEVELS = (MENTION, CONCEPT)
+
+
+class Relations(TrainablePipe):
+    """Finds relations between two entities of a Doc, each with its probability, in `doc._.relations`.
+
+    It asks about every pair of entities of types that its training data relates, mentioned in one window.
+    The entities are those of the components before it, or gold ones that the Doc carries
+    (`doc._.arguments`). In training a Doc teaches only the labels, between the types, that its corpus
+    annotates.
+    """
+
+    def __init__(
+        self,
+        nlp: Language,
+        model: Model[list[Candidates], Floats2d],
+        name: str = "relations",
+        *,
+        level: str = MENTION,
+        window: str = "sentence",
+        directed: bool = True,
+        exclusive: bool = False,
+        threshold: float = 0.5,
+        spans_key: str = "bioner",
+        label_map: Mapping[str, str] | None = None,
+        most_pairs: int = 1000,
+        scorer: Callable | None = None,
+    ) -> None:
+        """Makes the component.
+
+        Args:
+            nlp: the pipeline.
+            model: scores pairs, see `models.pooled_spans` and `models.marked_pairs`.
+            name: the component's name.
+            level: "mention" for relations between single mentions, "concept" between identifiers with all
+                their mentions.
+            window: what both must be mentioned in: "sentence", "passage" or "document".
+            directed: whether head and child are told apart.
+            exclusive: whether a pair has one label at most. If not, each label is asked about by itself.
+            threshold: the probability that a relation needs to be written; it is learned with `tune`.
+            spans_key: where in `doc.spans` overlapping entities are.
+            label_map: other names for types of entities and relations, see `corpora.annotations.mapped`.
+            most_pairs: how many pairs of a Doc teach; of more all related ones, and others by chance.
+            scorer: the scoring method.
+
+        Raises:
+            PipelineError: if there is no such level or window, or the threshold isn't from 0 to 1.
+        """
+        if level not in LEVELS:
+            raise PipelineError(f"There is no level '{level}': use {' or '.join(LEVELS)}.")
+        if not 0 <= threshold <= 1:
+            raise PipelineError(f"The threshold is {threshold}: it must be from 0 to 1.")
+        Reach((), window, directed)
+        self.vocab = nlp.vocab
+        self.model = model
+        self.name = name
+        self.scorer = scorer
+        self.most_pairs = most_pairs
+        self.cfg: dict[str, Any] = {
+            "labels": [],
+            "pairs": [],
+            "level": level,
+            "window": window,
+            "directed": directed,
+            "exclusive": exclusive,
+            "threshold": threshold,
+            "spans_key": spans_key,
+            "label_map": dict(label_map or {}),
+        }
+        self._random = numpy.random.RandomState(0)
+        self._warned = False
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The relation types."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The entity types of head and child that are asked about."""
+        return tuple((head, child) for head, child in self.cfg["pairs"])
+
+    @property
+    def label_data(self) -> list[str]:
+        return list(self.labels)
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(self.pairs, self.cfg["window"], self.cfg["directed"])
+
+    def add_label(self, label: str) -> int:
+        """Adds a relation type, before training; 0 if it is there."""
+        if label in self.cfg["labels"]:
+            return 0
+        if self.model.get_ref("scores").has_dim("nO"):
+            raise PipelineError(f"'{self.name}' is trained: it can't learn '{label}' beside its own labels.")
+        self.cfg["labels"].append(label)
+        self.vocab.strings.add(label)
+        return 1
+
+    # -- prediction ----------------------------------------------------------------------------------
+
+    def predict(self, docs: Iterable[Doc]) -> list[list[Related]]:
+        """Finds the relations of Docs, without setting them; the most probable first."""
+        docs = list(docs)
+        if not self.labels:
+            return [[] for _ in docs]
+        found: list[list[Related]] = [[] for _ in docs]
+        for number, scored in self.scored_pairs(docs):
+            rows, columns = numpy.nonzero(scored.probabilities >= self.cfg["threshold"])
+            if self.cfg["exclusive"]:  # at most one a pair
+                best = scored.probabilities.argmax(axis=1)
+                rows, columns = rows[best[rows] == columns], columns[best[rows] == columns]
+            for row, column in zip(rows, columns, strict=True):
+                head, child = scored.pairs[row]
+                score = float(scored.probabilities[row, column])
+                found[number].append(
+                    Related(scored.arguments[head], scored.arguments[child], self.labels[column], score)
+                )
+        for own in found:
+            own.sort(key=lambda related: -related.score)
+        return found
+
+    def scored_pairs(self, docs: Sequence[Doc]) -> Iterator[tuple[int, Scored]]:
+        """All pairs that are asked about with the probabilities of all labels, some at a time.
+
+        Yields:
+            The number of the Doc, and pairs of it.
+        """
+        chosen = [doc for doc in docs if len(doc)]
+        arguments = [self._arguments(doc) for doc in chosen]
+        numbers = [number for number, doc in enumerate(docs) if len(doc)]
+        blocks = [self._blocks(doc, own) for doc, own in zip(chosen, arguments, strict=True)]
+        for number, pairs, scores in pair_model(self.model).predict(self.model, chosen, blocks):
+            made = probabilities(self.model.ops.to_numpy(scores), self.cfg["exclusive"])
+            yield numbers[number], Scored(arguments[number], pairs, made)
+
+    def _arguments(self, doc: Doc) -> list[Argument]:
+        found = arguments_of(doc, self.cfg["level"], self.cfg["spans_key"])
+        corpus = annotation.corpus if (annotation := get_annotation(doc)) else ""
+        renamed = [Argument(mapped(self.cfg["label_map"], corpus, a.type), a.mentions, a.id) for a in found]
+        return [argument for argument in renamed if token_mentions(doc, argument)]
+
+    def _blocks(self, doc: Doc, arguments: Sequence[Argument]) -> Iterator[Candidates]:
+        size = pair_model(self.model).block
+        for pairs in pair_blocks(doc, arguments, self.reach, size):
+            yield _candidates(doc, arguments, pairs)
+
+    def set_annotations(self, docs: Iterable[Doc], scores: list[list[Related]]) -> None:
+        """Writes relations to `doc._.relations`, in place of those that are there."""
+        for doc, found in zip(docs, scores, strict=True):
+            set_relations(doc, found)
+
+    # -- training ------------------------------------------------------------------------------------
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Learns from a batch; arguments and result as of every trainable component of spaCy."""
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "Relations.update")
+        if not any(len(eg.predicted) for eg in examples):
+            return losses
+        set_dropout_rate(self.model, drop)
+        taught = [self._taught(example) for example in examples]
+        # a batch without pairs goes through as well: a shared encoder waits for our gradient
+        scores, backprop = self.model.begin_update([candidates for candidates, _ in taught])
+        loss, gradient = self.get_loss([known for _, known in taught], scores)
+        backprop(gradient)
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(self, examples: Any, scores: Any) -> tuple[float, Any]:
+        """The negative log probability of what is known of each pair, on average, and its gradient."""
+        made, gradient = loss_and_gradient(
+            self.model.ops.to_numpy(scores), list(examples), self.cfg["exclusive"]
+        )
+        return made, self.model.ops.asarray2f(gradient)
+
+    def _taught(self, example: Example) -> tuple[Candidates, Targets]:
+        """The pairs of an example that teach, and what is known of them."""
+        doc = example.predicted
+        arguments = self._arguments(doc)
+        blocks = list(pair_blocks(doc, arguments, self.reach, 1 << 16))
+        pairs = numpy.concatenate([*blocks, numpy.zeros((0, 2), dtype="int64")]).astype("int64")
+        known = targets(
+            example.reference, arguments, pairs, self.labels, self.annotated(example.reference), self.cfg
+        )
+        if len(pairs) > self.most_pairs:
+            related = known.gold.any(axis=1)
+            order = numpy.argsort(self._random.rand(len(pairs)) - related)[: self.most_pairs]
+            pairs, known = pairs[order], Targets(known.gold[order], known.counts[order])
+        return _candidates(doc, arguments, pairs), known
+
+    def annotated(self, reference: Doc) -> AnnotatedRelations | None:
+        """Which relations the corpus of a Doc annotates, by the names that they have here; None if none."""
+        annotation = get_annotation(reference)
+        if annotation is None:
+            if not self._warned:
+                self._warned = True
+                warnings.warn(
+                    f"'{self.name}': a Doc doesn't say which relations its corpus annotates, and counts as "
+                    "annotating all of them. `spacy bioner convert` writes Docs that say so.",
+                    stacklevel=2,
+                )
+            return AnnotatedRelations(self.labels, self.pairs)
+        return _renamed(annotation.relations, self.cfg["label_map"], annotation.corpus)
+
+    def tune(self, examples: Iterable[Example]) -> float:
+        """Sets the threshold to the one with the best F1 on data that wasn't trained on.
+
+        Returns:
+            The threshold.
+        """
+        scored: list[tuple[float, bool]] = []
+        missed = 0
+        for example in examples:
+            reference = example.reference
+            kept = self.annotated(reference)
+            total = right = 0
+            for _, block in self.scored_pairs([example.predicted]):
+                known = targets(reference, block.arguments, block.pairs, self.labels, kept, self.cfg)
+                made = block.probabilities.copy()
+                if self.cfg["exclusive"]:
+                    made[made < made.max(axis=1, keepdims=True)] = 0
+                rows = known.counts & (made > 0.01)
+                scored += zip(made[rows].tolist(), known.gold[rows].tolist(), strict=True)
+                right += int(known.gold[rows].sum())
+            total = sum(r.label in self.labels for r in self.gold(reference)) if kept else 0
+            missed += max(total - right, 0)
+        self.cfg["threshold"] = best_threshold(scored, missed, self.cfg["threshold"])
+        return float(self.cfg["threshold"])
+
+    def gold(self, reference: Doc) -> list[Related]:
+        """The gold relations of a Doc by the names that they have here."""
+        from spacy_bioner.components.relation_targets import gold_relations
+
+        return gold_relations(reference, self.cfg)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Sequence[str] | None = None,
+    ) -> None:
+        """Prepares for training.
+
+        Args:
+            get_examples: gives examples of the training data.
+            nlp: the pipeline.
+            labels: the relation types; all that the data has if None.
+
+        Raises:
+            PipelineError: if no Doc of the data has relations.
+        """
+        validate_get_examples(get_examples, "Relations.initialize")
+        sample: list[Example] = []
+        found: AnnotatedRelations | None = None
+        for example in get_examples():
+            kept = self.annotated(example.reference) if get_annotation(example.reference) else None
+            own = self.gold(example.reference)
+            if kept is None and own:
+                kept = AnnotatedRelations(
+                    tuple(dict.fromkeys(r.label for r in own)),
+                    tuple(dict.fromkeys((r.head.type, r.child.type) for r in own)),
+                )
+            found = kept.union(found) if kept is not None else found
+            if own and len(sample) < _SAMPLE:
+                sample.append(example)
+        if found is None or not sample:
+            raise PipelineError(
+                f"'{self.name}': there is no relation in the training data. `spacy bioner convert` keeps "
+                "those of PubTator, BioC, BRAT, JSON lines and of corpora for relations."
+            )
+        for label in labels if labels is not None else found.labels:
+            self.add_label(label)
+        self.cfg["pairs"] = list(dict.fromkeys((*self.pairs, *found.pairs)))
+        self.model.get_ref("scores").set_dim("nO", len(self.labels))
+        taught = [candidates for candidates, _ in map(self._taught, sample)]
+        self.model.initialize(X=taught)
+
+
+def _candidates(doc: Doc, arguments: Sequence[Argument], pairs: Ints) -> Candidates:
+    mentions = [token_mentions(doc, argument) for argument in arguments]
+    return Candidates(doc, mentions, [argument.type for argument in arguments], pairs)
+
+
+def _renamed(
+    relations: AnnotatedRelations | None, label_map: Mapping[str, str], corpus: str
+) -> AnnotatedRelations | None:
+    if relations is None:
+        return None
+    pairs = [
+        (mapped(label_map, corpus, head), mapped(label_map, corpus, child)) for head, child in relations.pairs
+    ]
+    labels = [mapped(label_map, corpus, label) for label in relations.labels]
+    return AnnotatedRelations(tuple(dict.fromkeys(labels)), tuple(dict.fromkeys(pairs)), relations.level)

@@ -52,8 +52,9 @@ def convert_cli(
 
     Formats: spacy, columns, pubtator, bioc-xml, bioc-json, brat, jsonl (Prodigy's too), label-studio,
     doccano, doccano-relations, pubannotation, text (a file a document), lines (a line a document); only
-    read: pubmed (its XML), jats (full texts), token-rows (of Hugging Face), spacy-json (of spaCy 2), conllu;
-    masked-tsv, marked-jsonl, ddi-xml, ade, chemprot (corpora of relations); only written: html. Every mention that is read is either written or listed as dropped, with the reason.
+    read: pubmed (its XML), jats (full texts), token-rows (of Hugging Face), spacy-json (of spaCy 2), conllu,
+    and corpora of relations: masked-tsv, marked-jsonl, ddi-xml, ade, chemprot; only written: html. Every
+    mention that is read is either written or listed as dropped, with the reason.
     """
     from spacy_bioner.corpora.file_conversion import convert, convert_corpora
     from spacy_bioner.documents.formats.columns import ColumnOptions

@@ -51,7 +51,8 @@ def convert_cli(
     """Convert corpora from any format to any other.
 
     Formats: spacy, columns, pubtator, bioc-xml, bioc-json, brat, jsonl (Prodigy's too), label-studio,
-    doccano, doccano-relations, pubannotation, text (a file a document), lines (a line a document); only
+    doccano, doccano-relations, pubannotation, con (i2b2), share-pipe, text (a file a document), lines (a
+    line a document); only
     read: pubmed (its XML), jats (full texts), token-rows (of Hugging Face), spacy-json (of spaCy 2), conllu,
     and corpora of relations: masked-tsv, marked-jsonl, ddi-xml, ade, chemprot; only written: html. Every
     mention that is read is either written or listed as dropped, with the reason.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from spacy_bioner.corpora.corpus_catalogue import SPLITS
 from spacy_bioner.documents.formats import COLUMN_ENDINGS, FORMAT_OF_ENDING, SPACY, brat, check_folder, known
+from spacy_bioner.documents.formats.note_pairs import ENDINGS, has_notes
 from spacy_bioner.errors import ConversionError, FormatError
 from spacy_bioner.files import ending, plain_name
 
@@ -56,6 +57,8 @@ def files_by_split(inputs: Iterable[Path], format: str = "") -> dict[str, Path]:
 def is_folder_of_splits(path: Path, format: str) -> bool:
     """Whether it is a folder, and not one that holds a file a document."""
     if not path.is_dir() or brat.is_folder(path):
+        return False
+    if has_notes(path, ENDINGS):
         return False
     if format == "ddi-xml":  # whose files may be in folders of it
         return not any(path.rglob("*.xml"))

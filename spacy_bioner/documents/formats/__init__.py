@@ -19,6 +19,7 @@ from spacy_bioner.documents.formats import (
     brat_writing,
     chemprot,
     columns,
+    con,
     conllu,
     ddi_xml,
     doccano,
@@ -33,11 +34,14 @@ from spacy_bioner.documents.formats import (
     pubmed,
     pubtator,
     safe_xml,
+    share_pipe,
     spacy_json,
     token_rows,
 )
 from spacy_bioner.documents.formats.base import Account, Written
 from spacy_bioner.documents.formats.json_kinds import is_json, json_format
+from spacy_bioner.documents.formats.note_pairs import ENDINGS as NOTES
+from spacy_bioner.documents.formats.note_pairs import has_notes
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.errors import ConversionError, FormatError, OutputError, UnknownFormatError
 from spacy_bioner.files import Outputs, ending, open_input
@@ -127,6 +131,10 @@ FORMATS: dict[str, Format] = {
         lambda head: pubtator.FIRST_LINE.match(head) is not None,
     ),
     "bioc-xml": Format(bioc_xml.each, bioc_xml.write, ".xml", _is_xml),
+    "con": Format(con.each, con.write, "", lambda head: con.FIRST_LINE.match(head) is not None),
+    "share-pipe": Format(
+        share_pipe.each, share_pipe.write, "", lambda head: share_pipe.FIRST_LINE.match(head) is not None
+    ),
     "ddi-xml": Format(ddi_xml.each, _only_read, ".xml", ddi_xml.is_ddi),
     "masked-tsv": Format(pair_lines.each_masked, _only_read, ".tsv", pair_lines.is_masked),
     "marked-jsonl": Format(pair_lines.each_marked, _only_read, ".jsonl", pair_lines.is_marked),
@@ -153,6 +161,7 @@ FORMATS: dict[str, Format] = {
 }
 
 
+_NOTES = {"con": con.ENDINGS, "share-pipe": share_pipe.ENDINGS}
 READ_FORMATS = tuple(name for name, known in FORMATS.items() if known.reads)
 WRITTEN_FORMATS = tuple(name for name, known in FORMATS.items() if known.writes)
 SPACY = "spacy"
@@ -186,6 +195,9 @@ def detect(path: Path) -> str:
     if path.is_dir():
         if brat.is_folder(path):
             return "brat"
+        for name, endings in _NOTES.items():
+            if has_notes(path, endings):
+                return name
         for file in plain_text.text_files(path):
             if name := _by_content(file):
                 raise FormatError(path, None, f"not all plain text: {file.name} is {name}; name the files")
@@ -301,7 +313,9 @@ def check_folder(path: Path, inputs: Iterable[Path] = ()) -> None:
         raise OutputError(f"{path} would be replaced, and an input is in it: name another folder.")
     entries = list(path.iterdir())
     documents = [
-        e for e in entries if e.is_file() and not e.is_symlink() and e.suffix in (".txt", *brat.SUFFIXES)
+        e
+        for e in entries
+        if e.is_file() and not e.is_symlink() and e.suffix in (".txt", *brat.SUFFIXES, *NOTES)
     ]
     strange = [entry.name for entry in entries if entry not in documents]
     if strange:

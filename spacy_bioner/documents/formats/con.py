@@ -104,8 +104,8 @@ def _written(document: Document, name: str) -> Written:
     begins: dict[int, str] = {}
     ends: dict[int, str] = {}
     for number, words in enumerate(_words(document.text), start=1):
-        for place, (start, end) in enumerate(words):
-            begins[start] = ends[end] = f"{number}:{place}"
+        for word, (start, end) in enumerate(words):
+            begins[start] = ends[end] = f"{number}:{word}"
     lines: list[str] = []
     types: list[str] = []
     dropped: list[Dropped] = []

@@ -45,6 +45,7 @@ def notes(path: Path, endings: tuple[str, ...]) -> Iterator[Note | FormatError]:
     Yields:
         The notes; an error for an annotation without a text, or a file that isn't UTF-8 text.
     """
+    pairs: list[tuple[Path | None, Path | None]]
     if path.is_file():
         pairs = [(path, _text_of(path))] if path.suffix in endings else [(None, path)]
     else:

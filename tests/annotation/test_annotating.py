@@ -315,7 +315,7 @@ PUBMED = "<PubmedArticleSet>{}</PubmedArticleSet>".format(
 )
 BAD = {
     "jsonl": ('{"id": "1", "text": "a"}\n{"text": 1}\n{"id": "3", "text": "c"}\n', "", "line 2"),
-    "pubtator": ("1|t|a\n1|a|\n\n2|t|b\n2|a|\n2\t0\t99\tb\tX\n\n3|t|c\n3|a|\n", "2", "99"),
+    "pubtator": ("1|t|a\n1|a|\n\n2|t|b\n9|a|\n\n3|t|c\n3|a|\n", "2", "not a line of document 2"),
     "bioc-json": (
         json.dumps(
             {
@@ -382,10 +382,26 @@ def test_file_of_a_folder_that_cannot_be_read_is_set_aside(write: Callable[..., 
         assert (aside.number, aside.id) == (2, "2")
 
 
-def test_rest_that_cannot_be_read_is_told(write: Callable[..., Path]):
+def test_mention_beyond_its_text_is_set_aside_and_its_document_read(write: Callable[..., Path]):
+    path = write("1|t|a\n1|a|\n\n2|t|b\n2|a|\n2\t0\t99\tb\tX\n\n3|t|c\n3|a|\n", "in.txt")
+    items = list(read_items([(path, "pubtator")]))
+    assert [item.document.id for item in items] == ["1", "2", "3"]
+    assert items[1].document.mentions == ()
+    assert "99" in str(items[1].document.meta)
+
+
+def test_line_that_is_not_text_is_set_aside_alone(write: Callable[..., Path]):
     path = write(b'{"text": "a"}\n\xff\n{"text": "b"}\n', "in.jsonl")
-    first, aside = read_items([(path, "jsonl")])
-    assert first.document.text == "a"
+    first, aside, last = read_items([(path, "jsonl")])
+    assert (first.document.text, last.document.text) == ("a", "b")
+    assert (aside.number, aside.rest) == (2, False)
+    assert "UTF-8" in str(aside)
+
+
+def test_rest_that_cannot_be_read_is_told(write: Callable[..., Path]):
+    path = write(PUBMED[: PUBMED.index("Three")], "in.xml")
+    *found, aside = read_items([(path, "pubmed")])
+    assert len(found) == 2
     assert aside.rest
     assert "nothing from there on could be read" in str(aside)
 

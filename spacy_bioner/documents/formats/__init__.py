@@ -105,7 +105,7 @@ def _is_jats(head: str) -> bool:
 
 def _is_html(head: str) -> bool:
     """HTML isn't read, and the error says so."""
-    return head[:14].lower() == "<!doctype html"
+    return head[:14].lower() == "<!doctype html" and html.OURS in head
 
 
 def _looks_like_columns(head: str) -> bool:
@@ -208,7 +208,7 @@ def detect(path: Path) -> str:
     text = head.decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
     found = next((name for name, known in FORMATS.items() if known.sniff(text)), None)
     short = len(text) < _SHORT and found != "masked-tsv"  # whose header is that of a table
-    if (found in (None, "columns", "html") or short) and (what := foreign.described(head)):
+    if (found in (None, "columns") or short) and (what := foreign.described(head)):
         raise FormatError(path, None, what)
     if found is None:
         names = ", ".join(READ_FORMATS)

@@ -79,6 +79,8 @@ _STYLE += "".join(
     f"mark.c{i} {{ background: {fill}; border-color: {line}; }}\n" for i, (fill, line) in enumerate(COLOURS)
 )
 _LANES = 3
+OURS = '<meta name="generator" content="spacy-bioner">'
+"""The line of a page's head that tells our pages from others."""
 NOT_READ = "HTML is written and not read: keep the documents in another format too"
 
 
@@ -273,7 +275,7 @@ def head(title: str) -> str:
     """The beginning of a page, to its heading."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'{OURS}\n<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"

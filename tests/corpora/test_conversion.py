@@ -326,7 +326,7 @@ def test_source_of_untyped_columns(write):
 
 def test_source_of_pubtator(write):
     source = open_source(write(PUBTATOR, "file.txt"), ColumnOptions())
-    assert (source.types, source.size, source.typed) == (("X", "Y"), None, True)
+    assert (source.types, source.size, source.typed) == (("X", "Y"), 1, True)
     assert [document.id for document in source.documents()] == ["7"]
 
 
@@ -393,8 +393,21 @@ def test_white_space_tokens_of_a_corpus_are_kept(write, tmp_path):
     assert back.dropped == []
 
 
+def test_text_with_tokens_whose_annotation_is_missing_is_not_written_as_outside(write, tmp_path):
+    doc, whole = (Doc(VOCAB, words=words, sent_starts=[True, False]) for words in (["A", "B"], ["C", "D"]))
+    doc.set_ents([], missing=[doc[1:2]], default="outside")
+    whole.set_ents([], default="outside")
+    path = write(docbin([doc, whole]).to_bytes(), "docs.spacy")
+    tally = Tally()
+    write_columns(open_source(path, ColumnOptions()), tmp_path / "out.tsv", (), tally)
+    assert (tmp_path / "out.tsv").read_text() == "C\tO\nD\tO\n\n"
+    [told] = [reason for reason in tally.others if "missing" in reason and "left out" in reason]
+    assert tally.others[told] == 1
+
+
 def test_sentences_of_docs_with_white_space_tokens_stay_apart(write, tmp_path):
     doc = Doc(VOCAB, words=["A", "\n", "B", "."], sent_starts=[True, False, True, False])
+    doc.set_ents([], default="outside")
     path = write(docbin([doc]).to_bytes(), "docs.spacy")
     write_columns(open_source(path, ColumnOptions()), tmp_path / "out.tsv", (), Tally())
     assert (tmp_path / "out.tsv").read_text() == "A\tO\n\nB\tO\n.\tO\n\n"

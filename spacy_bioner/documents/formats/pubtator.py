@@ -12,7 +12,7 @@ bconv (its `pubtator_fbk`): `PMID<tab>T1<tab>type<tab>start<tab>end<tab>text`. A
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from spacy_bioner.documents.document import (
     Passage,
     Relation,
 )
-from spacy_bioner.documents.formats.base import BREAKS, VARIANT, Written, identifiers_in, left_out, one_field
+from spacy_bioner.documents.formats.base import BREAKS, Written, identifiers_in, left_out, one_field
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import BAD, TEXT
 from spacy_bioner.documents.offsets import Claim, inside, same
@@ -35,6 +35,8 @@ from spacy_bioner.files import lines_or_errors
 FIRST_LINE = re.compile(r"[^|\t]+\|t\|")
 _LONGEST_NUMBER = 18  # digits: what is longer is no offset, and slow to read as one
 _TYPED = re.compile(r"([A-Za-z]\w*)\|(.+)")
+_TYPES = {"Cell", "CellLine", "Chemical", "Chromosome", "Disease", "Gene", "SNP", "Species", "Variant"}
+"""The types of PubTator 3 (Wei et al. 2024), which arguments of relations may have before them."""
 
 
 def read(path: Path) -> Iterator[Document]:
@@ -95,7 +97,7 @@ def _document(path: Path, block: list[tuple[int, str]]) -> Raw:
     elif len(parts) > 1 and parts[1][1:2] in (["a"], ["t"]) and len(parts[1]) == 3:
         raise FormatError(path, block[1][0], f"not a line of document {identifier}, which it stands in")
     claims: list[Claim] = []
-    relations = []
+    related: list[list[str]] = []
     bad: list[str] = []
     for number, line in rest:
         fields = line.split("\t")
@@ -104,11 +106,13 @@ def _document(path: Path, block: list[tuple[int, str]]) -> Raw:
         elif (claim := _claim(text, number, fields)) is not None:
             claims.append(claim)
         elif len(fields) >= 4 and fields[1][:1].isalpha():  # not a mention with a bad offset
-            relations.append(_relation(fields))
+            related.append(fields)
         else:
             bad.append(f"line {number}: neither a mention (6 columns) nor a relation (4)")
+    types = _TYPES | {claim.type for claim in claims}
+    relations = tuple(_relation(fields, types) for fields in related)
     meta = {BAD: tuple(bad)} if bad else {}
-    return Raw(Document(text, tuple(passages), (), tuple(relations), meta=meta, id=identifier), claims)
+    return Raw(Document(text, tuple(passages), (), relations, meta=meta, id=identifier), claims)
 
 
 def _is_offset(field: str) -> bool:
@@ -142,11 +146,12 @@ def _claim(text: str, number: int, fields: list[str]) -> Claim | None:
     return Claim(((start, end),), fields[0], fields[1], "", identifiers, None, meta, where)
 
 
-def _relation(fields: list[str]) -> Relation:
+def _relation(fields: list[str], types: Collection[str]) -> Relation:
+    """The relation in a line; an identifier may have bars of its own, with its type before it or without."""
     arguments = []
     for i, field in enumerate(fields[2:4], start=1):
-        typed = _TYPED.fullmatch(field)  # PubTator 3's; the identifier may have bars of its own
-        typed = None if VARIANT.match(field) else typed
+        typed = _TYPED.fullmatch(field)
+        typed = typed if typed and typed[1] in types else None
         arguments.append((typed[1], typed[2]) if typed else (f"Arg{i}", field))
     meta = {"columns": tuple(fields[4:])} if len(fields) > 4 else {}
     return Relation(fields[1], tuple(arguments), meta=meta)
@@ -199,10 +204,12 @@ def _written(document: Document, identifier: str) -> Written:
             types.append(mention.type)
     relations: list[DroppedRelation] = []
     related = 0
+    known = _TYPES | set(types)
     ids = {mention.id for mention in document.mentions} | {relation.id for relation in document.relations}
     for relation in document.relations:
         fillers = [filler for _, filler in relation.arguments]
-        fields = [relation.type, *map(_argument, relation.arguments), *relation.meta.get("columns", ())]
+        arguments = [_argument(role, filler, known) for role, filler in relation.arguments]
+        fields = [relation.type, *arguments, *relation.meta.get("columns", ())]
         if len(fillers) != 2:
             reason = f"{len(fillers)} arguments"
         elif any(filler in ids for filler in fillers):
@@ -222,11 +229,9 @@ def _written(document: Document, identifier: str) -> Written:
     return Written(text, 0, types, dropped, relations, +others, related=related)
 
 
-def _argument(argument: tuple[str, str]) -> str:
+def _argument(role: str, filler: str, types: Collection[str]) -> str:
     """An argument of a relation, with the type of what it is before it where that is its role."""
-    role, filler = argument
-    typed = f"{role}|{filler}"
-    return typed if _TYPED.fullmatch(typed) and not re.fullmatch(r"Arg\d", role) else filler
+    return f"{role}|{filler}" if role in types and _TYPED.fullmatch(f"{role}|{filler}") else filler
 
 
 def _split(document: Document) -> tuple[str, str, str]:

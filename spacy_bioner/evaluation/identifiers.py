@@ -25,6 +25,7 @@ class Linked:
     Attributes:
         total: how many mentions have an identifier, all and by kind.
         right: how many of them were linked to what they mean, and to nothing else.
+        whole: how many were linked to all that they mean: of composite mentions each part.
         near: how many of the others were linked to a concept one step above or below it.
         nothing: how many were linked to none.
         recalled: how many have what they mean among the first 20 candidates.
@@ -36,6 +37,7 @@ class Linked:
 
     total: Counter[str] = field(default_factory=Counter)
     right: Counter[str] = field(default_factory=Counter)
+    whole: int = 0
     near: int = 0
     nothing: int = 0
     recalled: int = 0
@@ -51,6 +53,7 @@ class Linked:
             "accuracy": _share(self.right["all"], total),
             "accuracy by kind": {k: _share(self.right[k], self.total[k]) for k in KINDS},
             "mentions by kind": {k: self.total[k] for k in KINDS},
+            "accuracy with all of composite mentions": _share(self.whole, total),
             "one step off": _share(self.near, total),
             "linked to nothing": _share(self.nothing, total),
             f"recall of {_SHOWN} candidates": _share(self.recalled, total),
@@ -111,6 +114,7 @@ def _count(
     right = bool(given) and all(concept in meant for concept in given)
     counts.total.update(("all", kind))
     counts.right.update(("all", kind) if right else ())
+    counts.whole += right and all(set(base.find(id)) & set(given) for id in ids)
     counts.nothing += not given
     counts.unknown += not meant
     counts.recalled += any(concept in meant for concept, _ in link.candidates[:_SHOWN])

@@ -2,64 +2,69 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy
 
-from spacy_bioner.knowledge.knowledge_base import Candidate, KnowledgeBase
-from spacy_bioner.knowledge.mentions import Query, by_document
-from spacy_bioner.knowledge.names import key_of, loose_key_of, words_of
+from spacy_bioner.knowledge.candidates import Finder, Found
+from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
+from spacy_bioner.knowledge.memory import Memory
+from spacy_bioner.knowledge.mentions import Query
+from spacy_bioner.knowledge.names import words_of
+from spacy_bioner.knowledge.wording import Difference, Wording, learn_wording
 
 FEATURES = (
-    "cosine",  # of the best name, with short forms spelled out
-    "same words",  # as a name
+    # the best name
+    "cosine",  # with short forms spelled out
+    "same words",
     "same words as the label",
     "cosine as written",
     "same words as written",
-    "same letters",  # as a name, but for case
-    "words found",  # share of the mention's words in the best name, by rarity
-    "words covered",  # share of the best name's words in the mention, by rarity
-    "head found",  # the mention's last word is in the best name
+    "same letters",  # but for case
+    "words found",  # share of the mention's words in the name, by rarity
+    "words covered",  # share of the name's words in the mention, by rarity
+    "head found",  # the mention's last word is in the name
     "best",  # no other concept is more similar
     "behind",  # how much less similar than the best
     "ambiguous",  # the concept shares the name with others
-    "seen often",  # in training
-    "seen so",  # share of this meaning among mentions of these words in training
-    "seen otherwise",  # these words, in training, with other meanings
+    "same loosely",  # a name has the words, but for endings and words that say much the same
+    "label loosely",  # the label has
+    "only one loosely",  # no other concept has such a name
+    "short name",  # the name is a short form, and the mention was spelled out
+    # the concept's place
     "names",
     "children",
     "secondary",  # a supplementary record, or one of another vocabulary than most
-    "elsewhere",  # another mention of the document has the same words as one of its names
-    "relative elsewhere",  # ... as one of a concept right above or below
-    "same loosely",  # one of its names has the words, but for endings and words that say much the same
-    "label loosely",  # its label has
-    "only one loosely",  # no other concept has such a name
-    "short name",  # the name is a short form, and the mention was spelled out
+    "elsewhere",  # another mention of the document has the words of one of its names
+    "relative elsewhere",  # ... of one of a concept right above or below
+    # words, see `wording`
+    "wording",  # the score of the name that differs least
+    "best wording",  # no other concept has a higher one
+    "wording behind",  # how much less than the best
+    "words left",
+    "words missing",
+    "numbers differ",
+    "wording of the label",
+    "above the best",  # a parent of what has the best score
+    "below the best",
+    # training data, but for the mention's own document
+    "seen often",  # the concept
+    "seen so",  # share of this meaning among mentions of these words
+    "seen otherwise",  # these words with other meanings only
+    "alike in training",  # cosine of the most similar mention of it
+    "wording in training",  # the highest score of one
+    "wording in training behind",  # how much less than the best
+    "share of the alike",  # its part of the most similar mentions
+    "never alike",
 )
 
+_NAMES = 12  # names of a concept whose words are compared
+_FAR = -15.0  # the score of words that have nothing in common
+_SHORT = 6  # characters of a name that is a short form
 
-@dataclass(slots=True)
-class Seen:
-    """What training data link.
-
-    Attributes:
-        concepts: how often each concept is meant.
-        meanings: by the words of a mention, how often they mean each concept.
-    """
-
-    concepts: Counter[int] = field(default_factory=Counter)
-    meanings: dict[str, Counter[int]] = field(default_factory=dict)
-
-    def add(self, text: str, concept: int, remember: bool = True) -> None:
-        """Counts what a mention means, and with `remember` that it is these words that do."""
-        self.concepts[concept] += 1
-        if remember:
-            self.count(key_of(text), concept, 1)
-
-    def count(self, key: str, concept: int, times: int) -> None:
-        self.meanings.setdefault(key, Counter())[concept] += times
+Row = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,77 +81,72 @@ class Choices:
 
 
 class Describer:
-    """Describes the candidates of mentions."""
+    """Finds and describes the candidates of mentions."""
 
-    def __init__(self, base: KnowledgeBase, seen: Seen, candidates: int = 20) -> None:
-        self._base, self._seen, self._k = base, seen, candidates
-        self._children = base.child_counts
-        self._most = Counter(_vocabulary(id) for id in base.ids.all()).most_common(1)
+    def __init__(self, base: KnowledgeBase, memory: Memory, candidates: int = 20) -> None:
+        self._base = base
+        self._finder = Finder(base, memory, candidates)
         self._ids = base.ids.all()
+        most = Counter(_vocabulary(id) for id in self._ids).most_common(1)
+        self._most = most[0][0] if most else ""
         self._words: dict[int, tuple[str, ...]] = {}
         self._counts = numpy.bincount(base.concepts_of_names, minlength=len(base))
+        self._keys = base.keys.all()
         frequencies: Counter[str] = Counter()
-        self._loose: dict[str, list[int]] = {}
-        for row, key in enumerate(base.keys.all()):
+        for key in self._keys:
             frequencies.update(set(key.split()))
-            self._loose.setdefault(loose_key_of(key), []).append(row)
-        self._rarity = {word: math.log(1 + len(base.keys) / n) for word, n in frequencies.items()}
-        self._unknown = math.log(2 + len(base.keys))
+        self._rarity = {word: math.log(1 + len(self._keys) / n) for word, n in frequencies.items()}
+        self._unknown = math.log(2 + len(self._keys))
+
+    @cached_property
+    def _wording(self) -> Wording:
+        owners = self._base.concepts_of_names
+        return learn_wording(
+            [(key, {int(owners[n]) for n in self._base.names_at(row)}) for row, key in enumerate(self._keys)]
+        )
 
     def describe(self, queries: Sequence[Query], held_out: Sequence[tuple[int, ...]] = ()) -> list[Choices]:
         """Finds and describes the candidates of mentions.
 
         Args:
             queries: the mentions of whole documents.
-            held_out: what each means, where they are training data: a mention doesn't know itself then.
+            held_out: what each means, where they are training data: a document doesn't know itself then.
         """
-        full = self._base.candidates([query.full for query in queries], self._k)
-        written = self._base.candidates([query.text for query in queries], self._k)
-        exact = [{c.concept for c in found if c.cosine >= 1.0} for found in full]
-        found: list[Choices] = [Choices((), numpy.zeros((0, len(FEATURES))))] * len(queries)
-        for numbers in by_document(queries).values():
-            counts = Counter(concept for number in numbers for concept in exact[number])
-            for number in numbers:
-                others = counts - Counter(exact[number])
-                for twin in numbers:  # the same words elsewhere say nothing new
-                    if twin != number and key_of(queries[twin].full) == key_of(queries[number].full):
-                        others -= Counter(exact[twin])
-                own = held_out[number] if held_out else ()
-                found[number] = self._choices(queries[number], full[number], written[number], others, own)
-        return found
+        done: dict[tuple[int, str, str, str], Choices] = {}
+        described = []
+        for found in self._finder.find(queries, held_out):
+            query = found.query
+            place = (query.document, query.text, query.full, query.species)
+            if place not in done:
+                done[place] = self._choices(found)
+            described.append(done[place])
+        return described
 
-    def _choices(
-        self,
-        query: Query,
-        full: Sequence[Candidate],
-        written: Sequence[Candidate],
-        others: Mapping[int, int],
-        own: tuple[int, ...],
-    ) -> Choices:
-        by_full = {c.concept: c for c in full}
-        by_text = {c.concept: c for c in written}
-        key = key_of(query.full)
-        meanings = Counter(self._seen.meanings.get(key, Counter()))
-        meanings.update(self._seen.meanings.get(key_of(query.text), {}) if query.text != query.full else {})
-        meanings.subtract(own)
-        loosely = self._loosely(key)
-        remembered = (c for c, n in sorted(meanings.items()) if n > 0)
-        concepts = list(dict.fromkeys((*by_full, *by_text, *loosely, *remembered)))
-        if query.species:
-            concepts = [c for c in concepts if self._base.is_of(c, query.species)]
+    def _choices(self, found: Found) -> Choices:
+        species = found.query.species
+        concepts = [c for c in found.concepts if not species or self._base.is_of(c, species)]
+        groups = (
+            self._of_names(found, concepts),
+            self._of_places(found, concepts),
+            self._of_wording(found, concepts),
+            self._of_training(found, concepts),
+        )
+        rows = [tuple(value for row in of_one for value in row) for of_one in zip(*groups, strict=True)]
+        return Choices(tuple(concepts), numpy.array(rows, dtype="float64").reshape(-1, len(FEATURES)))
+
+    def _of_names(self, found: Found, concepts: Sequence[int]) -> list[Row]:
+        """How similar the best name is."""
+        query = found.query
         words = words_of(query.full)
-        best = max((c.cosine for c in full), default=0.0)
-        shared = Counter(c.cosine for c in full)
-        total = sum(n for n in meanings.values() if n > 0)
-        rows = []
+        best = max((c.cosine for c in found.full.values()), default=0.0)
+        shared = Counter(c.cosine for c in found.full.values())
+        rows: list[Row] = []
         for concept in concepts:
-            near = by_full.get(concept) or by_text.get(concept)
-            cosine = by_full[concept].cosine if concept in by_full else 0.0
-            as_written = by_text[concept].cosine if concept in by_text else 0.0
+            near = found.full.get(concept) or found.written.get(concept)
+            cosine = found.full[concept].cosine if concept in found.full else 0.0
+            as_written = found.written[concept].cosine if concept in found.written else 0.0
             name_words = self._words_of(near.name) if near else ()
             name = self._base.names[near.name] if near else ""
-            count = self._seen.concepts[concept] - (concept in own)
-            times = max(meanings[concept], 0)
             rows.append(
                 (
                     cosine,
@@ -161,37 +161,108 @@ class Describer:
                     cosine == best,
                     best - cosine,
                     shared[cosine] > 1 and cosine >= 1.0,
-                    math.log1p(max(count, 0)),
-                    times / (total + 0.5) if total else 0.0,
-                    total > 0 and not times,
-                    math.log1p(self._counts[concept]),
-                    math.log1p(self._children[concept]),
-                    bool(self._most) and _vocabulary(self._ids[concept]) != self._most[0][0],
-                    others.get(concept, 0) > 0,
-                    any(others.get(c, 0) > 0 for c in self._base.neighbours.get(concept, ())),
-                    concept in loosely,
-                    loosely.get(concept, False),
-                    concept in loosely and len(loosely) == 1,
-                    query.text != query.full and len(name) <= 6 and name.isupper(),
+                    concept in found.loosely,
+                    found.loosely.get(concept, False),
+                    concept in found.loosely and len(found.loosely) == 1,
+                    query.text != query.full and len(name) <= _SHORT and name.isupper(),
                 )
             )
-        return Choices(tuple(concepts), numpy.array(rows, dtype="float64").reshape(-1, len(FEATURES)))
+        return rows
 
-    def _loosely(self, key: str) -> dict[int, bool]:
-        """The concepts with a name that is much the same; for each whether it is its label."""
-        found: dict[int, bool] = {}
-        for row in self._loose.get(loose_key_of(key), ()):
-            for name in self._base.names_at(row):
-                concept = int(self._base.concepts_of_names[name])
-                found[concept] = found.get(concept, False) or self._base.kinds[name] == 0
-        return dict(sorted(found.items())[: self._k])
+    def _of_places(self, found: Found, concepts: Sequence[int]) -> list[Row]:
+        """What the concept is in the knowledge base, and whether the document names it elsewhere."""
+        return [
+            (
+                math.log1p(self._counts[concept]),
+                math.log1p(self._base.child_counts[concept]),
+                _vocabulary(self._ids[concept]) != self._most,
+                found.others.get(concept, 0) > 0,
+                any(found.others.get(c, 0) > 0 for c in self._base.neighbours.get(concept, ())),
+            )
+            for concept in concepts
+        ]
+
+    def _of_wording(self, found: Found, concepts: Sequence[int]) -> list[Row]:
+        """How the words differ from those of the name that differs least."""
+        words = sorted(set(found.key.split()))
+        differences: dict[int, Difference] = {}
+        labels: dict[int, float] = {}
+        for concept in concepts:
+            near = [c.name for c in (found.full.get(concept), found.written.get(concept)) if c]
+            near += [found.shorter[concept]] if concept in found.shorter else []
+            differences[concept], labels[concept] = self._differences(words, concept, near)
+        best = max((difference.score for difference in differences.values()), default=0.0)
+        leaders = [c for c in concepts if differences[c].score >= best]
+        above = {parent for c in leaders for parent in self._base.parents_of.get(c, ())}
+        return [
+            (
+                differences[c].score,
+                differences[c].score == best,
+                best - differences[c].score,
+                differences[c].left,
+                differences[c].missing,
+                differences[c].numbers,
+                labels[c],
+                c in above,
+                any(parent in leaders for parent in self._base.parents_of.get(c, ())),
+            )
+            for c in concepts
+        ]
+
+    def _differences(
+        self, words: Sequence[str], concept: int, near: Sequence[int]
+    ) -> tuple[Difference, float]:
+        """How words differ from the name of a concept that differs least, and the score of its label."""
+        names = self._base.names_of(concept)
+        rows = {int(self._base.rows[name]) for name in (*near, *names[:_NAMES])}
+        label = min(names, key=lambda name: self._base.kinds[name], default=-1)
+        of_label = int(self._base.rows[label]) if label >= 0 else -1
+        rows |= {of_label} if label >= 0 else set()
+        found = {row: self._wording.difference(words, self._keys[row].split()) for row in sorted(rows)}
+        best = max(found.values(), key=lambda difference: difference.score, default=None)
+        if best is None:
+            return Difference(_FAR, len(words), 0, 0), _FAR
+        return best, max(found[of_label].score, _FAR)
+
+    def _of_training(self, found: Found, concepts: Sequence[int]) -> list[Row]:
+        """How training data link the same words, and similar ones."""
+        total = sum(found.meanings.values())
+        words = sorted(set(found.key.split()))
+        near: dict[int, tuple[float, float]] = {}
+        votes: dict[int, float] = {}
+        for key, cosine, known in found.alike:
+            score = self._wording.difference(words, key.split()).score
+            for concept, n in known.items():
+                before = near.get(concept, (0.0, _FAR))
+                near[concept] = max(before[0], cosine), max(before[1], score)
+                share = n / (sum(known.values()) + 0.5)
+                votes[concept] = votes.get(concept, 0.0) + math.exp(score) * share
+        every = sum(votes.values())
+        best = max((score for _, score in near.values()), default=_FAR)
+        rows: list[Row] = []
+        for concept in concepts:
+            times = found.meanings.get(concept, 0)
+            cosine, score = near.get(concept, (0.0, _FAR))
+            rows.append(
+                (
+                    math.log1p(found.outside.times(concept)),
+                    times / (total + 0.5) if total else 0.0,
+                    total > 0 and not times,
+                    cosine,
+                    score,
+                    best - score,
+                    votes.get(concept, 0.0) / (every + 0.1),
+                    not found.alike,
+                )
+            )
+        return rows
 
     def _words_of(self, name: int) -> tuple[str, ...]:
         if name not in self._words:
             self._words[name] = tuple(words_of(self._base.names[name]))
         return self._words[name]
 
-    def _share(self, words: Sequence[str], among: Sequence[str]) -> float:
+    def _share(self, words: Sequence[str], among: Collection[str]) -> float:
         total = sum(self._rarity.get(word, self._unknown) for word in words)
         found = sum(self._rarity.get(word, self._unknown) for word in words if word in among)
         return found / total if total else 0.0

@@ -140,6 +140,14 @@ class KnowledgeBase:
         return self._parents[self._parents[:, 1] == number, 0].tolist()
 
     @cached_property
+    def parents_of(self) -> dict[int, tuple[int, ...]]:
+        """By concept those right above it."""
+        found: dict[int, tuple[int, ...]] = {}
+        for child, parent in self._parents.tolist():
+            found[child] = (*found.get(child, ()), parent)
+        return found
+
+    @cached_property
     def neighbours(self) -> dict[int, frozenset[int]]:
         """For each concept those one step above or below it."""
         found: dict[int, set[int]] = {}

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy
 
-from spacy_bioner.knowledge.features import FEATURES, Choices, Describer, Seen
+from spacy_bioner.knowledge.features import FEATURES, Choices, Describer
 from spacy_bioner.knowledge.gold_concepts import Labelled
 from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
+from spacy_bioner.knowledge.memory import Memory
 from spacy_bioner.knowledge.mentions import Query, parts_of
 from spacy_bioner.knowledge.names import key_of
 from spacy_bioner.knowledge.ranking import UNTRAINED, Ranker, fit_temperature, train_ranker
@@ -42,7 +43,7 @@ class Linking:
         self,
         base: KnowledgeBase,
         ranker: Ranker = UNTRAINED,
-        seen: Seen | None = None,
+        seen: Memory | None = None,
         *,
         threshold: float = 0.0,
         candidates: int = 20,
@@ -56,7 +57,7 @@ class Linking:
             threshold: how probable a concept must be; a mention is linked to none below it.
             candidates: how many concepts are compared for a mention.
         """
-        self.base, self.ranker, self.seen = base, ranker, seen or Seen()
+        self.base, self.ranker, self.seen = base, ranker, seen or Memory()
         self.threshold = threshold
         self.candidates = candidates
 
@@ -109,9 +110,7 @@ class Linking:
         """What was learned, in identifiers, so that it outlives a change of the knowledge base."""
         ids = self.base.ids
         return {
-            "weights": dict(zip(FEATURES, self.ranker.weights, strict=True)),
-            "nothing": self.ranker.nothing,
-            "temperature": self.ranker.temperature,
+            **self.ranker.to_json(),
             "threshold": self.threshold,
             "concepts": {ids[c]: n for c, n in sorted(self.seen.concepts.items())},
             "meanings": {
@@ -123,7 +122,7 @@ class Linking:
     @classmethod
     def from_json(cls, base: KnowledgeBase, data: Mapping[str, Any], candidates: int = 20) -> "Linking":
         """What `to_json` gave, with a knowledge base; what that doesn't have is left out."""
-        seen = Seen()
+        seen = Memory()
         for id, n in data["concepts"].items():
             for concept in base.find(id)[:1]:
                 seen.concepts[concept] += n
@@ -131,8 +130,7 @@ class Linking:
             for id, n in meanings.items():
                 for concept in base.find(id)[:1]:
                     seen.count(key, concept, n)
-        weights = tuple(float(data["weights"].get(name, 0.0)) for name in FEATURES)
-        ranker = Ranker(weights, data["nothing"], data["temperature"])
+        ranker = Ranker.from_json(data)
         return cls(base, ranker, seen, threshold=data["threshold"], candidates=candidates)
 
     def same_as(self, other: "Linking") -> bool:
@@ -170,7 +168,7 @@ def train_linking(
         devel = [item for item in train if item[0].document % _DEVEL == _DEVEL - 1]
         train = [item for item in train if item[0].document % _DEVEL != _DEVEL - 1]
     meant = [numbers_of(base, ids) for _, ids in train]
-    seen = Seen()
+    seen = Memory()
     for (query, _), concepts in zip(train, meant, strict=True):
         if len(concepts) == 1:
             seen.add(query.full, concepts[0], remember)

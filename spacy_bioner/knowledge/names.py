@@ -122,6 +122,12 @@ def _loose_word(word: str) -> str:
     return _LOOSE.get(word) or _ENDINGS.sub("", word)
 
 
+@lru_cache(maxsize=1 << 16)
+def stem_of(word: str) -> str:
+    """A word without the ending that makes it an adjective, a verb's form or a plural."""
+    return _ENDINGS.sub("", word)
+
+
 def loose_key_of(key: str) -> str:
     """What names have in common that differ in endings and in words that say much the same.
 

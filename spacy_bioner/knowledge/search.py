@@ -1,8 +1,8 @@
 """The most similar names, exactly: the highest cosines of TF-IDF vectors of character 3-grams.
 
-A sparse product compares every query with every name. Its sums of single precision only choose; the
-cosines of what was chosen are summed up once more, each in the order of its grams, so that nothing depends
-on what else was searched for at the same time.
+The values of all names that share a gram with a query are summed up in one sparse product. These sums of
+single precision only choose; the cosines of what was chosen are summed up once more, each in the order of
+its grams, so that nothing depends on the machine's way of adding.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 LONGEST = 200
 """How many characters of a query's key are looked at."""
 
-_BATCH = 32  # queries whose products are computed together
+_BLOCK = 1 << 16  # names whose values are computed together
+_SAMPLE = 16  # every so many-th name is looked at for how similar the best are at least
 _ROUNDING = 1e-6  # cosines that differ by less are equal
 
 
@@ -68,25 +69,34 @@ class Index:
         return numpy.log((1.0 + self.size) / (1.0 + self._frequencies)) + 1.0
 
     @cached_property
-    def _vectors(self) -> "csr_matrix":
-        """The names' vectors, a row each."""
-        return self._weighted(self._rows)
+    def _starts(self) -> numpy.ndarray:
+        return numpy.concatenate([[0], self._rows.ends]).astype("int64")
 
     @cached_property
-    def _lists(self) -> "csr_matrix":
-        """The names that each gram stands in, a row a gram."""
-        return self._vectors.T.tocsr()
-
-    def _weighted(self, rows: Rows) -> "csr_matrix":
+    def _names(self) -> "tuple[csr_matrix, numpy.ndarray]":
+        """The names that each gram stands in, with their values, a row a gram; and the names' lengths."""
         from scipy.sparse import csr_matrix
 
-        starts = numpy.concatenate([[0], rows.ends]).astype("int64")
-        values = (1.0 + numpy.log(rows.counts.astype("float64"))) * self._rarities[rows.grams]
-        squares = numpy.concatenate([[0.0], numpy.cumsum(values * values)])
-        lengths = numpy.sqrt(squares[starts[1:]] - squares[starts[:-1]])
-        values /= numpy.repeat(numpy.maximum(lengths, 1e-12), numpy.diff(starts))
-        shape = (len(rows.ends), GRAMS)
-        return csr_matrix((values.astype("float32"), rows.grams.astype("int32"), starts), shape=shape)
+        values = numpy.empty(len(self._rows.grams), dtype="float32")
+        lengths = numpy.empty(self.size)
+        for start in range(0, self.size, _BLOCK):
+            ends = self._starts[start : start + _BLOCK + 1]
+            part = slice(int(ends[0]), int(ends[-1]))
+            raw = self._values(self._rows.grams[part], self._rows.counts[part])
+            lengths[start : start + _BLOCK] = of_part = _lengths(raw, ends - ends[0])
+            values[part] = raw / numpy.repeat(of_part, numpy.diff(ends))
+        parts = (values, self._rows.grams.astype("int32"), self._starts.astype("int32"))
+        return csr_matrix(parts, shape=(self.size, GRAMS)).T.tocsr(), lengths
+
+    def _places(self, names: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Where the grams of some names are, and where those of each end, with a zero before."""
+        starts = self._starts[names]
+        ends = numpy.concatenate([[0], numpy.cumsum(self._starts[names + 1] - starts)])
+        return numpy.arange(int(ends[-1])) + numpy.repeat(starts - ends[:-1], numpy.diff(ends)), ends
+
+    def _values(self, grams: numpy.ndarray, counts: numpy.ndarray) -> numpy.ndarray:
+        values: numpy.ndarray = _LOGS[counts] * self._rarities[grams]
+        return values
 
     def search(self, keys: Sequence[str], k: int) -> list[list[tuple[int, float]]]:
         """Finds for each key the k most similar names.
@@ -101,45 +111,53 @@ class Index:
         """
         if not self.size or k < 1:
             return [[] for _ in keys]
-        distinct = {key: number for number, key in enumerate(dict.fromkeys(key[:LONGEST] for key in keys))}
-        found: list[list[tuple[int, float]]] = []
-        cut = list(distinct)
-        for start in range(0, len(cut), _BATCH):
-            found += self._search_batch(cut[start : start + _BATCH], k)
-        return [found[distinct[key[:LONGEST]]] for key in keys]
+        cut = [key[:LONGEST] for key in keys]
+        distinct = list(dict.fromkeys(cut))
+        rows = count_grams(distinct)
+        starts = [0, *rows.ends.tolist()]
+        found = {}
+        for key, start, end in zip(distinct, starts, starts[1:], strict=False):
+            found[key] = self._search(rows.grams[start:end].astype("int64"), rows.counts[start:end], k)
+        return [found[key] for key in cut]
 
-    def _search_batch(self, keys: Sequence[str], k: int) -> list[list[tuple[int, float]]]:
-        queries = self._weighted(count_grams(keys))
-        products = queries @ self._lists
+    def _search(self, grams: numpy.ndarray, counts: numpy.ndarray, k: int) -> list[tuple[int, float]]:
+        values = self._values(grams, counts)
+        values /= _lengths(values, numpy.array([0, len(values)]))
+        lists, _ = self._names
+        sums = lists[grams].T @ values.astype("float32")
+        names = numpy.flatnonzero(sums >= max(_kth(sums[::_SAMPLE], k), _ROUNDING))
+        names = names[sums[names] >= _kth(sums[names], k)]
         weights = numpy.zeros(GRAMS)
-        found = []
-        for number in range(len(keys)):
-            names, values = _row(products, number)
-            if len(names) > k:
-                names = names[values >= numpy.partition(values, -k)[-k] - 2 * _ROUNDING]
-            grams, own = _row(queries, number)
-            weights[grams] = own
-            cosines = numpy.round(self._cosines(names, weights) / _ROUNDING) * _ROUNDING
-            weights[grams] = 0
-            order = numpy.lexsort((names, -cosines))[:k]
-            found.append([(int(names[i]), float(min(cosines[i], 1.0))) for i in order if cosines[i] > 0])
-        return found
+        weights[grams] = values
+        cosines = numpy.round(self._cosines(names, weights) / _ROUNDING) * _ROUNDING
+        order = numpy.lexsort((names, -cosines))[:k]
+        best = numpy.minimum(cosines[order], 1.0)
+        return [(n, c) for n, c in zip(names[order].tolist(), best.tolist(), strict=True) if c > 0]
 
     def _cosines(self, names: numpy.ndarray, weights: numpy.ndarray) -> numpy.ndarray:
         """The cosines of some names with a query, each summed up in the order of its grams."""
-        starts, ends = self._vectors.indptr[names], self._vectors.indptr[names + 1]
-        lengths = (ends - starts).astype("int64")
-        offsets = numpy.cumsum(lengths) - lengths
-        places = numpy.arange(int(lengths.sum())) + numpy.repeat(starts - offsets, lengths)
-        products = self._vectors.data[places] * weights[self._vectors.indices[places]]
-        sums = numpy.zeros(len(names))
-        filled = lengths > 0
-        if filled.any():
-            sums[filled] = numpy.add.reduceat(products, offsets[filled])
-        return sums
+        places, ends = self._places(names)
+        grams = self._rows.grams[places]
+        products = self._values(grams, self._rows.counts[places]) * weights[grams]
+        owners = numpy.repeat(numpy.arange(len(names)), numpy.diff(ends))
+        cosines: numpy.ndarray = (
+            numpy.bincount(owners, products, minlength=len(names)) / self._names[1][names]
+        )
+        return cosines
 
 
-def _row(matrix: "csr_matrix", number: int) -> tuple[numpy.ndarray, numpy.ndarray]:
-    """Columns and values of a row."""
-    part = slice(matrix.indptr[number], matrix.indptr[number + 1])
-    return matrix.indices[part], matrix.data[part]
+_LOGS = numpy.concatenate([[0.0], 1.0 + numpy.log(numpy.arange(1.0, 256.0))])
+"""What a gram counts that stands so often in a name."""
+
+
+def _lengths(values: numpy.ndarray, ends: numpy.ndarray) -> numpy.ndarray:
+    """The lengths of vectors, one behind the other."""
+    owners = numpy.repeat(numpy.arange(len(ends) - 1), numpy.diff(ends))
+    squares = numpy.bincount(owners, values * values, minlength=len(ends) - 1)
+    lengths: numpy.ndarray = numpy.maximum(numpy.sqrt(squares), 1e-12)
+    return lengths
+
+
+def _kth(values: numpy.ndarray, k: int) -> float:
+    """The k-th highest value, a little less for what rounding does; below all if there are fewer."""
+    return float(numpy.partition(values, -k)[-k]) - 2 * _ROUNDING if len(values) > k else -1.0

@@ -15,9 +15,9 @@ from typing import Any
 import spacy
 
 from benchmarks.common import best_of, corpora_folder, results, save, spread, train
+from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.corpora.file_conversion import convert
-from spacy_bioner.corpora.readers import with_same_tokens
 from spacy_bioner.evaluation.pipeline_evaluation import evaluate_docs
 
 CORPORA = {"NCBI-disease": "NCBI-disease-IOB", "BC5CDR": "BC5CDR-IOB"}

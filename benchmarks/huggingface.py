@@ -31,9 +31,9 @@ from transformers import AutoTokenizer
 
 from benchmarks.common import corpora_folder, results, save
 from benchmarks.transformer import NAME, fine_tune
+from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.corpora.file_conversion import convert
-from spacy_bioner.corpora.readers import with_same_tokens
 from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
 from spacy_bioner.huggingface.checkpoint_import import import_checkpoint
 from spacy_bioner.huggingface.export import export_pipeline

@@ -30,8 +30,8 @@ from spacy.util import load_config, load_model_from_config
 
 from benchmarks.common import ROOT, best_of, save, stock_transformer
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.docbin import read_docbin
-from spacy_bioner.corpora.readers import with_same_tokens
 from spacy_bioner.documents.formats import pubtator
 from spacy_bioner.encoders.encoder_catalogue import resolve_encoder
 

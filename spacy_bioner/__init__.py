@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from spacy_bioner.corpora.conversion import to_doc as to_doc
     from spacy_bioner.corpora.conversion import to_document as to_document
     from spacy_bioner.corpora.file_conversion import convert as convert
+    from spacy_bioner.corpora.gold_annotation import gold_annotation as gold_annotation
+    from spacy_bioner.corpora.gold_annotation import set_gold_spans as set_gold_spans
+    from spacy_bioner.corpora.joining import join_docs as join_docs
     from spacy_bioner.documents.document import Document as Document
     from spacy_bioner.documents.document import Mention as Mention
     from spacy_bioner.documents.document import Passage as Passage
@@ -36,6 +39,8 @@ _MODULES = {
     "corpora.annotations": ("Annotation", "get_annotation", "set_annotation"),
     "corpora.conversion": ("to_doc", "to_document"),
     "corpora.file_conversion": ("convert",),
+    "corpora.gold_annotation": ("gold_annotation", "set_gold_spans"),
+    "corpora.joining": ("join_docs",),
     "documents.document": ("Document", "Mention", "Passage", "Relation"),
     "documents.formats": ("read", "write"),
     "errors": ("BionerError",),

@@ -8,8 +8,9 @@ import spacy
 from seqeval.metrics.sequence_labeling import get_entities
 
 from spacy_bioner.corpora.annotations import Annotation, get_annotation
-from spacy_bioner.corpora.conversion import Tally, open_source, to_docs, write_columns, write_docbin
+from spacy_bioner.corpora.conversion import Tally, to_docs
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.sources import open_source, write_columns, write_docbin
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.formats import columns, pubtator
 from spacy_bioner.documents.formats.columns import ColumnOptions

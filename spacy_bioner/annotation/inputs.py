@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spacy_bioner.annotation.table_inputs import NO_TABLES, TABLE, TableColumns, check_is_no_table, read_table
-from spacy_bioner.corpora.conversion import open_source
+from spacy_bioner.corpora.sources import open_source
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import SPACY, brat, format_of, is_text_folder, read_each
 from spacy_bioner.documents.formats.columns import ColumnOptions

@@ -117,31 +117,49 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
     header = ("", *names.values())
     msg.table(rows, header=header, divider=True, aligns=("l", *("r" for _ in tallies)))
     for target, tally in tallies.items():
-        if tally.unwritten:
-            msg.warn(
-                f"{names[target]}: {tally.unwritten:,} spans in doc.spans are left out; doc.ents is read"
-            )
-        if tally.bad:
-            msg.warn(f"{names[target]}: {len(tally.bad):,} documents, lines or mentions are set aside")
-            _list(tally.bad)
-        if tally.mismatches:
-            msg.warn(
-                f"{names[target]}: {len(tally.mismatches):,} mentions have offsets that don't give their text"
-            )
-            _list(tally.mismatches)
-        for what, count in tally.counted.items():
-            msg.info(f"{names[target]}: {what} ({count:,})")
-        if tally.unread:
-            msg.warn(f"{names[target]}: {len(tally.unread):,} things in the file aren't read")
-            _list(tally.unread)
-        for reason, count in Counter(drop.reason for drop in tally.dropped).items():
-            msg.warn(f"{names[target]}: {count:,} mentions dropped: {reason}")
-        _list(tally.dropped, " with --dropped FILE")
-        for reason, count in Counter(drop.reason for drop in tally.relations).items():
-            msg.warn(f"{names[target]}: {count:,} relations dropped: {reason}")
-        for what, count in tally.others.items():
-            msg.warn(f"{names[target]}: not kept: {what} ({count:,})")
+        _tell(names[target], tally)
         msg.good(str(target))
+
+
+def _tell(name: str, tally: "Tally") -> None:
+    """Prints what was wrong in an input, and what an output doesn't have of it."""
+    if tally.unwritten:
+        msg.warn(f"{name}: {tally.unwritten:,} spans in doc.spans aren't gold, and are left out")
+    listed: tuple[tuple[str, Sequence[object]], ...] = (
+        ("documents, lines or mentions are set aside", tally.bad),
+        ("mentions have offsets that don't give their text", tally.mismatches),
+        ("things in the file aren't read", tally.unread),
+    )
+    for what, things in listed:
+        if things:
+            msg.warn(f"{name}: {len(things):,} {what}")
+            _list(things)
+    for what, count in tally.counted.items():
+        msg.info(f"{name}: {what} ({count:,})")
+    _tell_of_learning(name, tally)
+    for reason, count in Counter(drop.reason for drop in tally.dropped).items():
+        msg.warn(f"{name}: {count:,} mentions dropped: {reason}")
+    _list(tally.dropped, " with --dropped FILE")
+    for reason, count in Counter(drop.reason for drop in tally.relations).items():
+        msg.warn(f"{name}: {count:,} relations dropped: {reason}")
+    for what, count in tally.others.items():
+        msg.warn(f"{name}: not kept: {what} ({count:,})")
+
+
+def _tell_of_learning(name: str, tally: "Tally") -> None:
+    """Prints which of the mentions in a .spacy file overlap, and which can't be learned."""
+    if tally.overlapping:
+        msg.info(f"{name}: {tally.overlapping:,} mentions overlap others, and are kept")
+    if tally.nested:
+        msg.warn(f"{name}: {tally.nested:,} mentions are inside one of their type: the outer is learned")
+    if tally.crossing:
+        msg.warn(f"{name}: {tally.crossing:,} mentions cross one of their type: unknown in training")
+    for reason, count in Counter(left.reason for left in tally.untaught).items():
+        msg.warn(
+            f"{name}: {count:,} mentions can't be learned ({reason}): unknown in training, "
+            "and counted by `evaluate`"
+        )
+    _list(tally.untaught)
 
 
 def _row(name: str, counts: list[int]) -> list[tuple[str, ...]]:

@@ -11,13 +11,21 @@ from spacy_bioner.cli import listed, renamed_types, verb
 
 @verb("evaluate")
 def evaluate_cli(
-    model: str = typer.Argument(..., help="Pipeline: the name of a package, or a folder"),
-    data: list[Path] = typer.Argument(..., help="Files with gold mentions in any format, or folders of them"),
+    model: str = typer.Argument(
+        ..., help="Pipeline: the name of a package, or a folder; with --predictions, the gold"
+    ),
+    data: list[Path] = typer.Argument(
+        None, help="Files with gold mentions in any format, or folders of them"
+    ),
+    predictions: Path = typer.Option(
+        None, help="Score the mentions in this file, in any format: no pipeline"
+    ),
     output: Path = typer.Option(None, help="JSON file for the scores"),
     report: Path = typer.Option(None, help="Report to look at (.html with plots and errors, .md or .json)"),
     against: list[Path] = typer.Option([], help="Training data: recall on names and concepts in it or not"),
     at_precision: float = typer.Option(0.95, min=0, max=1, help="Print thresholds for this precision"),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
+    threshold: float = typer.Option(None, min=0, max=1, help="Score entities of at least this probability"),
     reliability: bool = typer.Option(
         False, help="Print how often entities of each probability are right, and thresholds"
     ),
@@ -52,8 +60,16 @@ def evaluate_cli(
     give a table of F1, a row a corpus and a column a type.
     """
     from spacy_bioner.documents.formats.unreadable import most_bad
+    from spacy_bioner.errors import ComparisonError
     from spacy_bioner.evaluation.evaluating import evaluate
 
+    if predictions is not None:
+        if data:
+            raise ComparisonError("--predictions FILE takes one file of gold, and no pipeline.")
+        _evaluate_predictions(predictions, Path(model), renamed_types(map), output)
+        return
+    if not data:
+        raise ComparisonError("Name the files to score on, behind the pipeline.")
     reports = evaluate(
         model,
         data,
@@ -66,6 +82,7 @@ def evaluate_cli(
         source=source,
         corpus=corpus,
         types=listed([types]),
+        threshold=threshold,
         renamed=renamed_types(map),
         offsets=offsets,
         most_bad=most_bad(max_bad, strict),
@@ -73,6 +90,27 @@ def evaluate_cli(
     _print(reports, reliability, bool(against))
     for path in filter(None, (output, report)):
         msg.good(str(path))
+
+
+def _evaluate_predictions(
+    predictions: Path, gold: Path, renamed: dict[str, str], output: Path | None
+) -> None:
+    from spacy_bioner.evaluation.prediction_files import evaluate_predictions
+    from spacy_bioner.files import Outputs, write_json
+
+    report = evaluate_predictions(predictions, gold, renamed=renamed)
+    _print_table(report)
+    _print_errors(report)
+    for name in report["types_not_in_gold"]:
+        msg.warn(f"{name}: the gold has no mention of the type: not scored; rename it with --map {name}=TYPE")
+    for role, reading in report["reading"].items():
+        for what in ("offsets_not_of_text", "not_read", "set_aside"):
+            if reading[what]:
+                msg.warn(f"{role}: {what.replace('_', ' ')}: {len(reading[what]):,}, as {reading[what][0]}")
+    if output is not None:
+        with Outputs() as outputs:
+            write_json(outputs.temporary(output), report)
+        msg.good(str(output))
 
 
 def _print(reports: list[dict[str, Any]], reliability: bool, strata: bool) -> None:
@@ -105,10 +143,19 @@ def _print_pipeline(report: dict[str, Any]) -> None:
             msg.text(f"{doing}: {corpora}, {made['file']}")
 
 
-def _print_scores(report: dict[str, Any]) -> None:
+def _print_table(report: dict[str, Any]) -> None:
     rows = [(name, *_cells(score)) for name, score in (*report["types"].items(), ("all", report["total"]))]
     header = ("", "P", "R", "F1", "correct", "predicted", "gold")
     msg.table(rows, header=header, divider=True, aligns=("l", *"rrrrrr"))
+
+
+def _print_scores(report: dict[str, Any]) -> None:
+    _print_table(report)
+    if report["flat"]:
+        precision, recall, f1 = _cells(report["flat"])[:3]
+        msg.text(
+            f"gold overlaps: all spans are scored. Flat view (doc.ents): P {precision}, R {recall}, F1 {f1}"
+        )
     msg.text(
         f"{report['docs']:,} documents, {report['tokens']:,} tokens, "
         f"{report['tokens_per_second']:,.0f} tokens/s, tokens from the {report['tokens_from']}"

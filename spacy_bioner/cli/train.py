@@ -19,7 +19,8 @@ def train_cli(
     dev: list[Path] = typer.Option(..., help="The same, to choose the best on"),
     own_heads: list[str] = typer.Option([], help="Corpora whose types get heads of their own"),
     start_from: Path = typer.Option(
-        None, help="Folder of a trained pipeline to go on from: its encoder, and its heads of the same types"
+        None,
+        help="Trained pipeline to go on from (folder or package): its encoder, its heads of the same types",
     ),
     keep_types: bool = typer.Option(False, help="Keep that pipeline's other types too"),
     encoder: str = typer.Option(

@@ -1,6 +1,5 @@
 """The `bioner` component: one head per entity type, on one shared encoder."""
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,22 +10,27 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from thinc.api import Model, Optimizer, set_dropout_rate
 
 from spacy_bioner.components.calibration import calibrate
-from spacy_bioner.components.mention_statistics import MentionStatistics
+from spacy_bioner.components.initialization import initialize_heads
+from spacy_bioner.components.safeguards import (
+    RateWatch,
+    check_same_settings,
+    check_types,
+    check_vectors,
+    warn_of_starting_anew,
+    warn_of_types_not_said,
+    without_markup,
+)
 from spacy_bioner.components.spans import SPANS_KEY, set_flat_view, write_spans
 from spacy_bioner.components.supervision import Known, Naming, sentence_count, targets, words_of
-from spacy_bioner.components.warm_start import find_source, take_over
 from spacy_bioner.corpora.annotations import annotated_types
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.decoder import Decoder, Found, decoder_of
 
-_SAMPLE = 10  # Docs that the model is initialized with
-
 
 class BioNER(TrainablePipe):
-    """Finds the entities of several types, each type with a head of its own.
+    """Finds the entities of several types, each type with a head of its own (`models.heads`).
 
-    How scores become entities, and gold entities a loss, is the model's to say (`models.decoder`): one with a
-    head a type (`models.heads`), or with one label set for all (`models.classifier`).
+    How scores become entities, and gold entities a loss, is the model's to say (`models.decoder`).
 
     In training a Doc teaches only the types that its corpus annotates (`corpora.annotations`). In use every
     type is found in one pass; entities of different types may overlap.
@@ -57,8 +61,7 @@ class BioNER(TrainablePipe):
                 has none.
             threshold: the probability that an entity needs to be kept, or one a type.
             types: the types to write; None for all that are known.
-            label_map: other names for the types of the data, see `annotations.mapped`; types with one new
-                name become one.
+            label_map: other names for the types of the data, see `annotations.mapped`.
             overwrite_ents: whether this component's entities replace those in `doc.ents` that they overlap;
                 otherwise entities that are there already stay, as with spaCy's entity ruler.
             scorer: the scoring method.
@@ -82,7 +85,8 @@ class BioNER(TrainablePipe):
             "spans_key": spans_key,
             "temperature": {},
         }
-        self._warned = False
+        self._warned = self._is_trained = False
+        self._rate = RateWatch()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -146,8 +150,6 @@ class BioNER(TrainablePipe):
         self.vocab.strings.add(label)
         return 1
 
-    # -- prediction ----------------------------------------------------------------------------------
-
     def predict(self, docs: Iterable[Doc]) -> list[list[Found]]:
         """Finds the entities of Docs, without setting them.
 
@@ -156,20 +158,20 @@ class BioNER(TrainablePipe):
             probability; by type, then in order.
         """
         docs = list(docs)
-        self._check_types()
-        if not self.labels or not any(len(doc) for doc in docs):
+        if not any(len(doc) for doc in docs):
             return [[] for _ in docs]
+        self._check_types()
+        check_vectors(self.name, self.model, docs)
         temperatures = [self.cfg["temperature"].get(label, 1.0) for label in self.labels]
-        return self._decoder.find(self.model, self.model.predict(docs), words_of(docs), temperatures)
+        found = self._decoder.find(self.model, self.model.predict(docs), words_of(docs), temperatures)
+        return [without_markup(doc, own) for doc, own in zip(docs, found, strict=True)]
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[list[Found]]) -> None:
         """Writes entities to `doc.spans` and `doc.ents`.
 
-        What other components wrote there stays, see `spans.write_spans` and `overwrite_ents`; what this one
-        wrote before does not.
+        What others wrote there stays, see `overwrite_ents`; what this one wrote before does not.
         """
-        written = self.written
-        default = self.threshold.get("*", 0.0)
+        written, default = self.written, self.threshold.get("*", 0.0)
         for doc, found in zip(docs, scores, strict=True):
             kept = [
                 (Span(doc, start, end, label=label), score)
@@ -178,8 +180,6 @@ class BioNER(TrainablePipe):
             ]
             before = write_spans(doc, self.cfg["spans_key"], self.name, written, kept)
             set_flat_view(doc, kept, before, self.overwrite_ents)
-
-    # -- training ------------------------------------------------------------------------------------
 
     def update(
         self,
@@ -204,13 +204,25 @@ class BioNER(TrainablePipe):
         if sgd is not None:
             self.finish_update(sgd)
         losses[self.name] += loss
+        self._is_trained = True
         return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Changes the weights; a warning says if the learning rate is 0."""
+        self._rate.see(self.name, sgd)
+        super().finish_update(sgd)
+
+    def rehearse(self, examples: Iterable[Example], **_: Any) -> dict[str, float]:
+        """Isn't supported: raises PipelineError."""
+        raise PipelineError(
+            f"'{self.name}' doesn't support rehearse: name it in `exclude`, or mix old data into `update`."
+        )
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
         """The negative log probability of the gold annotation, a sentence on average, and its gradient.
 
-        So a sentence weighs the same alone and in an abstract. A type counts on the Docs whose corpus
-        annotates it, and tokens whose annotation is missing count as whatever fits best.
+        A type counts on the Docs whose corpus annotates it, and tokens whose annotation is missing count as
+        whatever fits best.
         """
         examples = list(examples)
         words = words_of([example.predicted for example in examples])
@@ -227,12 +239,8 @@ class BioNER(TrainablePipe):
         if annotated is not None:
             return Known(corpus, annotated)
         if not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"'{self.name}': a Doc doesn't say which entity types its corpus annotates, and counts as "
-                "annotating all of them. `spacy bioner convert` writes Docs that say so.",
-                stacklevel=2,
-            )
+            warn_of_types_not_said(self.name)
+        self._warned = True
         return Known("", set(self.labels))
 
     def calibrate(self, examples: Iterable[Example]) -> dict[str, float]:
@@ -261,38 +269,31 @@ class BioNER(TrainablePipe):
                 temperatures. On data that doesn't annotate them, they aren't trained.
 
         Raises:
-            PipelineError: if there is no type, or no mention of one of them, or of one that was added before,
-                in data that annotates it; or if the other pipeline has no `bioner` on token vectors as wide
-                as these.
+            PipelineError: if there is no type, or a type without a mention in data that annotates it; or if
+                the other pipeline has no `bioner` on token vectors as wide as these.
         """
         validate_get_examples(get_examples, "BioNER.initialize")
-        source = find_source(heads_from) if heads_from is not None else None
-        mentions = MentionStatistics()
-        sample: list[Doc] = []
-        for example in get_examples():
-            mentions.add(example, self.naming)
-            if len(sample) < _SAMPLE:
-                sample.append(example.predicted)
-        # what was added before begins anew with the encoder, if it isn't taken over
-        taken = source.labels if source is not None else ()
-        added = [name for name in self.labels if name not in (*self._given, *taken)]
-        types = list(labels) if labels is not None else mentions.types
-        mentions.check(self.name, types, added)
-        for told in mentions.warnings({*added, *types} if labels is not None else None):
-            warnings.warn(f"'{self.name}': {told}", stacklevel=2)
-        for entity_type in dict.fromkeys((*(taken if keep_types else ()), *self.labels, *types)):
-            self.add_label(entity_type)
-        self.cfg["temperature"] = {}
-        self.model.initialize(X=sample)
-        if source is not None:
-            take_over(self, source)
+        if self._is_trained:
+            warn_of_starting_anew(self.name)
+        initialize_heads(self, get_examples, self._given, labels, heads_from, keep_types)
         self._check_types()
 
+    def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "BioNER":
+        """Loads what was trained; raises PipelineError if the config contradicts it."""
+        given = dict(self.cfg)
+        super().from_disk(path, exclude=tuple(exclude))
+        return self._loaded(given)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "BioNER":
+        """As `from_disk`."""
+        given = dict(self.cfg)
+        super().from_bytes(bytes_data, exclude=tuple(exclude))
+        return self._loaded(given)
+
+    def _loaded(self, given: dict[str, Any]) -> "BioNER":
+        check_same_settings(self.name, given, self.cfg)
+        self._is_trained = True
+        return self
+
     def _check_types(self) -> None:
-        """Raises PipelineError if the config names a type that there is no head for."""
-        named = [*(self.types or ()), *(name for name in self.threshold if name != "*")]
-        unknown = [name for name in named if name not in self.labels]
-        if unknown:
-            raise PipelineError(
-                f"'{self.name}' has no entity type {', '.join(unknown)}; it knows {', '.join(self.labels)}."
-            )
+        check_types(self.name, self.labels, (*(self.types or ()), *self.threshold))

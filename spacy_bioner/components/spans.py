@@ -6,16 +6,14 @@ two components can share a group, and a scorer knows what was sought and not fou
 """
 
 from collections.abc import Container, Iterable, Sequence
-from typing import Any
 
-import numpy
 from spacy.tokens import Doc, Span, SpanGroup
 
+from spacy_bioner.corpora.gold_annotation import FOUND, SPANS_KEY
 from spacy_bioner.errors import PipelineError
 
-SPANS_KEY = "bioner"
 SCORES = "scores"
-_PLACES = "places"  # first character, one after the last, and type of each span
+_PLACES = FOUND  # first character, one after the last, and type of each span
 _FINDERS = "components"  # the name of the component that found each
 _SOUGHT = "types"  # by component, the types that it looked for
 _TOKENS = "tokens"  # how many the Doc had
@@ -197,43 +195,3 @@ def place_of(span: Span) -> tuple[int, int, str]:
 
 def places_of(spans: Iterable[Span]) -> set[tuple[int, int, str]]:
     return {place_of(span) for span in spans}
-
-
-def gold_spans(reference: Doc, *keys: str) -> tuple[list[Span], list[int]]:
-    """The gold entities of a Doc: the spans under some keys if it has them, else its entities.
-
-    What `bioner` wrote under a key isn't gold: a pipeline's output whose `doc.ents` were put right has its
-    gold there.
-
-    Returns:
-        The spans, and the tokens whose annotation is missing. Where spans are under a key, they are the
-        annotation of a Doc whose tokens have none; those of which only some have none are missing there too.
-    """
-    groups = [reference.spans[key] for key in keys if key in reference.spans]
-    gold = [group for group in groups if not _is_ours(group)]
-    spans = [span for group in gold for span in group] if gold else list(reference.ents)
-    if gold and not reference.has_annotation("ENT_IOB"):
-        return spans, []
-    return spans, missing_tokens(reference)
-
-
-def missing_tokens(reference: Doc) -> list[int]:
-    """The tokens of a Doc of which it isn't known whether they are part of an entity."""
-    states: Any = reference.to_array("ENT_IOB")
-    return numpy.flatnonzero(states == 0).tolist()
-
-
-def characters(doc: Doc, tokens: Iterable[int]) -> set[int]:
-    """The characters of some tokens."""
-    return {i for token in tokens for i in range(doc[token].idx, doc[token].idx + len(doc[token]))}
-
-
-def is_known(start: int, end: int, right: bool, missing: set[int] | frozenset[int]) -> bool:
-    """Whether something that was found is known to be right or wrong.
-
-    Args:
-        start, end: its characters.
-        right: whether it is among the gold entities.
-        missing: the characters of which it isn't known whether they are part of one.
-    """
-    return right or missing.isdisjoint(range(start, end))

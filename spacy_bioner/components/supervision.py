@@ -1,19 +1,27 @@
 """From gold mentions to training targets: which labels each token of a Doc may have.
 
 What isn't known is never taught as "no": tokens whose annotation is missing, and those of a mention that
-begins or ends inside a token, may have any label. Types that a Doc's corpus doesn't annotate don't count.
+can't be learned (see `corpora.gold_annotation`), may have any label. Types that a Doc's corpus doesn't
+annotate don't count.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_bioner.array_types import Ints
-from spacy_bioner.components.spans import characters, gold_spans, is_known, place_of
+from spacy_bioner.components.spans import place_of
 from spacy_bioner.corpora.annotations import mapped
+from spacy_bioner.corpora.gold_annotation import (
+    ALL_TYPES,
+    GoldAnnotation,
+    Unknown,
+    gold_annotation,
+    unknown_characters,
+)
 from spacy_bioner.corpora.soft_labels import SoftLabels, get_soft_labels
 from spacy_bioner.models.crf import LABELS, B, I, O
 from spacy_bioner.models.decoder import Found, Gold, Taught
@@ -37,6 +45,12 @@ class Naming:
     label_map: Mapping[str, str]
     spans_key: str
 
+    def gold(self, reference: Doc, corpus: str) -> GoldAnnotation:
+        """The gold annotation of a Doc that is from a corpus, by the names that types have here."""
+        return gold_annotation(
+            reference, self.spans_key, name_of=lambda own: mapped(self.label_map, corpus, own)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -49,7 +63,7 @@ class Known:
 def targets(example: Example, known: Known, naming: Naming, words: Ints | None = None) -> Gold | Taught:
     """What a gold Doc says of the tokens of the predicted one, or what a teacher says of them.
 
-    Of mentions of one type that overlap, the longest is learned.
+    Of mentions of one type, the outermost are learned; of the tokens of two that cross, nothing is known.
 
     Args:
         example: the Docs.
@@ -69,29 +83,30 @@ def targets(example: Example, known: Known, naming: Naming, words: Ints | None =
     allowed = numpy.zeros((size, len(naming.labels), LABELS), dtype=bool)
     allowed[:, :, O] = True
     to_tokens = token_map(example)
-    spans, missing = gold_spans(reference, naming.spans_key)
-    for i in missing:
-        allowed[to_tokens(i, i + 1)[0]] = True
-    taken = numpy.zeros((size, len(naming.labels)), dtype=bool)
+    gold = naming.gold(reference, known.corpus)
     blank = frozenset[int]() if words is None else frozenset(range(size)) - frozenset(words.tolist())
     columns = {label: i for i, label in enumerate(naming.labels)}
-    for span in sorted(spans, key=longest_first):
-        column = columns.get(mapped(naming.label_map, known.corpus, span.label_))
+    for name, unknown in gold.unknown.items():
+        column = slice(None) if name == ALL_TYPES else columns.get(name)
+        if column is not None:
+            for i in unknown:
+                allowed[to_tokens(i, i + 1)[0], column] = True
+    exactly: list[tuple[int, int, int]] = []
+    for span, name in gold.taught:
+        column = columns.get(name)
         if column is None:
             continue
         tokens, exact = to_tokens(span.start, span.end)
         # the heads don't see blank tokens: a mention begins with its first word for them
         tokens = [token for token in tokens if token not in blank]
-        if not tokens:
-            continue
-        start, end = tokens[0], tokens[-1] + 1
-        if not exact:
-            allowed[start:end, column] = True  # ends inside a token: nothing is known of these
-        elif not taken[start:end, column].any():
-            allowed[start:end, column] = False
-            allowed[start, column, B] = True
-            allowed[start + 1 : end, column, I] = True
-            taken[start:end, column] = True
+        if tokens and exact:
+            exactly.append((tokens[0], tokens[-1] + 1, column))
+        elif tokens:
+            allowed[tokens[0] : tokens[-1] + 1, column] = True  # ends inside a token: nothing is known
+    for start, end, column in exactly:
+        allowed[start:end, column] = False
+        allowed[start, column, B] = True
+        allowed[start + 1 : end, column, I] = True
     return allowed, counts
 
 
@@ -105,11 +120,6 @@ def _taught(soft: SoftLabels, labels: Sequence[str]) -> Taught:
             probabilities[:, column, [B, I]] = given
             probabilities[:, column, O] = 1.0 - given.sum(axis=1)
     return Taught(probabilities, numpy.array([label in soft.types for label in labels], dtype=bool))
-
-
-def longest_first(span: Span) -> tuple[int, int]:
-    """The key by which spans are sorted so that longer ones come first, then in order."""
-    return span.start - span.end, span.start
 
 
 def token_map(example: Example) -> Callable[[int, int], tuple[list[int], bool]]:
@@ -164,13 +174,13 @@ class Truth:
     Attributes:
         types: the types that it annotates.
         gold: its entities, in characters.
-        missing: the characters of which nothing is known.
+        unknown: the characters of which nothing is known.
         starts, ends: where the predicted Doc's tokens begin and end.
     """
 
     types: set[str]
     gold: set[tuple[int, int, str]]
-    missing: set[int]
+    unknown: Unknown
     starts: list[int]
     ends: list[int]
 
@@ -178,7 +188,7 @@ class Truth:
         """Whether an entity, in tokens, is right; None if that isn't known."""
         place = (self.starts[start], self.ends[end - 1], label)
         right = place in self.gold
-        if label not in self.types or not is_known(*place[:2], right, self.missing):
+        if label not in self.types or (not right and self.unknown.hides(*place)):
             return None
         return right
 
@@ -193,9 +203,8 @@ class Truth:
 def truth_of(example: Example, known: Known, naming: Naming) -> Truth:
     """The gold annotation of a Doc, with where the tokens of the predicted one are."""
     reference = example.reference
-    spans, missing = gold_spans(reference, naming.spans_key)
-    names = [mapped(naming.label_map, known.corpus, span.label_) for span in spans]
-    gold = {(*place_of(span)[:2], name) for span, name in zip(spans, names, strict=True)}
+    found = naming.gold(reference, known.corpus)
+    gold = {(*place_of(span)[:2], name) for span, name in found.taught}
     tokens = list(example.predicted)
     starts, ends = [t.idx for t in tokens], [t.idx + len(t) for t in tokens]
-    return Truth(known.types, gold, characters(reference, missing), starts, ends)
+    return Truth(known.types, gold, unknown_characters(reference, found), starts, ends)

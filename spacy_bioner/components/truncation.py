@@ -13,7 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spacy_bioner.components.pipelines import find_transformer, gold_keys
-from spacy_bioner.components.spans import gold_spans
+from spacy_bioner.corpora.gold_annotation import gold_annotation
 
 _BATCH = 256
 _UNLIMITED = 1_000_000  # transformers gives 1e30 for a tokenizer that knows no longest sequence
@@ -81,7 +81,7 @@ def count_cut(nlp: Language, docs: Iterable[Doc]) -> Cut:
                 kept.update(token.i for token in span if token.idx < end)
             doc = spans[0].doc
             lost = set(range(len(doc))) - kept if cut else set()
-            gold, _ = gold_spans(doc, *keys)
-            mentions = sum(not lost.isdisjoint(range(ent.start, ent.end)) for ent in gold)
+            gold = gold_annotation(doc, *keys).mentions
+            mentions = sum(not lost.isdisjoint(range(span.start, span.end)) for span, _ in gold)
             total += Cut(len(spans), cut, len(lost), mentions)
     return total

@@ -13,6 +13,8 @@ from spacy.tokens import Doc
 
 KEY = "spacy_bioner"
 
+Place = tuple[str, tuple[tuple[int, int], ...]]
+"""A mention: its type, and its stretches of text, each with first character and one after the last."""
 
 MENTION, CONCEPT = "mention", "concept"
 """What the relations of a corpus hold between: single mentions, or identifiers with all their mentions."""
@@ -52,6 +54,9 @@ class Annotation:
         id: the document's id in the corpus, if it has one.
         meta: what its file says of the document and a writer needs ("docstart").
         relations: which relations the corpus annotates; None if none.
+        more: gold mentions that `doc.ents` can't hold: they overlap others, have gaps, or end inside a token.
+        unknown: stretches in which it isn't known whether there is a mention of a type: the type, empty for
+            all types, first character, and one after the last.
     """
 
     corpus: str
@@ -59,6 +64,8 @@ class Annotation:
     id: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
     relations: AnnotatedRelations | None = None
+    more: tuple[Place, ...] = ()
+    unknown: tuple[tuple[str, int, int], ...] = ()
 
 
 def set_annotation(doc: Doc, annotation: Annotation) -> None:
@@ -69,6 +76,8 @@ def set_annotation(doc: Doc, annotation: Annotation) -> None:
         "id": annotation.id,
         "meta": dict(annotation.meta),
         "relations": asdict(annotation.relations) if annotation.relations else None,
+        "more": annotation.more,
+        "unknown": annotation.unknown,
     }
     # empty fields are left out: there is one of these for every sentence of a corpus
     doc.user_data[KEY] = {name: value for name, value in fields.items() if value}
@@ -85,6 +94,8 @@ def get_annotation(doc: Doc) -> Annotation | None:
         stored.get("id", ""),
         stored.get("meta", {}),
         _relations(stored.get("relations")),
+        tuple((own, tuple((start, end) for start, end in places)) for own, places in stored.get("more", ())),
+        tuple((own, start, end) for own, start, end in stored.get("unknown", ())),
     )
 
 

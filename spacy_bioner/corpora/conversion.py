@@ -1,28 +1,25 @@
 """Converting documents to spaCy's Docs and back: from character offsets to tokens, and from tokens."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise, repeat
-from pathlib import Path
 from typing import Any
 
-import spacy
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
-from tqdm import tqdm
 
-from spacy_bioner.corpora.annotations import (
-    CONCEPT,
-    AnnotatedRelations,
-    Annotation,
-    get_annotation,
-    set_annotation,
+from spacy_bioner.corpora.annotations import CONCEPT, Annotation, get_annotation, set_annotation
+from spacy_bioner.corpora.gold_annotation import (
+    ALL_TYPES,
+    SPANS_KEY,
+    gold_annotation,
+    missing_tokens,
 )
-from spacy_bioner.corpora.docbin import docbin, read_docbin
-from spacy_bioner.corpora.relation_records import annotated_relations, keep_relations, with_relations
+from spacy_bioner.corpora.relation_records import keep_relations, with_relations
 from spacy_bioner.documents import tags as tagging
 from spacy_bioner.documents.document import (
+    OVERLAPS,
     SENTENCE,
     Document,
     Dropped,
@@ -31,15 +28,12 @@ from spacy_bioner.documents.document import (
     in_tokens,
     merge,
 )
-from spacy_bioner.documents.formats import SPACY, Format, columns, format_of, known, read_each, write_pieces
 from spacy_bioner.documents.formats.base import Account, kept_meta, left_out
-from spacy_bioner.documents.formats.columns import ColumnOptions
-from spacy_bioner.documents.formats.unreadable import USUAL, MostBad, check_bad, usable
-from spacy_bioner.documents.metadata import COUNTED, MOVED, REPAIRED, UNKNOWN, UNREAD
-from spacy_bioner.documents.offsets import mismatches
-from spacy_bioner.documents.tags import Scheme
+from spacy_bioner.documents.metadata import COUNTED, MOVED, REPAIRED, TEXT, UNKNOWN, UNREAD
+from spacy_bioner.documents.offsets import contradicts, mismatches
 from spacy_bioner.text.spacing import words_and_spaces
-from spacy_bioner.text.tokenizer import create_tokenizer
+
+CONTRADICTED = "its offsets don't give its text"
 
 
 @dataclass(slots=True)
@@ -57,7 +51,12 @@ class Tally(Account):
         unread: what was in the files and isn't read, by what it is.
         counted: what else the reader counted, by what it is.
         bad: what is wrong with documents, lines and mentions that were set aside.
-        unwritten: spans in `doc.spans` of .spacy files, which are left out: `doc.ents` is read.
+        overlapping: the mentions written that overlap a longer one, and so are not in `doc.ents`.
+        untaught: the mentions written that no component can learn, since they have gaps or end inside a
+            token: their tokens are unknown for their type in training, and `evaluate` counts them.
+        nested: how many of the overlapping ones are inside another of their own type, which is learned.
+        crossing: how many mentions cross one of their own type, so that the tokens of both are unknown.
+        unwritten: spans in `doc.spans` of .spacy files that aren't gold, and are left out.
     """
 
     sentences: int = 0
@@ -69,6 +68,10 @@ class Tally(Account):
     unread: list[str] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)
     bad: list[str] = field(default_factory=list)
+    overlapping: int = 0
+    untaught: list[Dropped] = field(default_factory=list)
+    nested: int = 0
+    crossing: int = 0
     unwritten: int = 0
 
     def unaccounted(self) -> Counter[str]:
@@ -101,19 +104,34 @@ def to_docs(
         group: how many documents of the reader make a Doc, where these are sentences with tokens, as in
             columns. One that begins a document of the corpus begins a Doc as well.
     """
-    for members in _grouped(_counted(documents, annotation.types, tally), group):
-        document = merge(members)
+    for members in _grouped(counted(documents, annotation.types, tally), group):
+        document, contradicted = _without_contradicted(merge(members))
         doc, dropped = to_doc(document, vocab, tokenizer)
+        unknown = [(left.mention.type, *span) for left in contradicted for span in left.mention.spans]
         meta: dict[str, Any] = {}
         if "docstart" in document.meta:
             meta["docstart"] = document.meta["docstart"]
         if _has_white_tokens(document):
             meta["white_tokens"] = True
-        set_annotation(doc, replace(annotation, id=document.id, meta=meta))
+        more = [left for left in dropped if left.mention.type]
+        set_annotation(
+            doc,
+            replace(
+                annotation,
+                id=document.id,
+                meta=meta,
+                more=tuple((left.mention.type, left.mention.spans) for left in more),
+                unknown=(*unknown, *document.meta.get(UNKNOWN, ())),
+            ),
+        )
         tally.docs += 1
         tally.tokens += len(doc)
         tally.mentions_out.update(ent.label_ for ent in doc.ents)
-        tally.dropped += dropped
+        tally.mentions_out.update(left.mention.type for left in more)
+        tally.dropped += contradicted
+        tally.dropped += (left for left in dropped if not left.mention.type)
+        if more:
+            _count_more(doc, more, tally)
         found = keep_relations(doc, document, annotation.relations)
         tally.relations_out += len(found.related)
         tally.relations += found.dropped
@@ -127,6 +145,30 @@ def to_docs(
         yield doc
 
 
+def _without_contradicted(document: Document) -> tuple[Document, list[Dropped]]:
+    """A document without the mentions whose offsets don't give the text that the file has, and these."""
+    wrong = [m for m in document.mentions if contradicts_text(document, m)]
+    if not wrong:
+        return document, []
+    kept = tuple(mention for mention in document.mentions if mention not in wrong)
+    return replace(document, mentions=kept), [Dropped(document, m, CONTRADICTED) for m in wrong]
+
+
+def contradicts_text(document: Document, mention: Mention) -> bool:
+    """Whether a mention's offsets give something else than the text that its file has for it."""
+    stated = mention.meta.get(TEXT)
+    return stated is not None and contradicts(stated, document.text_of(mention))
+
+
+def _count_more(doc: Doc, more: Sequence[Dropped], tally: Tally) -> None:
+    """Counts the mentions that are kept beside `doc.ents`, and which of them training can't learn."""
+    gold = gold_annotation(doc)
+    tally.overlapping += sum(left.reason == OVERLAPS for left in more)
+    tally.untaught += (left for left in more if left.reason != OVERLAPS)
+    tally.nested += gold.nested.total()
+    tally.crossing += gold.crossing.total()
+
+
 def _has_white_tokens(document: Document) -> bool:
     """Whether some of a corpus's own tokens are white space (a non-breaking space), and none is added."""
     tokens = document.tokens or ()
@@ -134,8 +176,8 @@ def _has_white_tokens(document: Document) -> bool:
     return gaps and any(document.text[start:end].isspace() for start, end in tokens)
 
 
-def _counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) -> Iterator[Document]:
-    """Counts documents as they pass, without the mentions of types that are not wanted."""
+def counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) -> Iterator[Document]:
+    """Counts documents as they pass, and leaves out the mentions of types that are not wanted."""
     wanted = frozenset(types)
     for document in documents:
         tally.sentences += len(document.sentences()) if document.tokens is not None else 0
@@ -225,162 +267,27 @@ def to_document(doc: Doc) -> Document:
     passages: tuple[Passage, ...] = ()
     if doc.has_annotation("SENT_START"):
         passages = tuple(Passage(s.start_char, s.end_char, SENTENCE) for s in doc.sents)
-    mentions = tuple(
-        Mention(((e.start_char, e.end_char),), e.label_, e.id_, (e.kb_id_,) if e.kb_id_ else ())
-        for e in doc.ents
-    )
+    gold = gold_annotation(doc, SPANS_KEY)
+    mentions = [
+        Mention(((s.start_char, s.end_char),), name, s.id_, (s.kb_id_,) if s.kb_id_ else ())
+        for s, name in gold.mentions
+    ]
+    mentions += [Mention(places, name) for name, places in gold.beyond]
+    meta |= _unknown(doc, ALL_TYPES in gold.unknown)
     id = annotation.id if annotation else ""
-    document = Document(doc.text, passages, mentions, tokens=tokens, meta=meta | _missing(doc), id=id)
+    document = Document(doc.text, passages, tuple(mentions), tokens=tokens, meta=meta, id=id)
     return with_relations(document, doc)
 
 
-def _missing(doc: Doc) -> dict[str, Any]:
-    """What the meta of a document is to say of tokens whose annotation is missing, if there are some."""
-    missing = tuple(("", t.idx, t.idx + len(t)) for t in doc if not t.ent_iob and not t.text.isspace())
+def _unknown(doc: Doc, is_missing: bool) -> dict[str, Any]:
+    """What the meta of a document is to say of tokens of which nothing is known, if there are some."""
+    annotation = get_annotation(doc)
+    stretches = annotation.unknown if annotation else ()
+    if not is_missing:
+        return {UNKNOWN: stretches} if stretches else {}
+    tokens = (doc[i] for i in missing_tokens(doc))
+    missing = tuple((ALL_TYPES, t.idx, t.idx + len(t)) for t in tokens if not t.text.isspace())
     if not missing:
-        return {}
-    return {UNKNOWN: missing, COUNTED: {"tokens whose annotation is missing": len(missing)}}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file to convert, after a first look at it.
-
-    Attributes:
-        path: where it is.
-        documents: reads it; can be called again.
-        types: the types of its mentions, or those that its Docs say they annotate.
-        size: how many documents `documents` will give; None if not known.
-        unwritten: how many spans its Docs have in `doc.spans`, which aren't read: `doc.ents` is.
-        typed: whether its format names the types of mentions, or leaves them to the caller.
-        bad: what is wrong with documents, lines and mentions of it that are set aside.
-        relations: which relations it annotates, as its relations show; None if it has none.
-    """
-
-    path: Path
-    documents: Callable[[], Iterator[Document]]
-    types: tuple[str, ...]
-    size: int | None = None
-    typed: bool = True
-    unwritten: int = 0
-    bad: tuple[str, ...] = ()
-    relations: AnnotatedRelations | None = None
-
-
-def open_source(
-    path: Path,
-    options: ColumnOptions,
-    format: str = "",
-    offsets: str = "",
-    most_bad: MostBad = USUAL,
-) -> Source:
-    """Looks at a file or folder of any format that is read here.
-
-    Args:
-        path: the file or folder.
-        options: how to read columns.
-        format: its format, `SPACY` or one of `formats.FORMATS`; found by `format_of`, if empty.
-        offsets: how its offsets count, see `documents.settling`; found from the texts of mentions, if empty.
-        most_bad: how many bad parts it may have.
-
-    Raises:
-        FormatError: if it can't be read, isn't what it seems to be, or has more bad parts than it may have.
-    """
-    format = format or format_of(path)
-    if format == SPACY:
-        docs = read_docbin(path)
-        annotations = [annotation for doc in docs if (annotation := get_annotation(doc))]
-        types = dict.fromkeys(name for annotation in annotations for name in annotation.types)
-        types |= dict.fromkeys(ent.label_ for doc in docs for ent in doc.ents)
-        unwritten = sum(len(group) for doc in docs for group in doc.spans.values())
-        return Source(path, lambda: map(to_document, docs), tuple(types), len(docs), unwritten=unwritten)
-    if format != "columns":
-        return _look(path, format, offsets, most_bad)
-    scan = columns.scan(path, options)
-    check_bad(path, scan.bad, scan.sentences, most_bad)
-    return Source(
-        path,
-        lambda: usable(columns.each_scanned(path, scan, options), []),
-        scan.types,
-        size=scan.sentences,
-        typed=scan.typed,
-        bad=scan.bad,
-    )
-
-
-def _look(path: Path, format: str, offsets: str, most_bad: MostBad) -> Source:
-    """Reads a file once, for its types and for what of it can't be read."""
-    bad: list[str] = []
-    types: dict[str, None] = {}
-    good = size = 0
-
-    def looked_at() -> Iterator[Document]:
-        nonlocal good, size
-        for document in usable(read_each(path, format, offsets), bad):
-            size += 1
-            good += 1 + len(document.mentions)
-            types.update(dict.fromkeys(mention.type for mention in document.mentions))
-            yield document
-
-    relations = annotated_relations(looked_at())
-    check_bad(path, bad, good, most_bad)
-    return Source(
-        path,
-        lambda: usable(read_each(path, format, offsets), []),
-        tuple(types),
-        size,
-        bad=tuple(bad),
-        relations=relations,
-    )
-
-
-def write_docbin(source: Source, path: Path, annotation: Annotation, group: int, tally: Tally) -> None:
-    """Writes a source's documents as a .spacy file; see `to_docs` for the arguments."""
-    nlp = spacy.blank("en")
-    tokenizer = create_tokenizer()(nlp)
-    documents = _progress(source)
-    docs = to_docs(documents, nlp.vocab, tokenizer, annotation, tally, group)
-    docbin(docs).to_disk(path)
-
-
-def write_columns(
-    source: Source,
-    path: Path,
-    types: Iterable[str],
-    tally: Tally,
-    scheme: Scheme = "IOB2",
-    typed: bool = True,
-    packed: bool = False,
-) -> None:
-    """Writes a source's documents as columns; see `formats.columns.lines` for scheme and typed.
-
-    Documents without tokens are tokenized first. With `packed` the file is packed with gzip.
-    """
-    tokenizer = create_tokenizer()(spacy.blank("en"))
-    documents = (
-        replace(d, tokens=to_document(tokenizer(d.text)).tokens) if d.tokens is None else d
-        for d in _counted(_progress(source), types, tally)
-    )
-    pieces = columns.lines(documents, scheme, typed)
-    write_pieces(pieces, path, tally, known("columns"), packed)
-
-
-def write_format(
-    source: Source, path: Path, types: Iterable[str], tally: Tally, format: Format, packed: bool = False
-) -> None:
-    """Writes a source's documents in a format other than columns and .spacy.
-
-    Args:
-        source: the source.
-        path: the file or folder, which isn't there yet.
-        types: the types to keep.
-        tally: counts what is read, written and dropped.
-        format: the format.
-        packed: whether to pack the file with gzip.
-    """
-    write_pieces(format.write(_counted(_progress(source), types, tally)), path, tally, format, packed)
-
-
-def _progress(source: Source) -> Iterable[Document]:
-    # disable=None: no bar where the output isn't a terminal
-    return tqdm(source.documents(), source.path.name, source.size, leave=False, disable=None)
+        return {UNKNOWN: stretches} if stretches else {}
+    counted = {"tokens whose annotation is missing": len(missing)}
+    return {UNKNOWN: (*stretches, *missing), COUNTED: counted}

@@ -59,7 +59,12 @@ def read_docbin(path: Path, vocab: Vocab | None = None) -> list[Doc]:
                 doc.user_data.update(deepcopy(user_data[raw]))
         return docs
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, zlib.error) as error:
-        raise FormatError(path, None, f"not a .spacy file ({type(error).__name__})") from None
+        hint = (
+            f"; make one with `spacy bioner convert {path} {path.stem}.spacy`"
+            if path.suffix != ".spacy"
+            else ""
+        )
+        raise FormatError(path, None, f"not a .spacy file ({type(error).__name__}){hint}") from None
 
 
 def _check_size(path: Path, data: bytes) -> None:

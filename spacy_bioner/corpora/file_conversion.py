@@ -5,15 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spacy_bioner.corpora.annotations import AnnotatedRelations, Annotation
-from spacy_bioner.corpora.conversion import (
-    Source,
-    Tally,
-    open_source,
-    write_columns,
-    write_docbin,
-    write_format,
-)
+from spacy_bioner.corpora.conversion import Tally
 from spacy_bioner.corpora.corpus_catalogue import SPLITS, Corpus, load_corpora
+from spacy_bioner.corpora.sources import Source, open_source, write_columns, write_docbin, write_format
 from spacy_bioner.corpora.splits import check_ending, files_by_split, is_folder_of_splits, output_files
 from spacy_bioner.documents.formats import FORMAT_OF_ENDING, FORMATS, SPACY, WRITTEN_FORMATS, known
 from spacy_bioner.documents.formats.columns import ColumnOptions

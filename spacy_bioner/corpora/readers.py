@@ -3,22 +3,28 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
+from spacy_bioner.corpora.annotations import get_annotation
+from spacy_bioner.corpora.augmentation import augmented, with_same_tokens
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.joining import join_docs
 from spacy_bioner.corpora.relation_records import set_relation_extensions
 from spacy_bioner.corpora.soft_labels import read_answers
 from spacy_bioner.errors import PipelineError
 
 
 def create_corpus(
-    path: str | list[str] | None, limit: int = 0, join: int = 0, seed: int = 1, gold_entities: bool = False
+    path: str | list[str] | None,
+    limit: int = 0,
+    join: int = 0,
+    seed: int = 1,
+    gold_entities: bool = False,
+    augmenter: Callable[[Language, Example], Iterator[Example]] | None = None,
 ) -> Callable[[Language], Iterator[Example]]:
     """Makes `spacy-bioner.Corpus.v1`: reads .spacy files, with the corpus's own tokens.
 
@@ -35,6 +41,8 @@ def create_corpus(
         gold_entities: whether the Docs to be predicted carry the gold entities that relations can hold
             between (`doc._.arguments`), so that `relations` learns from and is scored on these; it takes
             those of the pipeline else. Docs aren't joined then.
+        augmenter: makes variants of each example, as those of spaCy do ("spacy.lower_case.v1"). What the
+            corpus annotates stays known.
 
     Raises:
         PipelineError: if there is no path, or `limit` or `join` is negative.
@@ -45,6 +53,8 @@ def create_corpus(
     _refuse_negative(limit=limit, join=join)
     if join and gold_entities:
         raise PipelineError("Docs with gold entities for relations can't be joined: set join to 0.")
+    if gold_entities and augmenter is not None:
+        raise PipelineError("Docs with gold entities for relations can't be augmented: leave augmenter out.")
     files = path if isinstance(path, list) else [path]
 
     set_relation_extensions()
@@ -56,7 +66,8 @@ def create_corpus(
                 predicted = with_same_tokens(reference)
                 if gold_entities:
                     predicted._.arguments = reference._.arguments
-                yield Example(predicted, reference)
+                example = Example(predicted, reference)
+                yield from [example] if augmenter is None else augmented(augmenter, nlp, example)
 
     return read
 
@@ -249,14 +260,7 @@ def _kind(doc: Doc) -> _Kind:
 
 def _whole(docs: list[Doc]) -> list[Doc]:
     """Several Docs as one; none if there are none."""
-    if len(docs) < 2:
-        return docs
-    # (spaCy's type hints lack `exclude`)
-    doc: Any = Doc.from_docs(docs, ensure_whitespace=True, exclude=["user_data"])  # type: ignore[call-arg]
-    corpus, types, *_ = _kind(docs[0])
-    if corpus is not None:
-        set_annotation(doc, Annotation(corpus, types))
-    return [doc]
+    return [join_docs(docs)] if len(docs) > 1 else docs
 
 
 def roll_call(examples: list[Example]) -> list[Example]:
@@ -272,13 +276,9 @@ def roll_call(examples: list[Example]) -> list[Example]:
         kind = _kind(example.reference)
         groups = [("", example.reference.ents), *example.reference.spans.items()]
         named = {(kind, key, span.label_) for key, group in groups for span in group}
+        annotation = get_annotation(example.reference)
+        named |= {(kind, "", own) for own, _ in annotation.more} if annotation else set()
         new = {one for one in named if kind[0] is None or one[2] in kind[1]} - seen
         seen |= new
         (first if new else rest).append(example)
     return first + rest
-
-
-def with_same_tokens(doc: Doc) -> Doc:
-    """A Doc with the tokens and spaces of another, and nothing else of it."""
-    spaces = [bool(token.whitespace_) for token in doc]
-    return Doc(doc.vocab, words=[token.text for token in doc], spaces=spaces)

@@ -11,6 +11,8 @@ Span = tuple[int, int]
 
 SENTENCE = "sentence"
 """The type of the passages that are sentences."""
+OVERLAPS = "overlaps a longer mention"
+"""Why a flat annotation can't hold a mention."""
 HEADING = "heading"
 """The type of the passages that are headings in another one ("METHODS:" in an abstract)."""
 
@@ -264,5 +266,5 @@ def in_tokens(
         else:
             fitting.append(mention)
     kept, overlapping = flat(fitting)
-    dropped += [Dropped(document, m, "overlaps a longer mention") for m in overlapping]
+    dropped += [Dropped(document, m, OVERLAPS) for m in overlapping]
     return [(begins[m.start], ends[m.end], m) for m in kept], dropped

@@ -1,13 +1,14 @@
 """Evaluating a pipeline on files with gold mentions (`spacy bioner evaluate`)."""
 
 import shlex
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spacy.language import Language
 from spacy.vocab import Vocab
 
-from spacy_bioner.components.pipelines import gold_keys, load_pipeline
+from spacy_bioner.components.pipelines import bioners, gold_keys, load_pipeline
 from spacy_bioner.corpora.corpus_catalogue import load_corpora
 from spacy_bioner.documents.formats import SPACY, known
 from spacy_bioner.documents.formats.unreadable import USUAL, MostBad
@@ -38,6 +39,7 @@ def evaluate(
     renamed: Mapping[str, str] | None = None,
     offsets: str = "",
     most_bad: MostBad = USUAL,
+    threshold: float | None = None,
 ) -> list[Report]:
     """Evaluates a pipeline on each file, and writes the reports if asked to.
 
@@ -56,6 +58,7 @@ def evaluate(
         renamed: other names for the data's types; see `evaluation.gold.read_gold`.
         offsets: how the offsets of the data count, see `documents.settling`; found from its content if empty.
         most_bad: how many documents, lines and mentions of a file may be such that they can't be read.
+        threshold: the probability that entities of a `bioner` need to be scored; the pipeline's own if None.
 
     Returns:
         A report for each file; see `evaluation.report`.
@@ -95,18 +98,27 @@ def evaluate(
         if not path.exists():
             gold(path, Vocab())  # says what is wrong with it, before anything is loaded
     nlp = load_pipeline(model) if isinstance(model, str | Path) else model
+    if threshold is not None:
+        for pipe in bioners(nlp):
+            pipe.threshold = threshold
     seen = seen_in(g for path in training for g in gold(path, nlp.vocab).golds) if training else None
     reports: list[Report] = []
+    failed: list[PipelineError] = []
     results: list[Evaluation] = []
     for path in files:
         read = gold(path, nlp.vocab, gold_keys(nlp))
         try:
             result = evaluate_gold(nlp, read.golds)
         except PipelineError as error:
-            raise PipelineError(f"{path}: {error}") from None
+            failed.append(PipelineError(f"{path}: {error}"))
+            continue
         reports.append(report(nlp, read, result, gpu_id, seen, precision))
         if page is not None:
             results.append(result)
+    if not reports:
+        raise failed[0]
+    for problem in failed:
+        warnings.warn(f"Not scored: {problem}", stacklevel=2)
     with Outputs() as outputs:
         if output is not None:
             write_json(outputs.temporary(output), reports if len(reports) > 1 else reports[0])

@@ -9,16 +9,23 @@ from typing import Any
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_bioner.components.spans import SPANS_KEY, characters, gold_spans
 from spacy_bioner.corpora.annotations import get_annotation
-from spacy_bioner.corpora.conversion import to_doc
+from spacy_bioner.corpora.conversion import contradicts_text, to_doc
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.gold_annotation import (
+    ALL_TYPES,
+    SPANS_KEY,
+    Unknown,
+    gold_annotation,
+    missing_tokens,
+    unknown_stretches,
+)
 from spacy_bioner.corpora.provenance import describe_data
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.documents.formats import SPACY, brat, columns, format_of, read_each
 from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.documents.formats.unreadable import USUAL, MostBad, check_bad, usable
-from spacy_bioner.documents.metadata import MOVED, REPAIRED, UNREAD
+from spacy_bioner.documents.metadata import MOVED, REPAIRED, UNKNOWN, UNREAD
 from spacy_bioner.documents.offsets import mismatches
 from spacy_bioner.errors import CorpusError, FormatError, PipelineError
 from spacy_bioner.files import checksum, ending, entries
@@ -37,8 +44,9 @@ class Gold:
         corpus: the corpus that it is from; empty if not known.
         types: the types that it annotates; None if it doesn't say.
         id: its id in the corpus.
-        missing: the characters of which it isn't known whether they are part of a mention.
+        unknown: the characters of which it isn't known whether they are part of a mention.
         doc: a Doc with the corpus's own tokens; None if the pipeline gets the raw text.
+        untrusted: how many spans of a Doc are left out, as they may be old predictions.
     """
 
     text: str
@@ -46,8 +54,9 @@ class Gold:
     corpus: str = ""
     types: tuple[str, ...] | None = None
     id: str = ""
-    missing: frozenset[int] = frozenset()
+    unknown: Unknown = field(default_factory=Unknown)
     doc: Doc | None = None
+    untrusted: int = 0
 
 
 @dataclass(slots=True)
@@ -58,6 +67,8 @@ class Reading:
         format: its format.
         moved: mentions that were moved to where their text is; see `documents.offsets`.
         mismatches: mentions whose offsets don't give the text that the file has. The offsets count.
+        contradicted: those of them that have nothing of the text that the file has: they are left out, and
+            nothing is known of their type there.
         unread: what is in the file and isn't read.
         bad: what is wrong with documents, lines and mentions of it that are set aside.
         repaired: repairs to tags.
@@ -69,6 +80,7 @@ class Reading:
     format: str
     moved: int = 0
     mismatches: list[str] = field(default_factory=list)
+    contradicted: int = 0
     unread: list[str] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
     repaired: int = 0
@@ -81,6 +93,7 @@ class Reading:
             "format": self.format,
             "mentions_moved": self.moved,
             "offsets_not_of_text": self.mismatches,
+            "mentions_left_out": self.contradicted,
             "not_read": self.unread,
             "set_aside": self.bad,
             "tags_repaired": self.repaired,
@@ -114,15 +127,23 @@ def gold_of(doc: Doc, retokenize: bool = False, keys: Sequence[str] = (SPANS_KEY
         keys: where in `doc.spans` the gold may be: the `spans_key` of each `bioner`.
     """
     annotation = get_annotation(doc)
-    spans, missing = gold_spans(doc, *keys)
+    gold = gold_annotation(doc, *keys)
+    stretches = list(annotation.unknown) if annotation else []
+    if ALL_TYPES in gold.unknown:
+        missing = (doc[i] for i in missing_tokens(doc))
+        stretches += [(ALL_TYPES, token.idx, token.idx + len(token)) for token in missing]
     return Gold(
         doc.text,
-        tuple(Mention(((span.start_char, span.end_char),), span.label_) for span in spans),
+        tuple(
+            [Mention(((span.start_char, span.end_char),), name) for span, name in gold.mentions]
+            + [Mention(places, name) for name, places in gold.beyond]
+        ),
         annotation.corpus if annotation else "",
         annotation.types if annotation else None,
         annotation.id if annotation else "",
-        frozenset(characters(doc, missing)),
+        unknown_stretches(stretches),
         None if retokenize else doc,
+        gold.untrusted.total(),
     )
 
 
@@ -203,7 +224,7 @@ def read_gold(
             doc = None
             if format == "columns" and not retokenize:
                 doc, _ = to_doc(document, vocab, lambda text: Doc(vocab, words=[text]))
-            golds.append(Gold(document.text, document.mentions, corpus, None, document.id, doc=doc))
+            golds.append(_gold_of_document(document, corpus, doc, reading))
         check_bad(path, reading.bad, good, most_bad)
         data = {"file": path.name, "sha256": checksum(path), "docs": len(golds), "corpora": {}}
     golds = [_named(gold, renamed or {}, reading) for gold in golds]
@@ -232,6 +253,14 @@ def check_lengths(golds: Iterable[Gold], longest: int) -> None:
             )
 
 
+def _gold_of_document(document: Document, corpus: str, doc: Doc | None, reading: Reading) -> Gold:
+    """The gold annotation of a document, without mentions whose offsets contradict their texts."""
+    right = tuple(mention for mention in document.mentions if not contradicts_text(document, mention))
+    reading.contradicted += len(document.mentions) - len(right)
+    unknown = unknown_stretches(document.meta.get(UNKNOWN, ()))
+    return Gold(document.text, right, corpus, None, document.id, unknown, doc)
+
+
 def _note(document: Document, reading: Reading) -> None:
     reading.repaired += document.meta.get(REPAIRED, 0)
     reading.unread += (f"{document.place}: {what}" for what in document.meta.get(UNREAD, ()))
@@ -252,4 +281,5 @@ def _named(gold: Gold, renamed: Mapping[str, str], reading: Reading) -> Gold:
     types = gold.types
     if types is not None:
         types = tuple(dict.fromkeys(renamed.get(name, renamed.get(ANY, name)) for name in types))
-    return replace(gold, mentions=tuple(mentions), types=types)
+    unknown = gold.unknown.renamed(lambda own: renamed.get(own, renamed.get(ANY, own)))
+    return replace(gold, mentions=tuple(mentions), types=types, unknown=unknown)

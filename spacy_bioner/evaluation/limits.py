@@ -20,6 +20,8 @@ class Impossible:
             relaxed ones, what has a character in common with a span of theirs is found.
         overlapping: how many of the others a flat annotation has no room for, since gold mentions overlap.
             Not by type: another one could be left out instead.
+        spans: whether overlapping entities of different types are scored, and only those of one type can't
+            be found.
         possible: the most that can be found of each type alone.
         possible_in_all: the most that can be found of all types together.
     """
@@ -29,6 +31,7 @@ class Impossible:
     overlapping: int = 0
     possible: Counter[str] = field(default_factory=Counter)
     possible_in_all: int = 0
+    spans: bool = False
 
     def add(self, gold: Sequence[Mention], tokens: Doc) -> None:
         """Counts the gold mentions of one document, each standing there once."""
@@ -42,8 +45,9 @@ class Impossible:
                 self.inside_a_token[mention.type] += 1
             else:
                 fitting.append(mention)
-        most = most_apart(fitting)
+        types = {mention.type for mention in fitting}
+        of_each = {name: most_apart(m for m in fitting if m.type == name) for name in types}
+        most = sum(of_each.values()) if self.spans else most_apart(fitting)
         self.possible_in_all += most
         self.overlapping += len(fitting) - most
-        for name in {mention.type for mention in fitting}:
-            self.possible[name] += most_apart(m for m in fitting if m.type == name)
+        self.possible.update(of_each)

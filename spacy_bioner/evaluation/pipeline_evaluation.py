@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from spacy.language import Language
@@ -12,10 +13,11 @@ from tqdm import tqdm
 
 from spacy_bioner.components.calibration import Judged
 from spacy_bioner.components.pipelines import bioners, gold_keys, spans_keys
-from spacy_bioner.components.spans import flat_view, is_known, scored_spans
+from spacy_bioner.components.spans import flat_view, scored_spans
 from spacy_bioner.components.truncation import Cut, count_cut
+from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.conversion import to_doc
-from spacy_bioner.corpora.readers import with_same_tokens
+from spacy_bioner.corpora.gold_annotation import Unknown, warn_of_untrusted
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.counts import RELAXED, Counts
@@ -52,6 +54,8 @@ class Evaluation:
         common_names: whether types were compared by their common names, and not the corpora's own.
         cut: what the encoder's windows cut off.
         judged: the probability of each predicted span of a `bioner` that counts, and whether it is right.
+        flat: the counts of the flat view, `doc.ents`, where gold overlaps and so the spans are scored;
+            None where the flat view is what is scored.
     """
 
     counts: Counts
@@ -67,6 +71,7 @@ class Evaluation:
     common_names: bool
     cut: Cut
     judged: Judged
+    flat: Counts | None = None
 
 
 def evaluate_docs(nlp: Language, docs: Sequence[Doc], *, retokenize: bool = False) -> Evaluation:
@@ -87,6 +92,9 @@ def evaluate_docs(nlp: Language, docs: Sequence[Doc], *, retokenize: bool = Fals
 def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
     """Runs a pipeline on texts with gold mentions, and counts: offsets in characters, and type.
 
+    Where gold mentions of annotated types overlap, all spans that the pipeline finds are scored, and the
+    flat view beside; else the flat view is.
+
     A type counts only on texts whose corpus annotates it (see `corpora.annotations`); under which names
     types are compared, `type_names` says.
 
@@ -101,8 +109,10 @@ def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
     if not golds:
         raise PipelineError("There are no documents in the data.")
     check_lengths(golds, nlp.max_length)
+    warn_of_untrusted(sum(gold.untrusted for gold in golds), *gold_keys(nlp))
     names = type_names(nlp, golds)
-    comparison = _Comparison(nlp, names)
+    overlap = any(map(_overlap, golds, names.annotated)) and bool(spans_keys(nlp))
+    comparison = _Comparison(nlp, names, overlap)
     seconds = 0.0
     for gold, types, (doc, passed) in zip(golds, names.annotated, _timed(nlp, golds), strict=True):
         seconds += passed
@@ -111,7 +121,9 @@ def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
         own = sorted({name for types in names.annotated for name in types})
         raise PipelineError(
             f"Nothing to compare: the data annotates {', '.join(own) or 'no type'}, and the pipeline "
-            f"finds {', '.join(names.known) or 'no entities'}."
+            f"finds {', '.join(names.known) or 'no entities'}. Say what is the same with --map "
+            f"{own[0] if own else 'GENE'}={names.known[0] if names.known else 'Gene'}, or with --corpus "
+            "which corpus of the catalogue the data is from."
         )
     return Evaluation(
         comparison.counts,
@@ -127,19 +139,27 @@ def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
         names.common,
         count_cut(nlp, (_tokenized(nlp, gold) for gold in golds)),
         comparison.judged,
+        comparison.flat if overlap else None,
     )
+
+
+def _overlap(gold: Gold, types: Collection[str]) -> bool:
+    """Whether mentions of a text overlap, of types that it annotates."""
+    places = sorted({(m.start, m.end, m.type) for m in gold.mentions if m.type in types})
+    return any(after[0] < before[1] for before, after in pairwise(places))
 
 
 class _Comparison:
     """Compares what a pipeline found with the gold mentions, text by text; see `Evaluation`."""
 
-    def __init__(self, nlp: Language, names: TypeNames) -> None:
+    def __init__(self, nlp: Language, names: TypeNames, overlap: bool) -> None:
         self._names = names
         self._keys = spans_keys(nlp)
         self._of_heads = {label for pipe in bioners(nlp) for label in pipe.written}
-        self.counts, self.relaxed = Counts(), Counts()
+        self._overlap = overlap
+        self.counts, self.relaxed, self.flat = Counts(), Counts(), Counts()
         self.kinds = Counter[tuple[str, str]]()
-        self.impossible = Impossible()
+        self.impossible = Impossible(spans=overlap)
         self.compared: list[Compared] = []
         self.judged: list[tuple[float, bool]] = []
         self.tokens = self.unscored = 0
@@ -160,13 +180,18 @@ class _Comparison:
         scored = self._scored_types(gold, types)
         theirs = distinct(mention for mention in named if mention.type in scored)
         places = {(mention.spans, mention.type) for mention in theirs}
-        counted = _Counted(gold, scored, places)
+        unknown = gold.unknown.renamed(lambda own: self._names.of_gold(gold.corpus, own))
+        counted = _Counted(unknown, scored, places)
         probabilities = {
             (span.start_char, span.end_char, span.label_): probability
             for key in self._keys
             for span, probability in scored_spans(doc, key)
         }
         found = self._found(doc, scored, probabilities)
+        if self._overlap:
+            flat = [m for m in found if counted(m.start, m.end, m.type)]
+            self.flat.add_judged(judge(theirs, flat))
+            found = distinct([*found, *self._spans(scored, probabilities)])
         pairs = judge(theirs, [m for m in found if counted(m.start, m.end, m.type)])
         self.tokens += len(doc)
         self.scored_types |= scored
@@ -203,18 +228,28 @@ class _Comparison:
             for ent in flat_view(doc, self._keys, wanted)
         ]
 
+    def _spans(
+        self, scored: Container[str], probabilities: Mapping[tuple[int, int, str], float]
+    ) -> list[Mention]:
+        """All that heads found of the types that are scored, overlapping or not."""
+        return [
+            Mention(((start, end),), self._names.of_pipeline(label), score=probability)
+            for (start, end, label), probability in probabilities.items()
+            if self._names.of_pipeline(label) in scored
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
     """Tells whether something that was found is right or wrong; it is neither where too little is known."""
 
-    gold: Gold
+    unknown: Unknown
     types: Container[str]
     places: Container[Any]
 
     def __call__(self, start: int, end: int, name: str) -> bool:
         right = (((start, end),), name) in self.places
-        return name in self.types and is_known(start, end, right, self.gold.missing)
+        return name in self.types and (right or not self.unknown.hides(start, end, name))
 
 
 def _timed(nlp: Language, golds: Sequence[Gold]) -> Iterator[tuple[Doc, float]]:

@@ -71,6 +71,8 @@ def report(
         "errors": {
             kind: {name: result.kinds[kind, name] for name in result.counts.by_type()} for kind in ERRORS
         },
+        "scored": "flat view" if result.flat is None else "spans",
+        "flat": result.flat.total().to_dict() if result.flat is not None else None,
         "impossible": _impossible(result),
         "calibration_error": calibration_error(reliable) if reliable else None,
         "calibration_interval": calibration_interval(result.compared),
@@ -194,6 +196,7 @@ def remarks(report: Report) -> list[str]:
         "gold mentions have offsets that don't give their text; the offsets count": len(
             reading["offsets_not_of_text"]
         ),
+        "of them contradict their text, and are left out": reading.get("mentions_left_out", 0),
         "things in the file aren't read": len(reading["not_read"]),
         "documents, lines or mentions can't be read and are set aside": len(reading.get("set_aside", ())),
         "tags were repaired": reading["tags_repaired"],

@@ -14,7 +14,7 @@ from spacy_bioner.errors import ComparisonError, PipelineError
 from spacy_bioner.evaluation.comparison import read_scores, runs_of, score_files
 from spacy_bioner.evaluation.document_counts import DocumentCounts, count_documents
 from spacy_bioner.evaluation.gold import Gold, GoldFile, gold_files, read_gold
-from spacy_bioner.evaluation.matching import judge
+from spacy_bioner.evaluation.matching import Judgement, judge
 from spacy_bioner.evaluation.pipeline_evaluation import evaluate_gold
 from spacy_bioner.evaluation.report import report
 from spacy_bioner.evaluation.significance import Runs
@@ -106,12 +106,24 @@ def _reports(name: str, gold: GoldData, scores: Path | None) -> list[dict[str, A
 
 
 def score_predictions(golds: Sequence[Gold], predicted: Sequence[Gold], path: Path) -> DocumentCounts:
-    """Counts predictions that were read from a file.
+    """Counts predictions that were read from a file; for the arguments, see `judge_predictions`."""
+    pairs, scored = judge_predictions(golds, predicted, path)
+    rows = [(gold.id, gold.text, gold.mentions, judged) for gold, judged in pairs]
+    return count_documents(rows, scored)
+
+
+def judge_predictions(
+    golds: Sequence[Gold], predicted: Sequence[Gold], path: Path
+) -> tuple[list[tuple[Gold, list[Judgement]]], list[str]]:
+    """Compares predictions that were read from a file with gold mentions.
 
     Args:
         golds: the texts with gold mentions.
         predicted: the same texts with predicted ones, in any order if all have ids.
         path: the file of the predictions, for errors.
+
+    Returns:
+        Each gold text with what was made of its mentions, and the types that were scored.
 
     Raises:
         ComparisonError: if a document isn't there, or has another text.
@@ -131,14 +143,20 @@ def score_predictions(golds: Sequence[Gold], predicted: Sequence[Gold], path: Pa
         )
     types = sorted({mention.type for document in (*golds, *ordered) for mention in document.mentions})
     scored = sorted({name for gold in golds for name in (gold.types if gold.types is not None else types)})
-    rows = []
+    pairs: list[tuple[Gold, list[Judgement]]] = []
     for number, (gold, found) in enumerate(zip(golds, ordered, strict=False), 1):
         if gold.text != found.text:
             name = gold.id or f"number {number}"
             raise ComparisonError(
                 f"{path}: document {name} has another text than the gold one, and other offsets with it."
             )
-        mentions = [replace(mention, score=None) for mention in found.mentions if mention.type in scored]
         theirs = [mention for mention in gold.mentions if mention.type in scored]
-        rows.append((gold.id, gold.text, gold.mentions, judge(theirs, mentions)))
-    return count_documents(rows, scored)
+        places = {(mention.spans, mention.type) for mention in theirs}
+        mentions = [
+            replace(m, score=None)
+            for m in found.mentions
+            if m.type in scored
+            and ((m.spans, m.type) in places or not gold.unknown.hides(m.start, m.end, m.type))
+        ]
+        pairs.append((gold, judge(theirs, mentions)))
+    return pairs, scored

@@ -7,7 +7,7 @@ from pathlib import Path
 from spacy.language import Language
 
 from spacy_bioner.components.pipelines import find_bioner, load_pipeline
-from spacy_bioner.corpora.conversion import open_source
+from spacy_bioner.corpora.sources import open_source
 from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.errors import OutputError, PipelineError
 from spacy_bioner.files import Outputs, holds_other

@@ -71,7 +71,7 @@ def from_hf(
         "tok2vec": listener,
     }
     bioner: Any = nlp.add_pipe("bioner", config={"model": classifier})
-    nlp.add_pipe("doc_cleaner")
+    nlp.add_pipe("trf_cleaner", "doc_cleaner")
     layer = transformer.model
     layer.encoder.load(str(folder))
     layer.encoder.transformer.config._name_or_path = public_name

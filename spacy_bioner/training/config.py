@@ -149,7 +149,7 @@ def go_on_from(config: Config, folder: Path, keep_types: bool) -> tuple[Config, 
 
     Args:
         config: the config.
-        folder: the trained pipeline.
+        folder: the trained pipeline, or the name of its package.
         keep_types: whether the other types come along.
 
     Returns:
@@ -158,7 +158,8 @@ def go_on_from(config: Config, folder: Path, keep_types: bool) -> tuple[Config, 
     Raises:
         PipelineError: if it can't be loaded, or has not the same encoder component and `bioner`.
     """
-    source = load_pipeline(folder)
+    is_folder = folder.exists()  # else the name of a package
+    source = load_pipeline(folder if is_folder else str(folder))
     pipeline = config.get("nlp", {}).get("pipeline", [])
     needed = [name for name in pipeline if name in (*_ENCODERS, "bioner")]
     missing = [name for name in needed if name not in source.pipe_names]
@@ -170,7 +171,7 @@ def go_on_from(config: Config, folder: Path, keep_types: bool) -> tuple[Config, 
         )
     encoder = next(name for name in needed if name in _ENCODERS)
     copied = config.copy()
-    place = str(folder.resolve())
+    place = str(folder.resolve()) if is_folder else str(folder)
     copied["components"][encoder] = {"source": place}
     # what listens must be as wide as what it listens to
     copied["components"]["bioner"]["model"] = source.config.interpolate()["components"]["bioner"]["model"]

@@ -8,8 +8,8 @@ from spacy.language import Language
 from spacy.training import Example
 
 from spacy_bioner.components.pipelines import find_transformer, named_bioners
+from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.docbin import read_docbin
-from spacy_bioner.corpora.readers import with_same_tokens
 from spacy_bioner.encoders.encoder_catalogue import ResolvedEncoder
 from spacy_bioner.training.record import without_paths
 
@@ -50,9 +50,18 @@ def make_portable(nlp: Language, resolved: ResolvedEncoder | None) -> None:
         for _, pipe in nlp.pipeline:
             for node in pipe.model.walk() if hasattr(pipe, "model") else ():
                 _rename_layer(node, public)
+    _set_rate_that_learns(nlp)
     nlp.config["paths"] = dict.fromkeys(nlp.config.get("paths", {}))
     for section in ("corpora", "initialize", "training"):
         nlp.config[section] = without_paths(nlp.config.get(section, {}))
+
+
+def _set_rate_that_learns(nlp: Language) -> None:
+    """Puts the highest rate of a schedule in its place: in Python nobody steps one, and most begin at 0."""
+    optimizer = nlp.config.get("training", {}).get("optimizer", {})
+    schedule = optimizer.get("learn_rate")
+    if isinstance(schedule, dict) and "initial_rate" in schedule:
+        optimizer["learn_rate"] = schedule["initial_rate"]
 
 
 def _rename_encoder(config: Any, public: str) -> None:

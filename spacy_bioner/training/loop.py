@@ -61,8 +61,8 @@ def train(
         train, dev: the .spacy files to train and to choose on, or folders of them. Where they are from
             several corpora, a `bioner` component gets one head for each common name of their types.
         own_heads: corpora whose types get heads of their own all the same: "Gene_BC2GM".
-        start_from: the folder of a trained pipeline whose encoder the new one takes over, and whose heads of
-            the same types it begins with.
+        start_from: the folder or package of a trained pipeline whose encoder the new one takes over, and
+            whose heads of the same types it begins with.
         keep_types: whether that pipeline's other types come along; they are left behind otherwise.
         encoder: the encoder's name, see `encoder_catalogue.resolve_encoder`; `mini` if empty. For a config
             whose `paths` have no `encoder`: "cnn", or empty.

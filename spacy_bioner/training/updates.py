@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def run_updates(nlp: Language, folder: Path, identity: dict[str, Any], use_gpu: 
             _train(training, batches, evaluate, log_step)
     finally:
         finish_log()
+    _warn_of_untrained(training.progress)
     return training.progress
 
 
@@ -128,6 +130,17 @@ def _interruptible(training: Training) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _warn_of_untrained(progress: Progress) -> None:
+    """Warns if no score is better than the first, which is that of a pipeline after one update."""
+    if not progress.results or max(score for score, _ in progress.results) > progress.results[0][0]:
+        return
+    warnings.warn(
+        f"No evaluation was better than the first, after one update: the pipeline in {BEST} is hardly "
+        "trained. Train longer (training.max_steps, training.max_epochs), or look at data and learning rate.",
+        stacklevel=3,
+    )
 
 
 def _go_on(training: Training, batches: Iterator[tuple[int, list[Example]]]) -> None:

@@ -299,7 +299,7 @@ def test_the_longest_of_nested_gold_mentions_is_taught_and_the_others_counted():
     nested = [(0, 1, "Gene"), (0, 3, "Gene"), (2, 3, "Gene"), (1, 2, "Disease")]
     example = gold(nlp, "BRCA1 gene product", nested)
     others = [gold(nlp, text, spans) for text, spans in TEXTS]
-    with pytest.warns(UserWarning, match=r"2 mentions .* overlap another one of the same type \(2 of Gene\)"):
+    with pytest.warns(UserWarning, match=r"2 mentions .* inside another one of the same .* \(2 of Gene\)"):
         nlp.initialize(lambda: [example, *others])
     component = nlp.get_pipe("bioner")
     allowed, _ = targets_of(component, example)
@@ -324,7 +324,7 @@ def test_mentions_that_end_inside_a_token_make_no_head_and_are_counted():
     reference = Doc(nlp.vocab, words=["BRCA1", "-", "deficient", "mice"], spaces=[False, False, True, False])
     reference.spans["bioner"] = [Span(reference, 0, 1, label="Gene"), Span(reference, 3, 4, label="Species")]
     examples = [Example(predicted, reference)]
-    with pytest.warns(UserWarning, match=r"1 mentions .* inside a token \(1 of Gene\)"):
+    with pytest.warns(UserWarning, match=r"1 mentions .* inside a token, .* \(1 of Gene\)"):
         nlp.initialize(lambda: examples)
     assert nlp.get_pipe("bioner").labels == ("Species",)
 

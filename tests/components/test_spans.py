@@ -8,13 +8,13 @@ from spacy.training import Example
 from spacy_bioner.components.bioner import BioNER
 from spacy_bioner.components.spans import (
     flat_view,
-    gold_spans,
     ranked,
     scored_spans,
     sought_types,
     write_spans,
 )
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.gold_annotation import ALL_TYPES, gold_annotation, set_gold_spans
 from spacy_bioner.errors import PipelineError
 
 NLP = spacy.blank("en")
@@ -144,27 +144,27 @@ def test_the_flat_view_takes_the_most_probable_then_the_longest_then_the_first()
 # -- gold annotation -------------------------------------------------------------------------------
 
 
+def gold_of(doc):
+    gold = gold_annotation(doc, "bioner")
+    return [(s.start, s.end, name) for s, name in gold.taught], gold.unknown.get(ALL_TYPES, set())
+
+
 def test_gold_is_in_the_spans_or_else_the_entities():
     doc = Doc(NLP.vocab, words=["a", "b", "c"], ents=["B-X", "O", ""])
-    spans, missing = gold_spans(doc, "bioner")
-    assert [(s.start, s.end, s.label_) for s in spans] == [(0, 1, "X")]
-    assert missing == [2]
-    doc.spans["bioner"] = [Span(doc, 0, 2, label="Y")]
-    spans, missing = gold_spans(doc, "bioner")
-    assert [(s.start, s.end, s.label_) for s in spans] == [(0, 2, "Y")]
-    assert missing == [2]
+    assert gold_of(doc) == ([(0, 1, "X")], {2})
+    set_gold_spans(doc, [Span(doc, 0, 2, label="Y")])
+    assert gold_of(doc) == ([(0, 2, "Y")], {2})
     bare = Doc(NLP.vocab, words=["a", "b"])
-    assert gold_spans(bare, "bioner") == ([], [0, 1])
+    assert gold_of(bare) == ([], {0, 1})
     bare.spans["bioner"] = [Span(bare, 0, 1, label="Y")]
-    assert gold_spans(bare, "bioner")[1] == []
+    assert gold_of(bare) == ([(0, 1, "Y")], set())
 
 
 def test_what_a_pipeline_wrote_is_not_gold():
     """Its entities are, once somebody has put them right."""
     doc = doc_with(GENE)
     doc.ents = [Span(doc, 1, 3, label="Disease")]
-    spans, missing = gold_spans(doc, "bioner")
-    assert ([s.label_ for s in spans], missing) == (["Disease"], [])
+    assert gold_of(doc) == ([(1, 3, "Disease")], set())
 
 
 # -- through the component -------------------------------------------------------------------------

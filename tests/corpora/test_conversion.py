@@ -11,14 +11,13 @@ from spacy.vocab import Vocab
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
 from spacy_bioner.corpora.conversion import (
     Tally,
-    open_source,
     to_doc,
     to_docs,
     to_document,
-    write_columns,
-    write_docbin,
 )
 from spacy_bioner.corpora.docbin import docbin, read_docbin
+from spacy_bioner.corpora.gold_annotation import set_gold_spans
+from spacy_bioner.corpora.sources import open_source, write_columns, write_docbin
 from spacy_bioner.documents.document import SENTENCE, Document, Dropped, Mention, Passage
 from spacy_bioner.documents.formats import columns
 from spacy_bioner.documents.formats.columns import ColumnOptions
@@ -280,12 +279,12 @@ def test_tally_is_balanced_over_all_that_is_dropped():
     tally = Tally()
     [doc] = to_docs([dropping], VOCAB, TOKENIZE, ANNOTATION, tally)
     assert ents(doc) == [("aa bb", "X")]
-    assert Counter(drop.reason for drop in tally.dropped) == {
-        "type not asked for": 1,
-        "overlaps a longer mention": 1,
+    assert Counter(drop.reason for drop in tally.dropped) == {"type not asked for": 1}
+    assert Counter(left.reason for left in tally.untaught) == {
         "begins or ends inside a token": 1,
         "discontinuous": 1,
     }
+    assert (tally.overlapping, tally.nested, tally.crossing) == (1, 1, 0)
     assert tally.unaccounted() == {}
 
 
@@ -429,7 +428,7 @@ def test_pubtator_to_docbin(write, tmp_path):
     write_docbin(open_source(write(PUBTATOR), ColumnOptions()), tmp_path / "o", ANNOTATION, 1, tally)
     [doc] = read_docbin(tmp_path / "o")
     assert (doc.text, ents(doc)) == ("IL-2 gene.\nAn abstract", [("IL-2", "X")])
-    assert get_annotation(doc) == Annotation("corpus", ("X", "Y"), "7")
+    assert get_annotation(doc) == Annotation("corpus", ("X", "Y"), "7", more=(("Y", ((1, 4),)),))
 
 
 def test_pubtator_through_docbin_to_columns(write, tmp_path):
@@ -447,11 +446,12 @@ def test_columns_without_some_types(write, tmp_path):
     assert tally.unaccounted() == {}
 
 
-def test_spans_of_a_doc_are_no_mentions():
-    """Only `doc.ents` are: span groups, of predictions say, stay where they are."""
-    doc = Doc(VOCAB, words=["a"])
-    doc.spans["bioner"] = [Span(doc, 0, 1, "X")]
+def test_spans_of_a_doc_are_mentions_only_if_they_are_gold():
+    doc = Doc(VOCAB, words=["a"], ents=["O"])
+    doc.spans["bioner"] = [Span(doc, 0, 1, "X")]  # old predictions, perhaps
     assert to_document(doc).mentions == ()
+    set_gold_spans(doc, [Span(doc, 0, 1, "X")])
+    assert [m.type for m in to_document(doc).mentions] == ["X"]
 
 
 @pytest.mark.parametrize("tokens", [None, ((0, 1), (2, 3))])

@@ -11,8 +11,9 @@ from spacy.util import registry
 from spacy.vocab import Vocab
 
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
+from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.docbin import docbin, read_docbin
-from spacy_bioner.corpora.readers import create_corpus, create_multi_corpus, joined, shares, with_same_tokens
+from spacy_bioner.corpora.readers import create_corpus, create_multi_corpus, joined, shares
 from spacy_bioner.errors import FormatError, PipelineError
 
 ANNOTATION = Annotation("NCBI-disease", ("Disease",), "7")

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_bioner.corpora.annotations import Annotation
-from spacy_bioner.corpora.conversion import Tally, open_source, to_docs, write_columns, write_format
+from spacy_bioner.corpora.conversion import Tally, to_docs
+from spacy_bioner.corpora.sources import open_source, write_columns, write_format
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import columns, jsonl

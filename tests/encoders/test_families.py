@@ -21,7 +21,7 @@ from spacy.util import registry
 from thinc.api import Model
 from transformers import AutoModel, AutoTokenizer
 
-from spacy_bioner.corpora.conversion import open_source
+from spacy_bioner.corpora.sources import open_source
 from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.encoders.checkpoints import import_encoder
 from spacy_bioner.training.onnx_export import compare, to_onnx

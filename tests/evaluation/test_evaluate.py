@@ -19,6 +19,7 @@ from spacy.training import Example
 from spacy_bioner.components.pipelines import entity_types
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
 from spacy_bioner.corpora.docbin import docbin, read_docbin
+from spacy_bioner.corpora.gold_annotation import set_gold_spans
 from spacy_bioner.corpora.provenance import META_KEY
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.counts import Score
@@ -323,10 +324,19 @@ def test_docs_survive_evaluation(dictionary_pipeline: tuple[Path, Path]):
 
 def test_gold_in_spans_is_read():
     doc = gold("BRCA1 cancer", (0, 1, "Gene"))
-    doc.spans["bioner"] = [Span(doc, 0, 1, "Gene"), Span(doc, 0, 2, "Disease")]
+    set_gold_spans(doc, [Span(doc, 0, 1, "Gene"), Span(doc, 0, 2, "Disease")])
     nlp = pipeline(["Gene", "Disease"], BRCA1_cancer=[(0, 2, "Disease")])
     total = evaluate_docs(nlp, [doc]).counts.total()
     assert (total.correct, total.predicted, total.gold) == (1, 1, 2)
+
+
+def test_spans_that_do_not_say_that_they_are_gold_are_told():
+    doc = gold("BRCA1 cancer", (0, 1, "Gene"))
+    doc.spans["bioner"] = [Span(doc, 0, 2, "Disease")]  # old predictions, perhaps
+    nlp = pipeline(["Gene", "Disease"], BRCA1_cancer=[(0, 1, "Gene")])
+    with pytest.warns(UserWarning, match="1 spans under 'bioner' don't count as gold"):
+        total = evaluate_docs(nlp, [doc]).counts.total()
+    assert (total.correct, total.predicted, total.gold) == (1, 1, 1)
 
 
 def test_what_is_found_where_annotation_is_missing_is_not_scored():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_bioner.corpora.conversion import open_source
+from spacy_bioner.corpora.sources import open_source
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.edges import trimmed
 from spacy_bioner.documents.formats.columns import ColumnOptions

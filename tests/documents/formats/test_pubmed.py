@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_bioner.corpora.conversion import Tally, open_source, write_format
+from spacy_bioner.corpora.conversion import Tally
+from spacy_bioner.corpora.sources import open_source, write_format
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Passage
 from spacy_bioner.documents.formats import safe_xml

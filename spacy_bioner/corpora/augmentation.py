@@ -1,0 +1,44 @@
+"""Examples made of Docs, and variants of them, that keep what their corpus annotates."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
+
+
+def with_same_tokens(doc: Doc) -> Doc:
+    """A Doc with the tokens and spaces of another, and nothing else of it."""
+    spaces = [bool(token.whitespace_) for token in doc]
+    return Doc(doc.vocab, words=[token.text for token in doc], spaces=spaces)
+
+
+def augmented(
+    augmenter: Callable[[Language, Example], Iterator[Example]], nlp: Language, example: Example
+) -> Iterator[Example]:
+    """The variants of an example, each with what the corpus annotates, and gold beside `doc.ents`.
+
+    spaCy's augmenters copy examples through `Example.to_dict`, which drops a Doc's user data: then every type
+    counts as annotated, and what other corpora call a gene is taught as none.
+    """
+    annotation = get_annotation(example.reference)
+    for variant in augmenter(nlp, example):
+        reference = variant.reference
+        if annotation is not None and get_annotation(reference) is None:
+            same = len(reference.text) == len(example.reference.text)
+            kept = (
+                annotation
+                if same
+                else replace(annotation, more=(), unknown=_all_unknown(annotation, reference))
+            )
+            set_annotation(reference, kept)
+        yield Example(with_same_tokens(reference), reference)
+
+
+def _all_unknown(annotation: Annotation, doc: Doc) -> tuple[tuple[str, int, int], ...]:
+    """Where the places of mentions beside `doc.ents` are lost: nothing is known of their types in the Doc."""
+    lost = {own for own, _ in annotation.more} | {own for own, *_ in annotation.unknown}
+    return tuple((own, 0, len(doc.text)) for own in sorted(lost))

@@ -72,7 +72,7 @@ def convert(
         source: the format of the inputs; found from their content if empty.
         to: the format to write; if empty, the output's by its ending, else .spacy.
         typed: whether the columns' tags name types.
-        dropped: a file to list all dropped mentions in.
+        dropped: a file to list all dropped mentions in, and those that can't be learned.
         offsets: how the inputs' offsets count, see `documents.settling`; found from their content if empty.
         most_bad: how many documents, lines and mentions of an input may be such that they can't be read.
         folders_by_split: whether a file becomes OUTPUT/SPLIT/CORPUS.spacy, and not OUTPUT/SPLIT.spacy.
@@ -263,7 +263,7 @@ def _list_dropped(path: Path, tallies: Mapping[Path, Tally]) -> None:
     lines = [
         f"{target}\t{drop}\n"
         for target, tally in tallies.items()
-        for drop in (*tally.dropped, *tally.relations)
+        for drop in (*tally.dropped, *tally.untaught, *tally.relations)
     ]
     path.write_text("".join(lines), encoding="utf8")
 

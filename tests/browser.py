@@ -89,13 +89,13 @@ class Browser:
         message, _, self._rest = self._rest.partition(b"\0")
         return json.loads(message)
 
-    def open(self, path: Path, width: int = 1000) -> None:
-        """Shows a file, and waits until all of it is there."""
+    def open(self, page: Path | str, width: int = 1000) -> None:
+        """Shows a file, or what is at an address, and waits until all of it is there."""
         self.events.clear()
         self.send(
             "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False
         )
-        self.send("Page.navigate", url=path.resolve().as_uri())
+        self.send("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._receive())
 
@@ -105,6 +105,14 @@ class Browser:
         if "exceptionDetails" in result:
             raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")
+
+    def wait_for(self, expression: str) -> None:
+        """Waits until a JavaScript expression is true in the page."""
+        end = time.monotonic() + PATIENCE
+        while not self.ask(expression):
+            if time.monotonic() > end:
+                raise TimeoutError(expression)
+            time.sleep(0.05)
 
     def requests(self) -> list[str]:
         """The addresses that were asked for."""

@@ -17,7 +17,7 @@ GONE = 499
 """The status, as nginx counts it, of a client that went before it had sent all."""
 _RETRY = {429: "1", 503: "5"}  # seconds, for Retry-After
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = (

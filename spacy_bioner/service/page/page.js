@@ -174,11 +174,12 @@ function table(shown) {
   });
   const rows = [...groups.values()].sort(
     (a, b) => a.type.localeCompare(b.type) || b.times - a.times || a.text.localeCompare(b.text));
+  at("results").classList.toggle("unlinked", rows.every((group) => !group.identifier));
   at("mentions").replaceChildren(...rows.slice(0, 1000).map((group) => {
     const row = make("tr");
     const type = make("td");
     type.append(make("span", group.type, state.colours.get(group.type)));
-    row.append(type, make("td", group.text), make("td", group.identifier),
+    row.append(type, make("td", group.text), make("td", group.identifier, "identifier"),
       make("td", String(group.times), "number"), make("td", percent(group.score), "number"));
     return row;
   }));

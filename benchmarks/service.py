@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
@@ -51,9 +51,7 @@ class Load:
     memory: list[float] = field(default_factory=list)
 
 
-async def client(
-    port: int, texts: "Sequence[str] | islice[str]", load: Load, process: int, every: int
-) -> None:
+async def client(port: int, texts: Iterator[str], load: Load, process: int, every: int) -> None:
     """Asks for texts, one after the other, over one connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for text in texts:

@@ -1,4 +1,4 @@
-"""Many input files, each a unit of work with an output of its own, one after the other.
+"""Many input files, each a unit of work with an output of its own, one after the other or by Ray's workers.
 
 The output is a folder. Of an input a.xml.gz come
 
@@ -26,6 +26,7 @@ from spacy.language import Language
 
 from spacy_bioner.annotation.annotating import annotate
 from spacy_bioner.annotation.inputs import Item, find_inputs, read_items
+from spacy_bioner.annotation.ray_engine import by_ray
 from spacy_bioner.annotation.settings import Settings, check_settings
 from spacy_bioner.annotation.table_inputs import TABLE
 from spacy_bioner.annotation.tables import TABLES
@@ -34,7 +35,7 @@ from spacy_bioner.documents import formats
 from spacy_bioner.errors import BionerError, OutputError, PipelineError
 from spacy_bioner.files import Outputs, checksum, write_json
 
-ENGINES = ("local",)
+ENGINES = ("local", "ray")
 _RECORDS, _MANIFEST = "units", "manifest.json"
 
 
@@ -88,7 +89,12 @@ def annotate_units(
     units = dict(_units(inputs, settings))
     _open(output, units, settings, str(model), resume)
     left = {name: path for name, path in units.items() if not _is_done(output, name, path, settings)}
-    failed = dict(_by_this_process(str(model), left, output, settings, gpu_id))
+    place = str(Path(model).resolve() if Path(model).exists() else model)
+    rest = (place, output.resolve(), settings)
+    if engine == "ray" and left:
+        failed = dict(by_ray(_annotate_unit, left, *rest, 0 if gpu_id >= 0 else -1, gpu=gpu_id >= 0))
+    else:
+        failed = dict(_by_this_process(left, *rest, gpu_id))
     records = [_record(output, name) for name in units if name not in failed]
     total: Counter[str] = sum((Counter(r["counts"]) for r in records), Counter())
     if failed and len(failed) == len(units):
@@ -147,7 +153,7 @@ def _is_done(output: Path, name: str, unit: tuple[Path, str], settings: Settings
 
 
 def _annotate_unit(
-    model: str, name: str, unit: tuple[Path, str], output: Path, settings: Settings, gpu_id: int
+    name: str, unit: tuple[Path, str], model: str, output: Path, settings: Settings, gpu_id: int
 ) -> None:
     """Annotates a unit in a folder of its own, and moves what it gave to its place."""
     path, format = unit
@@ -180,12 +186,12 @@ def _pipeline(model: str) -> Language:
 
 
 def _by_this_process(
-    model: str, units: Mapping[str, tuple[Path, str]], output: Path, settings: Settings, gpu_id: int
+    units: Mapping[str, tuple[Path, str]], model: str, output: Path, settings: Settings, gpu_id: int
 ) -> Iterator[tuple[str, str]]:
     """Annotates one unit after the other; gives those that fail, each with the error."""
     for name, unit in units.items():
         try:
-            _annotate_unit(model, name, unit, output, settings, gpu_id)
+            _annotate_unit(name, unit, model, output, settings, gpu_id)
         except BionerError as error:
             yield name, str(error)
 

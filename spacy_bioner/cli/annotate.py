@@ -66,7 +66,7 @@ def annotate_cli(
     resume: bool = typer.Option(False, help="Go on with a run that was stopped"),
     engine: str = typer.Option(
         "",
-        help="local: OUTPUT is a folder, with a file for each input",
+        help="local or ray: OUTPUT is a folder, with a file for each input; ray: on all cores, or a cluster",
     ),
     estimating: bool = typer.Option(
         False, "--estimate", help="Annotate a sample only, and say what all would cost; writes nothing"

@@ -4,6 +4,7 @@ Ray tries a unit again whose worker was lost. What a worker leaves of it is a fo
 unit that was done twice, or by halves, leaves one output.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -66,7 +67,7 @@ def _ray() -> tuple[Any, bool]:
         return ray, False
     for left in reversed(range(TRIES)):
         try:
-            ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
             return ray, True
         except Exception as error:  # where a machine is busy, its parts don't find each other within 30 s
             ray.shutdown()

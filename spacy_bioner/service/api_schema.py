@@ -21,6 +21,12 @@ class Refused(BaseModel):
     detail: list[Problem]
 
 
+class Unreadable(BaseModel):
+    """A body that isn't JSON."""
+
+    detail: str
+
+
 class Ready(BaseModel):
     """Whether requests can be sent."""
 
@@ -46,7 +52,6 @@ class Pipeline(BaseModel):
 class Setup(BaseModel):
     """What Label Studio sends when it connects; nothing of it is kept."""
 
-    project: str | int | None = None
     label_schema: str | None = Field(None, alias="schema", description="The labeling configuration, as XML")
 
 
@@ -66,7 +71,6 @@ class Predict(BaseModel):
 
     tasks: list[Task]
     label_config: str | None = Field(None, description="The labeling configuration, as XML")
-    project: str | int | None = None
 
 
 class Prediction(BaseModel):
@@ -122,7 +126,7 @@ _BIOC_IN = {
                             "properties": {
                                 "offset": {"type": "integer", "minimum": 0},
                                 "text": {"type": "string"},
-                                "infons": {"type": "object", "additionalProperties": {"type": "string"}},
+                                "infons": {"type": "object"},
                             },
                         },
                     },
@@ -139,7 +143,7 @@ _BIOC_OUT = {
 _LINE_IN = {
     "type": "object",
     "required": ["text"],
-    "properties": {"text": {"type": "string"}, "id": {"type": "string"}},
+    "properties": {"text": {"type": "string"}, "id": {"description": "A string or a number"}},
 }
 _BODIES: dict[str, dict[str, Any]] = {
     "text": {"text/plain": {"schema": {"type": "string"}, "example": "Aspirin for migraine."}},
@@ -151,17 +155,13 @@ _BODIES: dict[str, dict[str, Any]] = {
     },
     "bioc-json": {"application/json": {"schema": _BIOC_IN}},
     "jsonl": {
-        "application/x-ndjson": {
-            "schema": {"type": "string"},
-            "example": '{"text": "Aspirin for migraine."}\n',
-        },
         "application/json": {
             "schema": {"anyOf": [_LINE_IN, {"type": "array", "items": _LINE_IN, "minItems": 1}]}
         },
     },
     "pubmed": {
-        "application/xml": {
-            "schema": {"type": "string"},
+        "application/octet-stream": {
+            "schema": {"type": "string", "format": "binary"},
             "example": "<PubmedArticleSet><PubmedArticle><MedlineCitation><PMID>12</PMID><Article>"
             "<ArticleTitle>Aspirin for migraine.</ArticleTitle></Article></MedlineCitation>"
             "</PubmedArticle></PubmedArticleSet>",
@@ -173,6 +173,7 @@ _ANSWERS: dict[str, Any] = {
     "text/plain": {"schema": {"type": "string", "description": "PubTator"}},
 }
 _REFUSALS = {
+    400: "The body isn't JSON",
     408: "The body didn't come in time",
     413: "The body, a document, or the number of documents is too large",
     415: "The body is packed",
@@ -185,17 +186,22 @@ _REFUSALS = {
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The answers to requests that are refused; all kinds of them, if none is named."""
-    return {status: {"model": Refused, "description": _REFUSALS[status]} for status in statuses or _REFUSALS}
+    return {
+        status: {"model": Unreadable if status == 400 else Refused, "description": _REFUSALS[status]}
+        for status in statuses or _REFUSALS
+    }
 
 
 def annotating(format: str) -> dict[str, Any]:
     """What a route that reads a format says of its body."""
-    return {"requestBody": {"required": True, "content": _BODIES[format]}}
+    # a text may be empty, a file not
+    return {"requestBody": {"required": format != "text", "content": _BODIES[format]}}
 
 
 def answers(format: str) -> dict[int | str, dict[str, Any]]:
     """What such a route says of its answers."""
     json = {"anyOf": [DOCUMENT, _BIOC_OUT]} if format == "text" else _BIOC_OUT
     content = {**_ANSWERS, "application/json": {"schema": json}}
+    refused = [status for status in _REFUSALS if status != 400]
     assert set(content) == set(WRITTEN.values())
-    return {200: {"description": "The annotated documents", "content": content}, **refusals()}
+    return {200: {"description": "The annotated documents", "content": content}, **refusals(*refused)}

@@ -6,10 +6,10 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
@@ -23,6 +23,9 @@ from spacy_bioner.service.pages import add_page
 from spacy_bioner.service.pipelines_served import Pipelines, load_pipelines
 from spacy_bioner.service.service_settings import ServiceSettings
 
+_T = TypeVar("_T")
+_LARGE = 20_000
+"""Bytes of a body from which on it is read in a thread."""
 _DESCRIPTION = """Biomedical entities in texts: post them, and get them back with their mentions.
 
 Nothing of a text is kept or logged. Documents of requests that come together go through the pipeline at once.
@@ -78,29 +81,39 @@ def _add_annotating(app: FastAPI, served: Pipelines, format: str) -> None:
     )
     async def annotate(
         request: Request,
-        to: Annotated[
-            str, Query(json_schema_extra={"enum": list(WRITTEN)}, description="The answer's format")
-        ] = (default),
-        model: Annotated[str, Query(description="The pipeline, see /models; the first by default")] = "",
-        types: Annotated[
-            list[str] | None, Query(description="The entity types that are wanted; all by default")
-        ] = None,
-        threshold: Annotated[
-            float, Query(ge=0, le=1, description="The least probability of a mention")
-        ] = 0.0,
+        to: Annotated[str, _choice(WRITTEN, "The answer's format")] = default,
+        model: Annotated[str, _choice(served.names, "The pipeline")] = served.first.name,
+        types: Annotated[list[str], _choices(served.types, "Entity types; all by default")] = [],  # noqa: B006
+        threshold: Annotated[float, Query(ge=0, le=1, description="The least probability")] = 0.0,
     ) -> Response:
         if to not in WRITTEN:
             raise RefusedError(422, (None, f"to: use {', '.join(WRITTEN)}"))
         pipeline = served.named(model)
-        if unknown := [name for name in types or () if name not in pipeline.types]:
+        if unknown := [name for name in types if name not in pipeline.types]:
             told = f"no entity type {', '.join(unknown)}: there are {', '.join(pipeline.types)}"
             raise RefusedError(422, (None, told))
-        documents = await asyncio.to_thread(read_documents, await request.body(), format, served.limits)
+        data = await request.body()
+        documents = await _done(len(data), read_documents, data, format, served.limits)
         found = await served.annotate(pipeline, documents)
-        kept = [filtered(document, types or (), threshold) for document in found]
-        content = await asyncio.to_thread(written, kept, to)
+        kept = [filtered(document, types, threshold) for document in found]
+        content = await _done(len(data), written, kept, to)
         single = format == "text" and to == "jsonl"  # a line of JSONL is JSON
         return Response(content, media_type="application/json" if single else WRITTEN[to])
+
+
+async def _done(size: int, work: Callable[..., _T], *arguments: Any) -> _T:
+    """What a function gives; where a body is large, without holding up other requests."""
+    if size < _LARGE:
+        return work(*arguments)
+    return await asyncio.to_thread(work, *arguments)
+
+
+def _choice(names: Iterable[str], told: str) -> Any:
+    return Query(json_schema_extra={"enum": list(names)}, description=told)
+
+
+def _choices(names: Iterable[str], told: str) -> Any:
+    return Query(json_schema_extra={"items": {"type": "string", "enum": list(names)}}, description=told)
 
 
 def _add_telling(app: FastAPI, served: Pipelines) -> None:

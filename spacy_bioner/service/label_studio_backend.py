@@ -72,7 +72,12 @@ def add_label_studio(app: FastAPI, served: Pipelines) -> None:
     def version() -> str:
         return f"{served.first.name}-{served.first.version}"
 
-    @app.post("/setup", operation_id="setup", summary="Label Studio connects", responses=refusals(413, 422))
+    @app.post(
+        "/setup",
+        operation_id="setup",
+        summary="Label Studio connects",
+        responses=refusals(400, 408, 413, 422),
+    )
     async def setup(request: Setup) -> ModelVersion:
         read_labeling(request.label_schema)
         return ModelVersion(model_version=version())

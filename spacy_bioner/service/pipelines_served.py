@@ -81,14 +81,23 @@ class Pipelines:
         return iter(self._served.values())
 
     @property
+    def names(self) -> list[str]:
+        return list(self._served)
+
+    @property
+    def types(self) -> list[str]:
+        """The entity types of all pipelines."""
+        return sorted({name for served in self for name in served.types})
+
+    @property
     def first(self) -> Served:
         return next(iter(self))
 
     def named(self, name: str) -> Served:
-        """The pipeline of a name, the first for none; raises RefusedError if there is no such."""
-        if name and name not in self._served:
+        """The pipeline of a name; raises RefusedError if there is none."""
+        if name not in self._served:
             raise RefusedError(422, (None, f"no pipeline of this name: use {', '.join(self._served)}"))
-        return self._served[name] if name else self.first
+        return self._served[name]
 
     async def annotate(self, served: Served, documents: Sequence[Document]) -> list[Document]:
         """Annotates the documents of a request.

@@ -58,7 +58,7 @@ def working(driver: int) -> list[int]:
 
 def test_killed_workers_and_drivers(knowing_pipeline: Path, tmp_path: Path):
     """Ten workers and three drivers are killed at work; what goes on ends as what wasn't disturbed."""
-    inputs = write_inputs(tmp_path / "in", files=40, documents=1500)
+    inputs = write_inputs(tmp_path / "in", files=20, documents=300)
     command = [
         *(sys.executable, "-m", "spacy", "bioner", "annotate", str(knowing_pipeline), str(inputs)),
         *("--output", str(tmp_path / "out"), "--engine", "ray"),

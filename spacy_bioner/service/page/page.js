@@ -45,7 +45,8 @@ async function annotate(event) {
   at("go").disabled = true;
   say("Annotating…");
   try {
-    const query = new URLSearchParams({ to: "jsonl", model: at("model").value });
+    const query = new URLSearchParams({ to: "jsonl" });
+    if (at("model").value) query.set("model", at("model").value);
     const response = await fetch(`/annotate/${formatOf(text)}?${query}`, { method: "POST", body: text });
     const answer = await response.text();
     if (!response.ok) {

@@ -126,7 +126,7 @@ _BIOC_IN = {
                             "properties": {
                                 "offset": {"type": "integer", "minimum": 0},
                                 "text": {"type": "string"},
-                                "infons": {"type": "object"},
+                                "infons": {"description": "An object of texts"},
                             },
                         },
                     },

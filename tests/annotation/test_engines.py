@@ -1,5 +1,7 @@
 """The lines of docs/scale.md for other engines: the same rows from all of them, where they are installed."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,10 @@ def test_ray_data(annotator: Annotator, expected: Rows, knowing_pipeline: Path):
     assert in_order(data.map_batches(annotator, batch_format="pyarrow").take_all()) == expected
 
 
-def test_spark(annotator: Annotator, expected: Rows):
+def test_spark(annotator: Annotator, expected: Rows, monkeypatch: pytest.MonkeyPatch):
+    if shutil.which("java") is None:
+        pytest.skip("there is no Java for Spark")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     sql = pytest.importorskip("pyspark.sql", reason="PySpark isn't installed")
     from pyspark.sql.pandas.types import from_arrow_schema
 

@@ -26,7 +26,7 @@ pretrain() { # NAME MINUTES SETTINGS [START]: goes on with a run that was stoppe
   local start=()
   [ -n "${4:-}" ] && [ -d "$4" ] && start=(--start-from "$4")
   (cd "$here" && python -m spacy_bioner.pretraining.masked_lm "$work/packed" "$work/$1" --device "$device" \
-    --minutes "$2" --settings "$3 shard_mib=64" "${start[@]}")
+    --minutes "$2" --settings "$3" "${start[@]}")
   rm -rf "${out:?}/$1"
   mkdir -p "$out/$1"
   cp "$work/$1/curve.json" "$out/$1/"

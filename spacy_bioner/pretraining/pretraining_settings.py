@@ -55,7 +55,7 @@ class Settings:
     evaluations: int = 20
     evaluation_pieces: int = 65_536
     saves: int = 4
-    shard_mib: int = 16
+    shard_mib: int = 4096
     seed: int = 1
 
     def check(self) -> None:

@@ -50,6 +50,21 @@ class Layout:
     lengths: Ints
 
 
+def whole(tokenizer: Any) -> Any:
+    """The inner tokenizer of a fast one of transformers, which then neither cuts texts nor pads them.
+
+    What was stored with it, as sentence-transformers does, or set by a call of the user's, would cut texts
+    without a word, or put padding behind each.
+    """
+    backend = tokenizer.backend_tokenizer
+    # setting it, even to what it is, fails while another thread uses the tokenizer
+    if backend.truncation is not None:
+        backend.no_truncation()
+    if backend.padding is not None:
+        backend.no_padding()
+    return backend
+
+
 def tokenize(tokenizer: Any, docs: Iterable[Doc], folding: bool = False) -> list[Pieces]:
     """Splits the texts of Docs into word pieces, by a fast tokenizer of transformers.
 
@@ -58,13 +73,7 @@ def tokenize(tokenizer: Any, docs: Iterable[Doc], folding: bool = False) -> list
         docs: the Docs.
         folding: whether it gets them folded to ASCII, see `spacy_bioner.text.folding`.
     """
-    backend = tokenizer.backend_tokenizer
-    # what was stored with it, or set by a call of the user's, would cut texts silently
-    # (setting it, even to what it is, fails while another thread uses the tokenizer)
-    if backend.truncation is not None:
-        backend.no_truncation()
-    if backend.padding is not None:
-        backend.no_padding()
+    backend = whole(tokenizer)
     # as spacy-transformers does, without the space behind the last token
     texts = [doc.text[: -len(doc[-1].whitespace_) or None] if len(doc) else "" for doc in docs]
     folded = [fold_with_origins(text) if folding else (text, None) for text in texts]

@@ -26,6 +26,7 @@ from spacy_bioner.models.precision import has_bfloat16
 from spacy_bioner.models.transformer.adam import adam_step, is_plain_adam
 from spacy_bioner.models.transformer.cpu import for_prediction, no_pooler
 from spacy_bioner.models.transformer.dropout import with_fast_dropout
+from spacy_bioner.models.transformer.pieces import whole
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _CPU_BATCH, _GPU_BATCH = 1024, 16_384  # word pieces
@@ -293,7 +294,7 @@ def unpacked(files: Mapping[str, bytes]) -> Iterator[str]:
 
 def special_pieces(tokenizer: Any) -> tuple[numpy.ndarray, numpy.ndarray]:
     """What a tokenizer puts before and behind the pieces of one sequence."""
-    encoding = tokenizer.backend_tokenizer.encode("a", add_special_tokens=True)
+    encoding = whole(tokenizer).encode("a", add_special_tokens=True)
     own = [i for i, special in enumerate(encoding.special_tokens_mask) if not special]
     ids = numpy.array(encoding.ids, dtype="int64")
     return ids[: own[0]], ids[own[-1] + 1 :]

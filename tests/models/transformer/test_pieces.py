@@ -14,6 +14,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from spacy_bioner.models.transformer.pieces import Pieces, batches, lay_out, tokenize, windows
+from spacy_bioner.models.transformer.shim import special_pieces
 
 VOCAB = Vocab()
 NLP = spacy.blank("en")
@@ -312,6 +313,15 @@ def test_nothing_is_padded_by_a_tokenizer_that_is_saved_with_padding(tokenizer: 
     padding.backend_tokenizer.enable_padding(pad_id=0, pad_token="[PAD]", length=16)
     (pieces,) = tokenize(padding, [NLP.make_doc("BRCA1")])
     assert list(pieces.strings) == ["B", "##R", "##C", "##A", "##1"]
+
+
+def test_no_window_ends_with_padding_that_is_saved_with_a_tokenizer(tokenizer: Callable[[], Any]):
+    plain, padding = special_pieces(tokenizer()), tokenizer()
+    padding.backend_tokenizer.enable_padding(pad_id=0, pad_token="[PAD]", length=16)
+    assert [ids.tolist() for ids in special_pieces(padding)] == [ids.tolist() for ids in plain]
+    cutting = tokenizer()
+    cutting.backend_tokenizer.enable_truncation(2)
+    assert [ids.tolist() for ids in special_pieces(cutting)] == [ids.tolist() for ids in plain]
 
 
 def test_calling_the_tokenizer_with_truncation_leaves_nothing_behind(tokenizer: Callable[[], Any]):

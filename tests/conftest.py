@@ -188,6 +188,12 @@ def incomplete_cli() -> Callable[..., str]:
 
 
 @pytest.fixture
+def stopped_cli() -> Callable[..., str]:
+    """As `run_cli`, for a run that Ctrl-C stops, so that it exits with 130."""
+    return lambda *arguments: _run_cli(130, *arguments)
+
+
+@pytest.fixture
 def refuse_cli() -> Callable[..., str]:
     """Runs `spacy ARGUMENTS` in this process; returns the message with which it exits with 1, in one line.
 

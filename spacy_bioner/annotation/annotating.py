@@ -24,11 +24,13 @@ from spacy_bioner.annotation.mention_summary import check_summary, summary, writ
 from spacy_bioner.annotation.output import Summary, dressed, writable
 from spacy_bioner.annotation.parts import (
     Part,
+    locked,
     make_manifest,
     open_parts,
     parts_folder,
     read_parts,
     remove_parts,
+    size_of_part,
     write_part,
 )
 from spacy_bioner.annotation.prediction import annotated
@@ -123,7 +125,8 @@ def annotate(
         prepare(nlp, settings)
         if isinstance(output, Path):
             list_file = set_aside or output.with_name(f"{output.name}.set-aside.jsonl")
-            return _to_file(nlp, found, output, settings, resume, list_file, summaries)
+            with locked(parts_folder(output)):
+                return _to_file(nlp, found, output, settings, resume, list_file, summaries)
         return _to_stream(nlp, found, output, settings, set_aside)
 
 
@@ -181,7 +184,8 @@ def _to_file(
     done = sum(part.items for part in parts)
     resumed = done, len(parts)
     with progress(inputs, done, settings.columns) as advance:
-        for batch in minibatch(islice(read_items(inputs, settings.columns), done, None), settings.part_size):
+        items = islice(read_items(inputs, settings.columns), done, None)
+        while batch := list(islice(items, size_of_part(len(parts), settings.part_size))):
             part = Part(items=len(batch))
             write_part(folder, len(parts), advance(annotated(nlp, batch, settings, part.counts)), part)
             parts.append(part)

@@ -8,7 +8,8 @@ Beside the output stands, while it is being made, a folder OUTPUT.parts:
 
 A part is written to another name, and renamed when it is complete; its .jsonl last. To go on is to read the
 input again, to skip the documents of complete parts, and to annotate the rest. At the end the parts are
-read one after the other and written in the format that was asked for, and the output is renamed.
+read one after the other and written in the format that was asked for, and the output is renamed. A file
+OUTPUT.parts.lock keeps a second run out as long as one is at work.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from spacy.language import Language
 
 from spacy_bioner.annotation.inputs import SetAside
@@ -31,6 +33,8 @@ from spacy_bioner.errors import OutputError
 from spacy_bioner.files import Outputs, checksum, files_in, write_json
 
 MANIFEST = "manifest.json"
+_PARTS = ".parts"
+_FIRST = 50  # documents of the first part; each has twice as many as the one before
 _STARTED = "Go on with --resume, or delete this folder to begin again"
 
 
@@ -53,7 +57,35 @@ class Part:
 
 def parts_folder(output: Path) -> Path:
     """Where the parts of an output are while it is being made."""
-    return output.with_name(f"{output.name}.parts")
+    return output.with_name(f"{output.name}{_PARTS}")
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps other runs away from the parts of an output; raises OutputError if one is at work on them."""
+    path = folder.with_name(f"{folder.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        output = folder.with_name(folder.name.removesuffix(_PARTS))
+        raise OutputError(f"Another run is writing {output}: wait for it, or name another output.") from None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # a system that doesn't remove open files
+            path.unlink(missing_ok=True)
+        lock.release()
+
+
+def size_of_part(number: int, most: int) -> int:
+    """How many documents a part has, by its number from 0.
+
+    The first ones are small, so that a run that is stopped early has something to go on from. Sizes don't
+    depend on time: what goes through the pipeline together is the same in every run.
+    """
+    return min(most, _FIRST << min(number, 30))
 
 
 def make_manifest(nlp: Language, inputs: Iterable[tuple[Path, str]], settings: Settings) -> dict[str, Any]:

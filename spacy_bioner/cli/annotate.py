@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ _TOLD = {
 }
 
 
+STOPPED = 130
+"""The exit status of a run that Ctrl-C stopped."""
 INCOMPLETE = 2
 """The exit status of a run that has written all it could, and set something aside."""
 
@@ -62,7 +65,7 @@ def annotate_cli(
     n_process: int = typer.Option(1, min=1, help="Processes"),
     precision: str = typer.Option("", help="What a transformer computes in: float32, bfloat16, float16"),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
-    part_size: int = typer.Option(1000, min=1, help="Documents in a part"),
+    part_size: int = typer.Option(1000, min=1, help="Most documents in a part; the first ones are smaller"),
     resume: bool = typer.Option(False, help="Go on with a run that was stopped"),
     engine: str = typer.Option(
         "",
@@ -113,6 +116,7 @@ def annotate_cli(
         if estimating:
             _report_estimate(estimate(model, inputs, settings, gpu_id=gpu_id), machines)
             return
+        stack.enter_context(_resumable(resumes=stream is None and STANDARD not in inputs))
         if engine:
             units = annotate_units(
                 model, inputs, Path(output), settings, engine=engine, gpu_id=gpu_id, resume=resume
@@ -134,6 +138,18 @@ def annotate_cli(
             msg.good(output)
     if done.set_aside:
         raise typer.Exit(INCOMPLETE)
+
+
+@contextlib.contextmanager
+def _resumable(resumes: bool) -> Iterator[None]:
+    """Says on Ctrl-C how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        with contextlib.redirect_stdout(sys.stderr):
+            how = "the same command with --resume goes on from there" if resumes else "nothing was kept"
+            msg.warn(f"Stopped: {how}.")
+        raise typer.Exit(STOPPED) from None
 
 
 def _format_by_ending(output: str) -> str:

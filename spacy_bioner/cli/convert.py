@@ -30,6 +30,9 @@ def convert_cli(
     name: str = typer.Option("", help="Name of a corpus that isn't in the catalogue"),
     type: str = typer.Option("", "--type", help="Type of all mentions, where tags are B, I, O alone"),
     types: str = typer.Option("", help="Types to keep, with commas between them; default: all"),
+    threshold: float = typer.Option(
+        0.0, min=0, max=1, help="Leave out mentions whose score is lower; those without one stay"
+    ),
     group: int = typer.Option(1, min=1, help="Sentences a Doc"),
     scheme: str = typer.Option("", help="IOB1, IOB2, IOBES or BILOU; default: found from the file"),
     word_column: int = typer.Option(0, help="Column of the words, from 0"),
@@ -66,6 +69,7 @@ def convert_cli(
     chosen = find_scheme(scheme) if scheme else None
     if corpora:
         others = {"--corpus": corpus, "--name": name, "--types": types, "--type": type, "--dropped": dropped}
+        others |= {"--threshold": threshold}
         others |= {f"--to {to}": to not in ("", "spacy"), "--untyped": untyped, "--from": source}
         if wrong := [option for option, value in others.items() if value]:
             raise ConversionError(f"--corpora converts what the catalogue knows: leave out {wrong[0]}.")
@@ -82,6 +86,7 @@ def convert_cli(
         corpus=corpus,
         name=name,
         types=listed([types]),
+        threshold=threshold,
         group=group,
         options=ColumnOptions(type or None, chosen, word_column, tag_column, comments, natural),
         source=source,

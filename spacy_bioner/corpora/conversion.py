@@ -198,6 +198,18 @@ def counted(documents: Iterable[Document], types: Iterable[str], tally: Tally) -
         yield document
 
 
+def scored_at_least(lowest: float, documents: Iterable[Document], tally: Tally) -> Iterator[Document]:
+    """Leaves out the mentions whose score is lower than that; those without a score stay."""
+    for document in documents:
+        low = [m for m in document.mentions if m.score is not None and m.score < lowest]
+        if low:
+            tally.mentions_in.update(mention.type for mention in low)
+            tally.dropped += map(Dropped, repeat(document), low, repeat("its score is below the threshold"))
+            kept = tuple(m for m in document.mentions if m.score is None or m.score >= lowest)
+            document = replace(document, mentions=kept)
+        yield document
+
+
 def _grouped(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
     members: list[Document] = []
     for document in documents:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spacy_bioner.corpora.annotations import AnnotatedRelations, Annotation
-from spacy_bioner.corpora.conversion import Tally
+from spacy_bioner.corpora.conversion import Tally, scored_at_least
 from spacy_bioner.corpora.corpus_catalogue import SPLITS, Corpus, load_corpora
 from spacy_bioner.corpora.sources import Source, open_source, write_columns, write_docbin, write_format
 from spacy_bioner.corpora.splits import check_ending, files_by_split, is_folder_of_splits, output_files
@@ -40,6 +40,7 @@ class _Writing:
     options: ColumnOptions
     typed: bool
     relations: AnnotatedRelations | None
+    threshold: float
 
 
 def convert(
@@ -49,6 +50,7 @@ def convert(
     corpus: str = "",
     name: str = "",
     types: Sequence[str] = (),
+    threshold: float = 0.0,
     group: int = 1,
     options: ColumnOptions | None = None,
     source: str = "",
@@ -67,6 +69,7 @@ def convert(
         corpus: a corpus of the catalogue, for its name, its types and the type of untyped tags.
         name: the name of the corpus, if it isn't in the catalogue; its folder's name if empty.
         types: the types to keep; all if empty.
+        threshold: the score that mentions need; those without one stay.
         group: how many sentences make a Doc.
         options: how to read columns, and the scheme to write them in.
         source: the format of the inputs; found from their content if empty.
@@ -105,7 +108,7 @@ def convert(
     with Outputs() as outputs:
         for opened, target in zip(sources, targets, strict=True):
             called = entry.name if entry else name or _folder_name(opened.path)
-            writing = _Writing(to, called, kept, group, options, typed, relations)
+            writing = _Writing(to, called, kept, group, options, typed, relations, threshold)
             temporary = outputs.temporary(target, folder=_is_folder(to))
             tallies[target] = _write(opened, temporary, target.suffix.lower() == ".gz", writing)
         if dropped is not None:
@@ -245,6 +248,9 @@ def _annotated_types(sources: Sequence[Source], entry: Corpus | None) -> tuple[s
 def _write(opened: Source, path: Path, packed: bool, writing: _Writing) -> Tally:
     """Writes one output, and checks that every mention was written or is listed as dropped."""
     tally = Tally(unwritten=opened.unwritten, bad=list(opened.bad))
+    if writing.threshold:
+        read = opened.documents
+        opened = replace(opened, documents=lambda: scored_at_least(writing.threshold, read(), tally))
     if writing.to == SPACY:
         types = tuple(filter(None, writing.types))
         annotation = Annotation(writing.corpus, types, relations=writing.relations)

@@ -78,6 +78,7 @@ def create_multi_corpus(
     limit: int = 0,
     seed: int = 1,
     join: int = 0,
+    augmenter: Callable[[Language, Example], Iterator[Example]] | None = None,
 ) -> Callable[[Language], Iterator[Example]]:
     """Makes `spacy-bioner.MultiCorpus.v1`: several corpora, mixed so that small ones aren't drowned.
 
@@ -95,6 +96,7 @@ def create_multi_corpus(
         limit: the most Docs an epoch; 0 for no limit.
         seed: the order of Docs follows from it, and from the number of the epoch.
         join: as in `create_corpus`; what is counted as a Doc are those that have been joined.
+        augmenter: as in `create_corpus`; each epoch anew.
 
     Raises:
         PipelineError: if there are no paths, or the temperature isn't at least 1, or `limit` or `join` is
@@ -133,7 +135,8 @@ def create_multi_corpus(
             chosen += [docs[order[(first + i) % len(docs)]] for i in range(size)]
             positions[name] = (first + size) % len(docs)
         random.shuffle(chosen)
-        yield from roll_call(chosen)
+        for example in roll_call(chosen):
+            yield from [example] if augmenter is None else augmented(augmenter, nlp, example)
 
     return read
 

@@ -136,7 +136,8 @@ def _errors_of(anchor: str, kind: Kind, errors: Sequence[tuple[Compared, Judgeme
         for begin in range(0, len(listed), GROUP):
             members = listed[begin : begin + GROUP]
             numbers = f"{begin + 1:,} to {begin + len(members):,} of " if len(listed) > GROUP else ""
-            yield f"<details><summary>{escape(name)}: {numbers}{len(listed):,}</summary>\n"
+            opened = " open" if not begin and name == errors[0][1].type else ""
+            yield f"<details{opened}><summary>{escape(name)}: {numbers}{len(listed):,}</summary>\n"
             yield from _shown(members)
             yield "</details>\n"
 

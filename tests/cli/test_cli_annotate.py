@@ -21,6 +21,7 @@ import spacy
 from memorised import KNOWN
 
 from spacy_bioner.annotation.annotating import Settings, annotate
+from spacy_bioner.annotation.parts import locked, parts_folder, size_of_part
 from spacy_bioner.corpora.annotations import get_annotation
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.documents import formats
@@ -429,6 +430,43 @@ def test_joining_goes_on(run_cli: Callable[..., str], knowing_pipeline: Path, so
     assert "4 mentions of the input replaced" in told
     assert [places(document) for document in formats.read(Path("out.jsonl"))] == EXPECTED
     assert not unfinished.exists()
+
+
+def test_ctrl_c_says_how_to_go_on(
+    stopped_cli: Callable[..., str],
+    run_cli: Callable[..., str],
+    knowing_pipeline: Path,
+    source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    from spacy_bioner.annotation import annotating
+
+    def stopped(*_: object) -> Any:
+        raise KeyboardInterrupt
+
+    arguments = ["bioner", "annotate", knowing_pipeline, source, "--output", "out.jsonl"]
+    with monkeypatch.context() as patched:
+        patched.setattr(annotating, "annotated", stopped)
+        assert "--resume" in stopped_cli(*arguments)
+    assert not Path("out.jsonl").exists()
+    run_cli(*arguments, "--resume")
+    assert [places(document) for document in formats.read(Path("out.jsonl"))] == EXPECTED
+
+
+def test_a_second_run_on_one_output_is_refused(
+    refuse_cli: Callable[..., str], run_cli: Callable[..., str], knowing_pipeline: Path, source: Path
+):
+    arguments = ["bioner", "annotate", knowing_pipeline, source, "--output", "out.jsonl"]
+    with locked(parts_folder(Path("out.jsonl"))):
+        assert "Another run is writing out.jsonl" in refuse_cli(*arguments)
+        assert "Another run is writing out.jsonl" in refuse_cli(*arguments, "--resume")
+    run_cli(*arguments)
+    assert names(Path()) == ["in.jsonl", "out.jsonl"]
+
+
+def test_the_first_parts_are_small():
+    assert [size_of_part(number, 1000) for number in range(6)] == [50, 100, 200, 400, 800, 1000]
+    assert size_of_part(100, 8) == 8
 
 
 @pytest.mark.parametrize(

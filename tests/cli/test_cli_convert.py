@@ -1,6 +1,7 @@
 """`spacy bioner convert`: what it writes, and what it refuses without a trace."""
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -395,6 +396,20 @@ def test_pubtator_is_converted_with_its_tokens_and_drops_accounted_for(
     assert entities(Path("out.spacy")) == [("Aspirin", "Chemical")]
     assert "1 mentions can't be learned (begins or ends inside a token)" in " ".join(output.split())
     assert "document 7: X" in Path("dropped.txt").read_text()
+
+
+def test_mentions_of_a_low_score_are_left_out_and_listed(
+    run_cli: Callable[..., str], write: Callable[..., Path]
+):
+    spans = [
+        {"start": 0, "end": 7, "label": "Chemical", "score": 0.9},
+        {"start": 17, "end": 23, "label": "Disease", "score": 0.4},
+        {"start": 8, "end": 13, "label": "Verb"},
+    ]
+    write(json.dumps({"text": "Aspirin helps in asthma.", "spans": spans}) + "\n", "in.jsonl")
+    told = run_cli("bioner", "convert", "in.jsonl", "out.spacy", "--threshold", 0.5)
+    assert entities(Path("out.spacy")) == [("Aspirin", "Chemical"), ("helps", "Verb")]
+    assert "1 mentions dropped: its score is below the threshold" in " ".join(told.split())
 
 
 # other formats

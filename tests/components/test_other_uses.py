@@ -14,7 +14,7 @@ from spacy_bioner import Annotation, join_docs, scored_spans, set_annotation
 from spacy_bioner.components.safeguards import without_markup
 from spacy_bioner.corpora.annotations import get_annotation
 from spacy_bioner.corpora.docbin import docbin
-from spacy_bioner.corpora.readers import create_corpus
+from spacy_bioner.corpora.readers import create_corpus, create_multi_corpus
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.training.finishing import make_portable
 
@@ -121,6 +121,26 @@ def test_sourced_alone_it_says_what_is_missing(folder: Path):
         nlp("BRCA1 in mice")
 
 
+def test_not_among_those_enabled_it_says_what_is_missing(folder: Path):
+    nlp = spacy.load(folder, enable=["bioner"])
+    with pytest.raises(PipelineError, match="'tok2vec'"):
+        nlp("BRCA1 in mice")
+
+
+def test_behind_a_cleaner_it_says_that_the_vectors_are_gone(folder: Path):
+    nlp = spacy.load(folder)
+    nlp.add_pipe("doc_cleaner", before="bioner")
+    with pytest.raises(PipelineError, match=r"they were removed.*`doc_cleaner` behind both"):
+        nlp("BRCA1 in mice")
+
+
+def test_a_component_without_weights_says_so():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("bioner").add_label("Gene")
+    with pytest.raises(ValueError, match="forget to call `initialize"):
+        nlp("BRCA1 in mice")
+
+
 def test_rehearse_is_refused(folder: Path):
     nlp = spacy.load(folder)
     with pytest.raises(PipelineError, match="doesn't support rehearse"):
@@ -204,3 +224,7 @@ def test_augmented_examples_keep_what_their_corpus_annotates(tmp_path: Path):
     assert example.text == "brca1 in mice"
     annotation = get_annotation(example.reference)
     assert (annotation.types, annotation.more) == (("Gene",), (("Gene", ((0, 8),)),))
+    reader = create_multi_corpus({"a": str(tmp_path / "a.spacy")}, augmenter=lower)
+    [example] = reader(nlp)
+    assert example.text == "brca1 in mice"
+    assert get_annotation(example.reference).types == ("Gene",)

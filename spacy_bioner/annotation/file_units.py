@@ -95,6 +95,7 @@ def annotate_units(
         failed = dict(by_ray(_annotate_unit, left, *rest, 0 if gpu_id >= 0 else -1, gpu=gpu_id >= 0))
     else:
         failed = dict(_by_this_process(left, *rest, gpu_id))
+    _remove_unfinished(output)
     records = [_record(output, name) for name in units if name not in failed]
     total: Counter[str] = sum((Counter(r["counts"]) for r in records), Counter())
     if failed and len(failed) == len(units):
@@ -124,14 +125,19 @@ def _open(output: Path, units: Mapping[str, Any], settings: Settings, model: str
         found = json.loads(path.read_text(encoding="utf8"))
         if differing := [key for key in wanted if found.get(key) != wanted[key]]:
             raise OutputError(f"{output} has another run in it: other {', '.join(differing)}.")
-        for old in output.glob(".work-*"):
-            shutil.rmtree(old)
+        _remove_unfinished(output)
         return
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise OutputError(f"{output} has something else in it: name a new folder.")
     (output / _RECORDS).mkdir(parents=True, exist_ok=True)
     with Outputs() as outputs:
         write_json(outputs.temporary(path), wanted)
+
+
+def _remove_unfinished(output: Path) -> None:
+    """Removes what is left of units that failed, or whose process was killed."""
+    for old in output.glob(".work-*"):
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _name(name: str, settings: Settings) -> str:

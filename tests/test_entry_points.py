@@ -168,6 +168,24 @@ def call_relations_scorer(create: Callable, data: Path) -> None:
     assert scores["relations_f"] == 0
 
 
+def call_task_factory(create: Callable, data: Path) -> None:
+    for name in ("pairs", "answers"):
+        assert spacy.blank("en").add_pipe(name).name == name
+
+
+def call_output_model(create: Callable, data: Path) -> None:
+    tok2vec = spacy.blank("en").add_pipe("tok2vec").model
+    assert create(tok2vec).has_ref("output")
+
+
+def call_pairs_scorer(create: Callable, data: Path) -> None:
+    assert create()([], labels=[])["pairs_accuracy"] is None
+
+
+def call_answers_scorer(create: Callable, data: Path) -> None:
+    assert create()([], spans_key="answers")["answers_mrr"] is None
+
+
 CALLS: dict[str, Callable[[Any, Path], None]] = {
     "spacy_cli: bioner": call_cli,
     "spacy_tokenizers: spacy-bioner.Tokenizer.v1": call_tokenizer,
@@ -178,6 +196,12 @@ CALLS: dict[str, Callable[[Any, Path], None]] = {
     "spacy_factories: abbreviations": call_abbreviations,
     "spacy_factories: linker": call_linker,
     "spacy_factories: relations": call_relations,
+    "spacy_factories: pairs": call_task_factory,
+    "spacy_factories: answers": call_task_factory,
+    "spacy_architectures: spacy-bioner.TwoTexts.v1": call_output_model,
+    "spacy_architectures: spacy-bioner.AnswerScores.v1": call_output_model,
+    "spacy_scorers: spacy-bioner.pairs_scorer.v1": call_pairs_scorer,
+    "spacy_scorers: spacy-bioner.answers_scorer.v1": call_answers_scorer,
     "spacy_architectures: spacy-bioner.PooledSpans.v1": call_pair_model,
     "spacy_architectures: spacy-bioner.MarkedPairs.v1": call_pair_model,
     "spacy_scorers: spacy-bioner.relations_scorer.v1": call_relations_scorer,

@@ -55,10 +55,10 @@ def convert_cli(
 
     Formats: spacy, columns, pubtator, bioc-xml, bioc-json, brat, jsonl (Prodigy's too), label-studio,
     doccano, doccano-relations, pubannotation, con (i2b2), share-pipe, text (a file a document), lines (a
-    line a document); only
-    read: pubmed (its XML), jats (full texts), token-rows (of Hugging Face), spacy-json (of spaCy 2), conllu,
-    and corpora of relations: masked-tsv, marked-jsonl, ddi-xml, ade, chemprot; only written: html. Every
-    mention that is read is either written or listed as dropped, with the reason.
+    line a document); only read: pubmed (its XML), jats (full texts), token-rows (of Hugging Face), spacy-
+    json (of spaCy 2), conllu, and corpora of relations: masked-tsv, marked-jsonl, ddi-xml, ade, chemprot;
+    of other tasks: hoc-tsv, pubmed-rct, text-pairs, squad; only written: html. Every mention that is read
+    is either written or listed as dropped, with the reason.
     """
     from spacy_bioner.corpora.file_conversion import convert, convert_corpora
     from spacy_bioner.documents.formats.columns import ColumnOptions

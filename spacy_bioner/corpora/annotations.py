@@ -57,6 +57,7 @@ class Annotation:
         more: gold mentions that `doc.ents` can't hold: they overlap others, have gaps, or end inside a token.
         unknown: stretches in which it isn't known whether there is a mention of a type: the type, empty for
             all types, first character, and one after the last.
+        labels: the labels of whole documents that the corpus has.
     """
 
     corpus: str
@@ -66,6 +67,7 @@ class Annotation:
     relations: AnnotatedRelations | None = None
     more: tuple[Place, ...] = ()
     unknown: tuple[tuple[str, int, int], ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 def set_annotation(doc: Doc, annotation: Annotation) -> None:
@@ -78,6 +80,7 @@ def set_annotation(doc: Doc, annotation: Annotation) -> None:
         "relations": asdict(annotation.relations) if annotation.relations else None,
         "more": annotation.more,
         "unknown": annotation.unknown,
+        "labels": annotation.labels,
     }
     # empty fields are left out: there is one of these for every sentence of a corpus
     doc.user_data[KEY] = {name: value for name, value in fields.items() if value}
@@ -96,6 +99,7 @@ def get_annotation(doc: Doc) -> Annotation | None:
         _relations(stored.get("relations")),
         tuple((own, tuple((start, end) for start, end in places)) for own, places in stored.get("more", ())),
         tuple((own, start, end) for own, start, end in stored.get("unknown", ())),
+        tuple(stored.get("labels", ())),
     )
 
 

@@ -8,12 +8,15 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
+from spacy_bioner.corpora.task_records import copy_second
 
 
 def with_same_tokens(doc: Doc) -> Doc:
-    """A Doc with the tokens and spaces of another, and nothing else of it."""
+    """A Doc with the tokens and spaces of another, where its second text begins, and nothing else of it."""
     spaces = [bool(token.whitespace_) for token in doc]
-    return Doc(doc.vocab, words=[token.text for token in doc], spaces=spaces)
+    made = Doc(doc.vocab, words=[token.text for token in doc], spaces=spaces)
+    copy_second(doc, made)
+    return made
 
 
 def augmented(

@@ -17,6 +17,7 @@ from spacy_bioner.corpora.gold_annotation import (
     missing_tokens,
 )
 from spacy_bioner.corpora.relation_records import keep_relations, with_relations
+from spacy_bioner.corpora.task_records import keep_tasks
 from spacy_bioner.documents import tags as tagging
 from spacy_bioner.documents.document import (
     OVERLAPS,
@@ -29,7 +30,16 @@ from spacy_bioner.documents.document import (
     merge,
 )
 from spacy_bioner.documents.formats.base import Account, kept_meta, left_out
-from spacy_bioner.documents.metadata import COUNTED, MOVED, REPAIRED, TEXT, UNKNOWN, UNREAD
+from spacy_bioner.documents.metadata import (
+    COUNTED,
+    LABELS,
+    MOVED,
+    REPAIRED,
+    SIMILARITY,
+    TEXT,
+    UNKNOWN,
+    UNREAD,
+)
 from spacy_bioner.documents.offsets import contradicts, mismatches
 from spacy_bioner.text.spacing import words_and_spaces
 
@@ -132,13 +142,14 @@ def to_docs(
         tally.dropped += (left for left in dropped if not left.mention.type)
         if more:
             _count_more(doc, more, tally)
+        keep_tasks(doc, document, annotation.labels)
         found = keep_relations(doc, document, annotation.relations)
         tally.relations_out += len(found.related)
         tally.relations += found.dropped
         held = ["tokens", "ids of relations", *(["passages"] if document.tokens is not None else [])]
         if annotation.relations is not None:
             held.append("identifiers" if annotation.relations.level == CONCEPT else "ids of mentions")
-        others = left_out(document, document_meta=("docstart",), held=held)
+        others = left_out(document, document_meta=("docstart", LABELS, SIMILARITY), held=held)
         if document.tokens is not None:  # of the passages, the sentences are kept
             others["passages"] = sum(passage.type != SENTENCE for passage in document.passages)
         tally.others.update(+others)

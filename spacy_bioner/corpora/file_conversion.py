@@ -41,6 +41,7 @@ class _Writing:
     typed: bool
     relations: AnnotatedRelations | None
     threshold: float
+    labels: tuple[str, ...]
 
 
 def convert(
@@ -104,11 +105,12 @@ def convert(
     sources = _open(list(files.values()), reading, entry, to)
     kept = _kept_types(sources, entry, types)
     relations = _relations(sources, kept)
+    labels = tuple(sorted({label for opened in sources for label in opened.labels}))
     tallies: dict[Path, Tally] = {}
     with Outputs() as outputs:
         for opened, target in zip(sources, targets, strict=True):
             called = entry.name if entry else name or _folder_name(opened.path)
-            writing = _Writing(to, called, kept, group, options, typed, relations, threshold)
+            writing = _Writing(to, called, kept, group, options, typed, relations, threshold, labels)
             temporary = outputs.temporary(target, folder=_is_folder(to))
             tallies[target] = _write(opened, temporary, target.suffix.lower() == ".gz", writing)
         if dropped is not None:
@@ -253,7 +255,7 @@ def _write(opened: Source, path: Path, packed: bool, writing: _Writing) -> Tally
         opened = replace(opened, documents=lambda: scored_at_least(writing.threshold, read(), tally))
     if writing.to == SPACY:
         types = tuple(filter(None, writing.types))
-        annotation = Annotation(writing.corpus, types, relations=writing.relations)
+        annotation = Annotation(writing.corpus, types, relations=writing.relations, labels=writing.labels)
         write_docbin(opened, path, annotation, writing.group, tally)
     elif writing.to == "columns":
         scheme = writing.options.scheme or "IOB2"

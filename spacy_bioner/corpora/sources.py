@@ -17,6 +17,7 @@ from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import SPACY, Format, columns, format_of, known, read_each, write_pieces
 from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.documents.formats.unreadable import USUAL, MostBad, check_bad, usable
+from spacy_bioner.documents.metadata import LABELS
 from spacy_bioner.documents.tags import Scheme
 from spacy_bioner.text.tokenizer import create_tokenizer
 
@@ -34,6 +35,7 @@ class Source:
         typed: whether its format names the types of mentions, or leaves them to the caller.
         bad: what is wrong with documents, lines and mentions of it that are set aside.
         relations: which relations it annotates, as its relations show; None if it has none.
+        labels: the labels that its documents have.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Source:
     unwritten: int = 0
     bad: tuple[str, ...] = ()
     relations: AnnotatedRelations | None = None
+    labels: tuple[str, ...] = ()
 
 
 def open_source(
@@ -100,6 +103,7 @@ def _look(path: Path, format: str, offsets: str, most_bad: MostBad) -> Source:
     """Reads a file once, for its types and for what of it can't be read."""
     bad: list[str] = []
     types: dict[str, None] = {}
+    labels: set[str] = set()
     good = size = 0
 
     def looked_at() -> Iterator[Document]:
@@ -108,6 +112,7 @@ def _look(path: Path, format: str, offsets: str, most_bad: MostBad) -> Source:
             size += 1
             good += 1 + len(document.mentions)
             types.update(dict.fromkeys(mention.type for mention in document.mentions))
+            labels.update(document.meta.get(LABELS, ()))
             yield document
 
     relations = annotated_relations(looked_at())
@@ -119,6 +124,7 @@ def _look(path: Path, format: str, offsets: str, most_bad: MostBad) -> Source:
         size,
         bad=tuple(bad),
         relations=relations,
+        labels=tuple(sorted(labels)),
     )
 
 

@@ -16,6 +16,8 @@ of it in the file, by what it is; by how many characters a mention or passage wa
 of its lines and annotations are wrong and were set aside; stretches (type, start, end) in which it isn't
 known whether
 there is a mention of a type."""
+LABELS, SIMILARITY = "labels", "similarity"
+"""Of a document: its labels; how similar its two texts are."""
 OTHERS = "json"
 DOCSTART = "-DOCSTART-"
 

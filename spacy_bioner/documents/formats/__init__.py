@@ -18,6 +18,7 @@ from spacy_bioner.documents.formats import (
     brat,
     brat_writing,
     chemprot,
+    classified,
     columns,
     con,
     conllu,
@@ -36,6 +37,8 @@ from spacy_bioner.documents.formats import (
     safe_xml,
     share_pipe,
     spacy_json,
+    squad,
+    text_pairs,
     token_rows,
 )
 from spacy_bioner.documents.formats.base import Account, Written
@@ -140,6 +143,10 @@ FORMATS: dict[str, Format] = {
     "marked-jsonl": Format(pair_lines.each_marked, _only_read, ".jsonl", pair_lines.is_marked),
     "ade": Format(ade.each, _only_read, ".rel", ade.is_ade),
     "chemprot": Format(chemprot.each, _only_read, ".tsv", _never),
+    "hoc-tsv": Format(classified.each_hoc, _only_read, ".tsv", classified.is_hoc),
+    "pubmed-rct": Format(classified.each_rct, _only_read, ".txt", classified.is_rct),
+    "text-pairs": Format(text_pairs.each, _only_read, ".tsv", text_pairs.is_pairs),
+    "squad": Format(squad.each, _only_read, ".json", squad.is_squad),
     "bioc-json": Format(bioc_json.each, bioc_json.write, ".json", _is_json("bioc-json")),
     "brat": Format(brat.each, brat_writing.write, "", lambda head: brat.FIRST_LINE.match(head) is not None),
     "jsonl": Format(jsonl.each, jsonl.write, ".jsonl", _is_json("jsonl")),
@@ -161,6 +168,7 @@ FORMATS: dict[str, Format] = {
 }
 
 
+_TABLES = ("masked-tsv", "hoc-tsv", "text-pairs")  # which are read, unlike others
 _NOTES = {"con": con.ENDINGS, "share-pipe": share_pipe.ENDINGS}
 READ_FORMATS = tuple(name for name, known in FORMATS.items() if known.reads)
 WRITTEN_FORMATS = tuple(name for name, known in FORMATS.items() if known.writes)
@@ -207,7 +215,7 @@ def detect(path: Path) -> str:
     head = _head(path)
     text = head.decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
     found = next((name for name, known in FORMATS.items() if known.sniff(text)), None)
-    short = len(text) < _SHORT and found != "masked-tsv"  # whose header is that of a table
+    short = len(text) < _SHORT and found not in _TABLES
     if (found in (None, "columns") or short) and (what := foreign.described(head)):
         raise FormatError(path, None, what)
     if found is None:

@@ -248,6 +248,10 @@ class Relations(TrainablePipe):
     def tune(self, examples: Iterable[Example]) -> float:
         """Sets the threshold to the one with the best F1 on data that wasn't trained on.
 
+        Args:
+            examples: their predicted Docs have gone through the components before this one, a shared encoder
+                among them.
+
         Returns:
             The threshold.
         """

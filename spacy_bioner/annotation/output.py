@@ -8,6 +8,7 @@ from spacy_bioner.annotation.inputs import SetAside
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.documents.formats import encoded, known
 from spacy_bioner.documents.formats.base import Account, Written
+from spacy_bioner.documents.metadata import TEXT
 from spacy_bioner.errors import ConversionError
 
 
@@ -47,22 +48,19 @@ def writable(
 def dressed(documents: Iterable[Document], to: str) -> Iterator[Document]:
     """Gives documents what a format needs to hold what they have.
 
-    BRAT gets a score as a note on its mention, BioC an id for each mention.
+    BioC gets an id for each mention, JSON lines its text.
     """
     for document in documents:
-        if to == "brat":
-            yield replace(document, mentions=tuple(map(_with_note, document.mentions)))
+        if to == "jsonl":
+            yield replace(document, mentions=tuple(_with_text(document, m) for m in document.mentions))
         elif to in ("bioc-xml", "bioc-json"):
             yield replace(document, mentions=tuple(_with_ids(document.mentions)))
         else:
             yield document
 
 
-def _with_note(mention: Mention) -> Mention:
-    if mention.score is None:
-        return mention
-    notes = (*mention.meta.get("notes", ()), ("", "AnnotatorNotes", f"score {mention.score}"))
-    return replace(mention, score=None, meta={**mention.meta, "notes": notes})
+def _with_text(document: Document, mention: Mention) -> Mention:
+    return replace(mention, meta={TEXT: document.text_of(mention), **mention.meta})
 
 
 def _with_ids(mentions: Sequence[Mention]) -> Iterator[Mention]:

@@ -409,12 +409,10 @@ def test_rest_that_cannot_be_read_is_told(write: Callable[..., Path]):
 # output
 
 
-def test_scores_are_notes_in_brat_and_bioc_gets_ids():
+def test_bioc_gets_ids_and_json_lines_texts():
     mentions = (Mention(((0, 1),), "A", "T1"), Mention(((1, 2),), "B", score=0.25))
-    [brat] = dressed([Document("ab", mentions=mentions)], "brat")
-    assert brat.mentions[0] == mentions[0]
-    assert brat.mentions[1].score is None
-    assert brat.mentions[1].meta == {"notes": (("", "AnnotatorNotes", "score 0.25"),)}
+    [lines] = dressed([Document("ab", mentions=mentions)], "jsonl")
+    assert [mention.meta["text"] for mention in lines.mentions] == ["a", "b"]
     [bioc] = dressed([Document("ab", mentions=mentions)], "bioc-xml")
     assert [mention.id for mention in bioc.mentions] == ["T1", "T2"]
     assert [mention.score for mention in bioc.mentions] == [None, 0.25]

@@ -83,10 +83,6 @@ def test_every_format_that_holds_mentions(
     scores = [mention.score for document in found for mention in document.mentions]
     if output == "out.pubtator":
         assert "not kept: scores (11)" in told
-    elif output == "brat":
-        notes = [m.meta["notes"][0][1:] for d in found for m in d.mentions]
-        assert all(re.fullmatch(r"score [01]\.\d{1,4}", text) for _, text in notes)
-        assert {kind for kind, _ in notes} == {"AnnotatorNotes"}
     else:
         assert all(score is not None and score > 0.5 for score in scores)
     assert "4 mentions of the input replaced" in told

@@ -40,6 +40,8 @@ SUFFIXES = (".ann", ".a1", ".a2")
 TRIGGER = "trigger"
 _NUMBER = r"\d{1,18}"  # what is longer is no offset, and slow to read as one
 _SPANS = re.compile(rf"{_NUMBER} {_NUMBER}(?:;{_NUMBER} {_NUMBER})*")
+NOTE = "AnnotatorNotes"
+"""The kind of a note that a curator sees; one that says "score 0.98" is a mention's score."""
 KINDS = {"attributes": "AM", "normalizations": "N", "notes": "#"}
 _FORMS = {
     "T": "T1<tab>Type START END<tab>text",
@@ -207,7 +209,21 @@ def _claims(reading: _Reading, metas: Mapping[str, Mapping[str, list[tuple[str, 
     for id, (type, spans, stated, where) in reading.mentions.items():
         meta = _tuples(metas.get(id, {}))
         refs = tuple(ref.removeprefix(NO_DATABASE) for _, _, ref, _ in meta.get("normalizations", ()))
-        yield Claim(spans, stated, type, id, refs, None, meta, where)
+        scores = [(note, score) for note in meta.get("notes", ()) if (score := _score(note)) is not None]
+        if scores:
+            notes = tuple(note for note in meta.pop("notes") if note != scores[0][0])
+            meta |= {"notes": notes} if notes else {}
+        yield Claim(spans, stated, type, id, refs, scores[0][1] if scores else None, meta, where)
+
+
+def _score(note: tuple[str, ...]) -> float | None:
+    """The score in a note, if it is one as it is written here."""
+    _, kind, text = note
+    found = re.fullmatch(r"score ([01]\.\d{1,20}(?:e-\d{1,3})?|\d\.?\d*e-\d{1,3})", text)
+    if kind != NOTE or found is None:
+        return None
+    score = float(found[1])
+    return score if score <= 1 and repr(score) == found[1] else None
 
 
 def _tuples(meta: Mapping[str, list[tuple[str, ...]]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from spacy_bioner.documents.document import Document, Dropped, DroppedRelation, Mention, Relation, Span
 from spacy_bioner.documents.edges import trimmed
 from spacy_bioner.documents.formats.base import Written, left_out, one_field
-from spacy_bioner.documents.formats.brat import KINDS, NO_DATABASE, SUFFIXES, TRIGGER
+from spacy_bioner.documents.formats.brat import KINDS, NO_DATABASE, NOTE, SUFFIXES, TRIGGER
 from spacy_bioner.documents.formats.file_names import FileNames
 from spacy_bioner.documents.metadata import TEXT
 
@@ -17,12 +17,11 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
     """Writes documents, each as ID.txt and ID.ann, or .a1 and .a2 where it was read from such.
 
     Mentions and relations keep their ids where these are BRAT's, and get new ones else (counted, where they
-    had others). Identifiers that name no database are written as "ID:...".
+    had others). Identifiers that name no database are written as "ID:...", and scores as notes, "score 0.98".
 
     Not held: mentions of types with white space; relations that have no two arguments (events have one and
     more), whose roles or types have white space or colons, or whose arguments aren't mentions or relations of
-    the document (PubTator's are between what mentions refer to); identifiers with white space; scores,
-    passages.
+    the document (PubTator's are between what mentions refer to); identifiers with white space; passages.
 
     Raises:
         ConversionError: if an id can't be a file's name.
@@ -62,7 +61,7 @@ class _Writing:
             (*KINDS, TEXT),
             ("attributes", "notes"),
             ("order", "lines"),
-            held=("identifiers", "ids of mentions", "ids of relations"),
+            held=("identifiers", "scores", "ids of mentions", "ids of relations"),
         )
         self._lines: defaultdict[str, list[str]] = defaultdict(list)
         self._new: dict[str, str] = {}  # ids of mentions and relations: the document's, and the file's
@@ -121,6 +120,9 @@ class _Writing:
             self._new.setdefault(mention.id, id)
         self.mentions.append(mention)
         self._about(id, mention.meta)
+        if mention.score is not None:
+            note = self._id("", "#")
+            self._lines[note].append(f"{note}\t{NOTE} {id}\tscore {mention.score!r}")
         self._identifiers(id, mention)
 
     def _identifiers(self, target: str, mention: Mention) -> None:

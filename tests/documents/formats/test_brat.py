@@ -143,7 +143,7 @@ def test_documents_of_other_formats():
     assert (text.name, text.docs, ann.name) == ("%~1.txt", 0, "%~1.ann")
     assert ann.text == (
         "T2\tDisease 0 4\tLung\nN1\tReference T2 ID:D1\nN2\tReference T2 MESH:D2\nT1\tDisease 5 8\tand\n"
-        "R7\tIs a:T2 b:T1\nE1\tOf:T2 b:R7\n"
+        "#1\tAnnotatorNotes T1\tscore 0.5\nR7\tIs a:T2 b:T1\nE1\tOf:T2 b:R7\n"
     )
     assert [drop.reason for drop in ann.dropped] == ["no type, or one with white space"] * 2
     assert [str(drop).partition(") (")[2] for drop in ann.relations] == [
@@ -154,11 +154,22 @@ def test_documents_of_other_formats():
         *["its arguments aren't all mentions or relations of the document)"] * 3,
     ]
     assert ann.others == {
-        "scores": 1,
         "passages": 1,
         "identifiers that are empty or have white space": 1,
         "ids that were replaced": 1,
     }
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0, 0.9848, 0.25, 1e-07])
+def test_scores_come_back(tmp_path, score):
+    notes = (("#1", "AnnotatorNotes", "a remark"), ("#2", "AnnotatorNotes", "score of 12"))
+    mentions = (
+        Mention(((0, 4),), "Organ", "T1", score=score, meta={"notes": notes}),
+        Mention(((9, 13),), "Organ", "T2"),
+    )
+    formats.write([Document("Lung and skin", mentions=mentions, id="x")], tmp_path / "brat", "brat")
+    [found] = formats.read(tmp_path / "brat")
+    assert found.mentions == mentions
 
 
 def test_notes_in_another_form_are_told_of():

@@ -25,6 +25,7 @@ from spacy_bioner.corpora.conversion import to_doc, to_document
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.documents.document import Span as Stretch
 from spacy_bioner.documents.edges import trimmed
+from spacy_bioner.documents.headings import find_headings
 from spacy_bioner.documents.metadata import UNREAD
 from spacy_bioner.errors import BionerError, PipelineError
 
@@ -111,12 +112,19 @@ def _joined(
         tokens += [(start + offset, end + offset) for start, end in result.tokens or ()]
         counts["overlapping"] += result.overlapping
         offset += len(piece.text)
+    mentions = _outside_headings(document, mentions)
     counts["cut"] += len(cut) > 1
     counts["unread"] += len(document.meta.get(UNREAD, ()))
     document = _combined(document, mentions, settings.existing, counts)
     if settings.to in FLAT and document.tokens is None:
         document = replace(document, tokens=tuple(tokens))
     return document
+
+
+def _outside_headings(document: Document, mentions: list[Mention]) -> list[Mention]:
+    """Those mentions that aren't in a heading that a document's passages tell of: no heading is a mention."""
+    headings = [p for p in find_headings(document) if mentions] if document.passages else []
+    return [m for m in mentions if not any(start <= m.start and m.end <= end for start, end in headings)]
 
 
 def _combined(document: Document, found: list[Mention], existing: str, counts: Counter[str]) -> Document:

@@ -21,7 +21,7 @@ from spacy_bioner.annotation.output import dressed
 from spacy_bioner.annotation.prediction import annotated
 from spacy_bioner.annotation.settings import Settings, prepare
 from spacy_bioner.documents import formats
-from spacy_bioner.documents.document import Document, Mention, Passage, Relation
+from spacy_bioner.documents.document import HEADING, Document, Mention, Passage, Relation
 from spacy_bioner.errors import FormatError, PipelineError
 
 
@@ -66,6 +66,13 @@ def test_mentions_are_found_with_offsets_scores_and_overlaps(knowing: Language):
     scores = [mention.score for document in found for mention in document.mentions]
     assert all(score is not None and 0.5 < score <= 1 and round(score, 4) == score for score in scores)
     assert not counts
+
+
+def test_a_heading_that_passages_tell_of_is_no_mention(knowing: Language):
+    text, mentions = KNOWN[0]
+    passages = (Passage(0, 24, HEADING), Passage(25, len(text), "abstract"))
+    [found], _ = run(knowing, [Document(text, passages)])
+    assert places(found) == sorted(place for place in mentions if place[0] > 24)
 
 
 def test_passages_and_meta_stay(knowing: Language):

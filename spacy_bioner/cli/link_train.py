@@ -15,6 +15,9 @@ def link_train_cli(
     devel: list[Path] = typer.Option(
         [], "--dev", help="Development data, for the temperature and the threshold"
     ),
+    remember_dev: bool = typer.Option(
+        False, help="Take development mentions for names too, in the end; its scores mean nothing then"
+    ),
     kb: str = typer.Option(
         "diseases", help="Knowledge base: its file, or the name of one of the package's own"
     ),
@@ -39,7 +42,8 @@ def link_train_cli(
     training, development = (
         [document for path in paths for document in read(path)] for paths in (files, devel)
     )
-    linker = add_linker(nlp, kb, label, training, development, renamed_types(mapping) or None)
+    types = renamed_types(mapping) or None
+    linker = add_linker(nlp, kb, label, training, development, types, remember_devel=remember_dev)
     with Outputs() as outputs:
         nlp.to_disk(outputs.temporary(output, folder=True))
     base = linker.base(kb)

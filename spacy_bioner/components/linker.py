@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import ensure_path, minibatch
 
-from spacy_bioner.components.abbreviations import set_extensions
+from spacy_bioner.components.entity_links import Place, describe, place_of, set_link_extensions, write_links
 from spacy_bioner.errors import KnowledgeError
 from spacy_bioner.text.occurrences import abbreviations_of
 
@@ -20,29 +20,9 @@ if TYPE_CHECKING:
     from spacy_bioner.knowledge.linking import Linking
     from spacy_bioner.knowledge.mentions import Query
 
-LINKS = "links"
-"""The name of the Docs' extension attribute."""
 HUMAN = "NCBITaxon:9606"
 _FILE = "linking.json"
 _EMBEDDED = "diseases"
-
-
-def _kb_ents(span: Span) -> list[tuple[str, float]]:
-    """The identifiers that an entity may have with their probabilities, the most probable first."""
-    place = [span.start_char, span.end_char, span.label_]
-    for link in span.doc._.links:
-        if [link["start"], link["end"], link["label"]] == place:
-            return [(id, score) for id, score in link["candidates"]]
-    return []
-
-
-def set_link_extensions() -> None:
-    """Gives Docs `links` and spans `kb_ents`, unless another package has done so."""
-    set_extensions()
-    if not Doc.has_extension(LINKS):
-        Doc.set_extension(LINKS, default=[])
-    if not Span.has_extension("kb_ents"):
-        Span.set_extension("kb_ents", getter=_kb_ents)
 
 
 set_link_extensions()
@@ -192,7 +172,7 @@ class Linker:
         spans = [self._spans(doc) for doc in docs]
         labels = {span.label_ for found in spans for span in found}
         bases = {label: name for label in sorted(labels) if (name := self.base_of(label)) is not None}
-        found: list[dict[tuple[int, int, str], dict[str, Any]]] = [{} for _ in docs]
+        found: list[dict[Place, dict[str, Any]]] = [{} for _ in docs]
         for name in sorted(set(bases.values())):
             linking = self.linking(name)
             pairs = [
@@ -203,12 +183,12 @@ class Linker:
             ]
             queries = self._queries(docs, pairs, self.default_species(name))
             for (number, span), link in zip(pairs, linking.link(queries), strict=True):
-                found[number][_place(span)] = self._described(span, link, linking.base)
+                found[number][place_of(span)] = describe(span, link, linking.base, self.written)
         for doc, links in zip(docs, found, strict=True):
-            _write(doc, links, self.spans_key)
+            write_links(doc, links, self.spans_key)
 
     def _spans(self, doc: Doc) -> list[Span]:
-        spans = {_place(span): span for span in (*doc.spans.get(self.spans_key, ()), *doc.ents)}
+        spans = {place_of(span): span for span in (*doc.spans.get(self.spans_key, ()), *doc.ents)}
         return [spans[place] for place in sorted(spans)]
 
     def _queries(self, docs: Sequence[Doc], pairs: Iterable[tuple[int, Span]], species: str) -> "list[Query]":
@@ -223,16 +203,6 @@ class Linker:
             forms = doc._.abbreviations or abbreviations_of(doc.text)
             found += queries_of(doc.text, spans, forms, number, species)
         return found
-
-    def _described(self, span: Span, link: Any, base: "KnowledgeBase") -> dict[str, Any]:
-        return {
-            "start": span.start_char,
-            "end": span.end_char,
-            "label": span.label_,
-            "ids": [base.ids[concept] for concept in link.concepts],
-            "score": round(link.score, 4),
-            "candidates": [[base.ids[c], round(score, 4)] for c, score in link.candidates[: self.written]],
-        }
 
     # -- training ------------------------------------------------------------------------------------
 
@@ -249,11 +219,13 @@ class Linker:
             if any(ids for _, ids in labelled):
                 self.train(name, labelled)
 
-    def train(self, name: str, train: Any, devel: Any = ()) -> None:
+    def train(self, name: str, train: Any, devel: Any = (), *, remember_devel: bool = False) -> None:
         """Learns to link to one of the knowledge bases; see `knowledge.linking.train_linking`."""
         from spacy_bioner.knowledge.linking import train_linking
 
-        self._linkings[name] = train_linking(self._open(name), train, devel, candidates=self.candidates)
+        self._linkings[name] = train_linking(
+            self._open(name), train, devel, candidates=self.candidates, remember_devel=remember_devel
+        )
         self._learned[name] = self._linkings[name].to_json()
 
     def _labelled(self, docs: Sequence[Doc], name: str) -> list[Any]:
@@ -271,10 +243,12 @@ class Linker:
         """Precision, recall and F1 of entities with their identifiers, where the gold ones have some."""
         right = found = gold = 0
         for example in examples:
-            expected = {(*_place(e), id) for e in example.reference.ents for id in e.kb_id_.split("|") if id}
+            expected = {
+                (*place_of(e), id) for e in example.reference.ents for id in e.kb_id_.split("|") if id
+            }
             if not expected:
                 continue
-            given = {(*_place(e), id) for e in example.predicted.ents for id in e.kb_id_.split("|") if id}
+            given = _identified(example.predicted)
             right, found, gold = right + len(expected & given), found + len(given), gold + len(expected)
         if not gold:
             return {}
@@ -320,20 +294,6 @@ class Linker:
         return self
 
 
-def _place(span: Span) -> tuple[int, int, str]:
-    return span.start_char, span.end_char, span.label_
-
-
-def _write(doc: Doc, links: Mapping[tuple[int, int, str], Mapping[str, Any]], key: str) -> None:
-    """Writes links to a Doc and to its entities."""
-    doc._.links = [links[place] for place in sorted(links)]
-    for ent in doc.ents:
-        if (link := links.get(_place(ent))) is not None:
-            for token in ent:
-                token.ent_kb_id_ = "|".join(link["ids"])
-    if key in doc.spans:
-        group = doc.spans[key]
-        for number, span in enumerate(group):
-            if (link := links.get(_place(span))) is not None:
-                ids = "|".join(link["ids"])
-                group[number] = Span(doc, span.start, span.end, span.label_, kb_id=ids, span_id=span.id_)
+def _identified(doc: Doc) -> set[tuple[int, int, str, str]]:
+    """The entities of a Doc, once for each of their identifiers."""
+    return {(*place_of(ent), id) for ent in doc.ents for id in ent.kb_id_.split("|") if id}

@@ -21,6 +21,8 @@ def add_linker(
     train: "Sequence[Document]" = (),
     devel: "Sequence[Document]" = (),
     types: Mapping[str, str] | None = None,
+    *,
+    remember_devel: bool = False,
 ) -> Linker:
     """Adds `abbreviations` and `linker` to the end of a pipeline, unless they are there.
 
@@ -35,6 +37,7 @@ def add_linker(
         devel: others, for the temperature and the threshold; every fifth document of `train` if there are
             none.
         types: the entity types of the corpus' types, "*" for any other; None where they have the same names.
+        remember_devel: whether in the end the mentions of `devel` count as names too, as those of `train` do.
 
     Returns:
         The linker.
@@ -63,5 +66,5 @@ def add_linker(
                 f"No mention of type {label} has an identifier that the knowledge base knows. Name the "
                 "corpus' types with --map ('*=Disease'), or build the knowledge base with their --xrefs."
             )
-        linker.train(str(kb), *labelled)
+        linker.train(str(kb), *labelled, remember_devel=remember_devel)
     return linker

@@ -1,6 +1,6 @@
 """What a knowledge base holds: concepts with their names, identifiers and places in a hierarchy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["name", "exact", "related", "mention"]
@@ -34,6 +34,7 @@ class Concept:
         parents: the identifiers of the concepts right above it.
         type: what it is ("Disease"), if its source says so.
         species: for a gene, the taxon that it belongs to ("NCBITaxon:9606").
+        line: the line of its source that it begins in, if that is known.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Concept:
     parents: tuple[str, ...] = ()
     type: str = ""
     species: str = ""
+    line: int | None = field(default=None, compare=False)
 
     @property
     def label(self) -> str:
@@ -70,6 +72,15 @@ _PREFIXES = {
     "UP": "UniProt",
     "UNIPROT": "UniProt",
 }
+
+
+_OTHERS = """
+BTO CAS CHEBI CHEMBL CL CLO DRUGBANK EC EFO ENSEMBL FBbt FPLX GARD GO GTR HGNC HP ICD10 ICD10CM
+ICD11 ICD9 ICD9CM ICDO IPR KEGG MA MEDGEN MedDRA MGI MONDO MP NBO OMIMPS PATO PF PMID PR PubChem
+PUBCHEM.COMPOUND RGD RO SCTID SNOMEDCT SO SYMP TRANS UBERON Wikidata Wikipedia XCO
+"""
+KNOWN_PREFIXES = frozenset(_PREFIXES.values()) | frozenset(_OTHERS.split())
+"""The prefixes of identifiers that are usual in biomedicine."""
 
 
 def standard_id(identifier: str, prefix: str = "") -> str:

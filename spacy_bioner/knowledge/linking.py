@@ -152,6 +152,7 @@ def train_linking(
     *,
     candidates: int = 20,
     remember: bool = True,
+    remember_devel: bool = False,
 ) -> Linking:
     """Learns to link.
 
@@ -162,16 +163,14 @@ def train_linking(
             none.
         candidates: how many concepts are compared for a mention.
         remember: whether the mentions of `train` count as names of what they mean.
+        remember_devel: whether in the end those of `devel` do too; its own scores mean nothing then.
     """
     train, devel = list(train), list(devel)
     if not devel:
         devel = [item for item in train if item[0].document % _DEVEL == _DEVEL - 1]
         train = [item for item in train if item[0].document % _DEVEL != _DEVEL - 1]
     meant = [numbers_of(base, ids) for _, ids in train]
-    seen = Memory()
-    for (query, _), concepts in zip(train, meant, strict=True):
-        if len(concepts) == 1:
-            seen.add(query.full, concepts[0], remember)
+    seen = _remembered(train, base, remember)
     described = Describer(base, seen, candidates).describe([query for query, _ in train], meant)
     known = [(c, m) for c, m, (_, ids) in zip(described, meant, train, strict=True) if m or not ids]
     linking = Linking(base, train_ranker(known) if known else UNTRAINED, seen, candidates=candidates)
@@ -179,7 +178,20 @@ def train_linking(
     right = [numbers_of(base, ids) for _, ids in devel]
     linking.ranker = fit_temperature(linking.ranker, list(zip(calibrated, right, strict=True)))
     linking.threshold = best_threshold(linking, devel)
-    return linking
+    if not remember_devel:
+        return linking
+    whole = _remembered([*train, *devel], base, remember)
+    return Linking(base, linking.ranker, whole, threshold=linking.threshold, candidates=candidates)
+
+
+def _remembered(labelled: Sequence[Labelled], base: KnowledgeBase, words: bool) -> Memory:
+    """What mentions link; of composite ones it isn't known which part means what."""
+    memory = Memory()
+    for query, ids in labelled:
+        concepts = numbers_of(base, ids)
+        if len(concepts) == 1:
+            memory.add(query.full, concepts[0], words)
+    return memory
 
 
 def numbers_of(base: KnowledgeBase, ids: Iterable[str]) -> tuple[int, ...]:

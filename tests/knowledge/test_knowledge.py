@@ -144,6 +144,10 @@ def test_an_ontology_is_built_with_all_that_is_wrong_told(write: Callable[..., P
         "a circle in the hierarchy": 1,
     }
     assert problems.examples["obsolete terms left out"] == ["x.obo, line 22: X:4"]
+    assert problems.examples["a circle in the hierarchy"] == [
+        "x.obo, line 35: X:7 is below X:6, which is below it"
+    ]
+    assert problems.examples["a parent that isn't there"] == ["x.obo, line 35: X:99, above X:7"]
     base = KnowledgeBase.open(output)
     [cancer] = base.find("X:3")
     concept = base.concept(cancer)
@@ -221,6 +225,17 @@ def test_broken_lines_are_counted_with_their_place(write: Callable[..., Path]) -
         "a line with other columns than the header": ["t.tsv, line 2: X:1"],
         "a line without a name or identifier": ["t.tsv, line 3"],
     }
+
+
+def test_odd_identifiers_are_told_with_their_line(write: Callable[..., Path], tmp_path: Path) -> None:
+    path = write("id\tname\talternatives\nX:1\ta\tMESH:D1|Q:9\nX:1\tb\t\nplain\tc\t\n", "t.tsv")
+    problems = build([path], tmp_path / "t.kb", Choice())
+    assert problems.examples == {
+        "an identifier that stands twice": ["t.tsv, line 3: X:1"],
+        "an identifier without a prefix": ["t.tsv, line 4: plain"],
+        "another identifier whose prefix isn't known (kept)": ["t.tsv, line 2: Q:9, of X:1"],
+    }
+    assert KnowledgeBase.open(tmp_path / "t.kb").find("Q:9") != ()
 
 
 def test_what_is_no_source_or_no_base_is_refused(write: Callable[..., Path], tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def read(path: Path, problems: Problems) -> Source:
                     tuple(standard_id(i, "MESH") for i in _list(row.get(f"Alt{kind}IDs", ""))),
                     tuple(standard_id(i, "MESH") for i in _list(row.get("ParentIDs", ""))),
                     _KINDS[kind],
+                    line=number,
                 )
             )
     return Source("CTD", path, concepts, version, "CTD's terms: ctdbase.org/about/legal.jsp")

@@ -1,6 +1,7 @@
 """MeSH's descriptors and supplementary records in XML, as the NLM distributes them."""
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 from lxml import etree
@@ -46,7 +47,7 @@ def read(path: Path, problems: Problems) -> Source:
                     names = (Name(label, "name"), *(Name(text) for text in texts if text != label))
                     mapped = record.iterfind(_MAPPED)
                     parents = tuple(standard_id((p.text or "").lstrip("*"), "MESH") for p in mapped)
-                    concepts.append(Concept(id, names, (), parents))
+                    concepts.append(Concept(id, names, (), parents, line=record.sourceline))
                     numbers[id] = [t.text or "" for t in record.iterfind("TreeNumberList/TreeNumber")]
                     trees |= dict.fromkeys(numbers[id], id)
                 record.clear()
@@ -54,9 +55,7 @@ def read(path: Path, problems: Problems) -> Source:
             raise FormatError(path, error.lineno, f"not whole XML ({error.msg})") from None
     if not concepts:
         raise FormatError(path, None, "no record of MeSH's in it")
-    placed = [
-        Concept(c.id, c.names, c.alternatives, (*c.parents, *_above(numbers[c.id], trees))) for c in concepts
-    ]
+    placed = [replace(c, parents=(*c.parents, *_above(numbers[c.id], trees))) for c in concepts]
     return Source("MeSH", path, placed, "", TERMS)
 
 

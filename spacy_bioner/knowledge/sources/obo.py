@@ -8,6 +8,7 @@ libraries for it don't do: they stop at the first line that they can't read, and
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from spacy_bioner.knowledge.sources.source import Source, open_text
 _SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"\s*([A-Z]+)?')
 _ESCAPED = re.compile(r"\\(.)")
 _IRI = re.compile(r"https?://purl\.obolibrary\.org/obo/([A-Za-z]+)_(\w+)")
+_REPLACED_BY = "IAO_0100001"
 _UNNAMED = "a term without a name"
 _OBSOLETE = "obsolete terms left out"
 _REPLACED = "obsolete terms that became another identifier of their replacement"
@@ -99,6 +101,7 @@ def _concept(id: str, tags: Mapping[str, list[str]], path: Path, number: int, pr
         tuple(names),
         tuple(dict.fromkeys(standard_id(other) for other in others if ":" in other)),
         tuple(dict.fromkeys(standard_id(_bare(value)) for value in tags.get("is_a", []))),
+        line=number,
     )
 
 
@@ -107,12 +110,7 @@ def with_replaced(concepts: list[Concept], replaced: Mapping[str, str]) -> list[
     olds: dict[str, list[str]] = {}
     for old, new in replaced.items():
         olds.setdefault(new, []).append(old)
-    return [
-        Concept(c.id, c.names, (*c.alternatives, *olds[c.id]), c.parents, c.type, c.species)
-        if c.id in olds
-        else c
-        for c in concepts
-    ]
+    return [replace(c, alternatives=(*c.alternatives, *olds[c.id])) if c.id in olds else c for c in concepts]
 
 
 def read_json(path: Path, problems: Problems) -> Source:
@@ -136,11 +134,13 @@ def read_json(path: Path, problems: Problems) -> Source:
     for edge in graph.get("edges", []):
         if edge.get("pred") == "is_a":
             parents.setdefault(edge["sub"], []).append(_from_iri(edge["obj"]))
+    replaced: dict[str, str] = {}
     concepts = [
         c
         for node in graph.get("nodes", [])
-        if (c := _of_node(node, parents.get(node.get("id", ""), []), path, problems)) is not None
+        if (c := _of_node(node, parents.get(node.get("id", ""), []), path, problems, replaced)) is not None
     ]
+    concepts = with_replaced(concepts, replaced)
     meta = graph.get("meta", {})
     return Source(path.name.split(".")[0].upper(), path, concepts, str(meta.get("version", "")))
 
@@ -153,13 +153,19 @@ def _of_list(item: Any, path: Path, problems: Problems) -> Concept | None:
     return Concept(standard_id(item["id"]), tuple(names), tuple(map(standard_id, item.get("xrefs", []))))
 
 
-def _of_node(node: Mapping[str, Any], parents: list[str], path: Path, problems: Problems) -> Concept | None:
+def _of_node(
+    node: Mapping[str, Any], parents: list[str], path: Path, problems: Problems, replaced: dict[str, str]
+) -> Concept | None:
     if node.get("type") not in (None, "CLASS"):
         return None
     meta = node.get("meta", {})
     id = _from_iri(node["id"])
     if meta.get("deprecated"):
-        problems.add(_OBSOLETE, path, None, id)
+        values = meta.get("basicPropertyValues", [])
+        new = next((v["val"] for v in values if v.get("pred", "").endswith(_REPLACED_BY)), "")
+        if new:
+            replaced[id] = _from_iri(new)
+        problems.add(_REPLACED if new else _OBSOLETE, path, None, id)
         return None
     if not node.get("lbl"):
         problems.add(_UNNAMED, path, None, id)

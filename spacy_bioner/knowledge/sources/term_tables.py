@@ -79,6 +79,7 @@ def read(path: Path, problems: Problems) -> Source:
                 tuple(map(standard_id, _list(row.get("parents")))),
                 row.get("type") or "",
                 standard_id(row.get("species") or "", "NCBITaxon"),
+                line=number,
             )
         )
     return Source(path.name.split(".")[0], path, concepts)
@@ -94,7 +95,7 @@ def read_mesh(path: Path, problems: Problems) -> Source:
             )
             continue
         names = (Name(row["name"], "name"), *map(Name, _list(row.get("synonyms"))))
-        concepts.append(Concept(standard_id(row["id"], "MESH"), names))
+        concepts.append(Concept(standard_id(row["id"], "MESH"), names, line=number))
     return Source("MeSH", path, concepts, "", TERMS)
 
 
@@ -126,7 +127,7 @@ def read_hgnc(path: Path, problems: Problems) -> Source:
             names = (Name(row["Approved Symbol"], "name"), Name(row["Approved Name"]), *synonyms)
             gene = row.get("Entrez Gene ID") or ""
             others = (f"NCBIGene:{gene}",) if gene.isdigit() else ()
-            concepts.append(Concept(row["HGNC ID"], names, others, (), "Gene", "NCBITaxon:9606"))
+            concepts.append(Concept(row["HGNC ID"], names, others, (), "Gene", "NCBITaxon:9606", number))
     return Source("HGNC", path, concepts)
 
 
@@ -186,7 +187,7 @@ def read_sssom(path: Path, problems: Problems) -> Source:
         label = row.get("subject_label") or ""
         names = before.names if before else ((Name(label, "name"),) if label else ())
         others = (*(before.alternatives if before else ()), other)
-        concepts[id] = Concept(id, names, tuple(dict.fromkeys(others)))
+        concepts[id] = Concept(id, names, tuple(dict.fromkeys(others)), line=number)
     header = _sssom_header(path)
     version = header.get("mapping_set_version", "").split("/releases/")[-1].split("/")[0]
     return Source(path.name.split(".")[0], path, list(concepts.values()), version, header.get("license", ""))
@@ -218,7 +219,7 @@ def read_do_report(path: Path, problems: Problems) -> Source:
             if number > 1:
                 problems.add(_EMPTY, path, number, id)
             continue
-        before = concepts.get(id, Concept(id, (Name(label, "name"),)))
+        before = concepts.get(id, Concept(id, (Name(label, "name"),), line=number))
         if _IDENTIFIER.fullmatch(other):
             before = replace(before, alternatives=(*before.alternatives, standard_id(other)))
         elif other:

@@ -8,11 +8,11 @@ from functools import cached_property, lru_cache
 
 import numpy
 
-from spacy_bioner.knowledge.candidates import Finder, Found
+from spacy_bioner.knowledge.candidate_search import Finder, Found
 from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
-from spacy_bioner.knowledge.memory import Memory
 from spacy_bioner.knowledge.mentions import Query
 from spacy_bioner.knowledge.names import words_of
+from spacy_bioner.knowledge.training_memory import Memory
 from spacy_bioner.knowledge.wording import Difference, Wording, learn_wording
 
 FEATURES = (

@@ -11,10 +11,10 @@ import numpy
 from spacy_bioner.knowledge.features import FEATURES, Choices, Describer
 from spacy_bioner.knowledge.gold_concepts import Labelled
 from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
-from spacy_bioner.knowledge.memory import Memory
 from spacy_bioner.knowledge.mentions import Query, parts_of
 from spacy_bioner.knowledge.names import key_of
 from spacy_bioner.knowledge.ranking import UNTRAINED, Ranker, fit_temperature, train_ranker
+from spacy_bioner.knowledge.training_memory import Memory
 
 _SURE = 0.5  # of each part of a composite mention
 _DEVEL = 5  # every so many-th document is kept from training where nothing else is there to calibrate on

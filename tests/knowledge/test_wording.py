@@ -1,7 +1,7 @@
 """What names teach about words, and what training data link."""
 
-from spacy_bioner.knowledge.memory import Memory
 from spacy_bioner.knowledge.names import key_of
+from spacy_bioner.knowledge.training_memory import Memory
 from spacy_bioner.knowledge.wording import learn_wording
 
 NAMES = {

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spacy_bioner.knowledge.knowledge_base import Candidate, KnowledgeBase
-from spacy_bioner.knowledge.memory import Memory, Outside
 from spacy_bioner.knowledge.mentions import Query, by_document
 from spacy_bioner.knowledge.names import key_of, loose_key_of
+from spacy_bioner.knowledge.training_memory import Memory, Outside
 
 _MOST_WORDS = 8  # of a mention that is looked for without some of them
 

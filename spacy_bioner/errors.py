@@ -3,7 +3,18 @@
 Each kind has a code, which the command line prints behind the message and docs/errors.md explains.
 """
 
+import traceback
 from pathlib import Path
+
+
+def trace(error: BaseException) -> tuple[str, ...]:
+    """An error as a log may have it: its type and the places that it went through, as file:line.
+
+    Its message isn't in it, which may have words of a text. Behind it is the error that it came from, if any.
+    """
+    places = (f"{frame.f_code.co_filename}:{line}" for frame, line in traceback.walk_tb(error.__traceback__))
+    source = error.__cause__
+    return (type(error).__name__, *places, *(() if source is None else ("from", *trace(source))))
 
 
 class BionerError(Exception):

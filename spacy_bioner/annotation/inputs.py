@@ -1,7 +1,7 @@
 """Reading documents from files and folders; a document that can't be read gives the reason instead."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from spacy_bioner.annotation.table_inputs import NO_TABLES, TABLE, TableColumns, check_is_no_table, read_table
@@ -23,6 +23,7 @@ class SetAside:
         id: its id, if it has one that could be read.
         reason: why it was set aside.
         rest: whether everything behind it in its input couldn't be read either.
+        trace: where the pipeline failed on it, see `errors.trace`; empty if it is the document's own fault.
     """
 
     file: str
@@ -30,6 +31,7 @@ class SetAside:
     id: str
     reason: str
     rest: bool = False
+    trace: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         what = f"document {self.number}" + (f" ({self.id})" if self.id else "")

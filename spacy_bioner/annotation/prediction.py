@@ -27,7 +27,7 @@ from spacy_bioner.documents.document import Span as Stretch
 from spacy_bioner.documents.edges import trimmed
 from spacy_bioner.documents.headings import find_headings
 from spacy_bioner.documents.metadata import UNREAD
-from spacy_bioner.errors import BionerError, PipelineError
+from spacy_bioner.errors import BionerError, PipelineError, trace
 
 _DIGITS = 4  # of a score
 
@@ -92,10 +92,18 @@ class _Found:
     tokens: tuple[Stretch, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """That the pipeline failed on a text: the error, and where, see `errors.trace`."""
+
+    error: str
+    trace: tuple[str, ...]
+
+
 def _joined(
     item: Item,
     cut: Sequence[Document],
-    results: Sequence[_Found | str],
+    results: Sequence[_Found | _Failed],
     settings: Settings,
     counts: Counter[str],
 ) -> Document | SetAside:
@@ -105,9 +113,9 @@ def _joined(
     tokens: list[Stretch] = []
     offset = 0
     for piece, result in zip(cut, results, strict=True):
-        if isinstance(result, str):
-            reason = f"the pipeline fails on it ({result})"
-            return SetAside(item.file, item.number, document.id, reason)
+        if isinstance(result, _Failed):
+            reason = f"the pipeline fails on it ({result.error})"
+            return SetAside(item.file, item.number, document.id, reason, trace=result.trace)
         mentions += [mention.shifted(offset) for mention in result.mentions] if offset else result.mentions
         tokens += [(start + offset, end + offset) for start, end in result.tokens or ()]
         counts["overlapping"] += result.overlapping
@@ -160,14 +168,14 @@ def _batches(texts: Sequence[Document], most: int) -> Iterator[Sequence[Document
         yield texts[start:]
 
 
-def _annotate_batch(nlp: Language, texts: Sequence[Document], settings: Settings) -> list[_Found | str]:
+def _annotate_batch(nlp: Language, texts: Sequence[Document], settings: Settings) -> list[_Found | _Failed]:
     """Sends texts through the pipeline together; if it fails on them, once more, one by one.
 
     Returns:
         For each text what was found, or the error.
     """
     keys = spans_keys(nlp)
-    results: list[_Found | str] = []
+    results: list[_Found | _Failed] = []
     inputs = ((_input(nlp, text), text) for text in texts)
     try:
         for doc, text in nlp.pipe(inputs, as_tuples=True, batch_size=len(texts)):
@@ -185,9 +193,10 @@ def _annotate_batch(nlp: Language, texts: Sequence[Document], settings: Settings
 
 def _one_by_one(
     nlp: Language, texts: Sequence[Document], keys: Sequence[str], settings: Settings
-) -> list[_Found | str]:
+) -> list[_Found | _Failed]:
     """Sends the texts of a batch in which the pipeline has failed through it, each alone."""
-    results: list[_Found | str] = []
+    results: list[_Found | _Failed] = []
+    last: Exception | None = None
     for text in texts:
         try:
             results.append(_found(nlp(_input(nlp, text)), text, keys, settings))
@@ -195,22 +204,32 @@ def _one_by_one(
             raise
         except Exception as error:  # any component's: its document is set aside, with the error
             _stop_if_fatal(error)
-            results.append(f"{type(error).__name__}: {error}")
-    errors = [result for result in results if isinstance(result, str)]
+            last = error
+            results.append(_Failed(f"{type(error).__name__}: {error}", trace(error)))
+    errors = [result.error for result in results if isinstance(result, _Failed)]
     if len(errors) == len(results) > 1:
-        raise PipelineError(f"The pipeline fails on each of {len(results)} documents in a row.\n{errors[0]}")
+        told = f"The pipeline fails on each of {len(results)} documents in a row.\n{errors[0]}"
+        raise PipelineError(told) from last
     return results
 
 
 def _stop_if_fatal(error: Exception) -> None:
     """Raises PipelineError if there is too little memory: other documents are no better off then."""
-    if isinstance(error, MemoryError) or re.search(
-        "OutOfMemory|out of memory|can't allocate memory", f"{type(error).__name__} {error}"
-    ):
+    if lacks_memory(error):
         raise PipelineError(
             f"Too little memory for these documents ({type(error).__name__}: {error}).\n"
             "Use a smaller --batch-size or --max-length (with --split-long), and go on with --resume."
         ) from error
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error, or the one that it came from, is for lack of memory, a GPU's too."""
+    told = f"{type(error).__name__} {error}"
+    return (
+        isinstance(error, MemoryError)
+        or re.search("OutOfMemory|out of memory|can't allocate memory", told) is not None
+        or (error.__cause__ is not None and lacks_memory(error.__cause__))
+    )
 
 
 def _input(nlp: Language, text: Document) -> str | Doc:

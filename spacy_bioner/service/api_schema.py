@@ -180,7 +180,7 @@ _REFUSALS = {
     422: "A parameter, or a document of the body, can't be used; no document was annotated",
     429: "Too much waits already; try again later",
     500: "The pipeline failed",
-    503: "Not annotated in time, or too many connections; try again later",
+    503: "Not annotated in time, too little memory, or too many connections; try again later",
 }
 
 

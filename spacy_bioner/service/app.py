@@ -16,7 +16,7 @@ from fastapi.responses import Response
 
 from spacy_bioner.service.api_schema import Health, Pipeline, Ready, annotating, answers, refusals
 from spacy_bioner.service.bodies import READ, WRITTEN, filtered, read_documents, written
-from spacy_bioner.service.guarding import Guard, RefusedError
+from spacy_bioner.service.guarding import Guard, RefusedError, unless_gone
 from spacy_bioner.service.label_studio_backend import add_label_studio
 from spacy_bioner.service.metrics import CONTENT_TYPE, Metrics
 from spacy_bioner.service.pages import add_page
@@ -94,7 +94,7 @@ def _add_annotating(app: FastAPI, served: Pipelines, format: str) -> None:
             raise RefusedError(422, (None, told))
         data = await request.body()
         documents = await _done(len(data), read_documents, data, format, served.limits)
-        found = await served.annotate(pipeline, documents)
+        found = await unless_gone(request, served.annotate(pipeline, documents))
         kept = [filtered(document, types, threshold) for document in found]
         content = await _done(len(data), written, kept, to)
         single = format == "text" and to == "jsonl"  # a line of JSONL is JSON

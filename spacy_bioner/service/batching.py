@@ -7,6 +7,7 @@ so that short requests needn't wait for all of a long one.
 """
 
 import asyncio
+import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +16,28 @@ from dataclasses import dataclass, field
 from spacy.language import Language
 
 from spacy_bioner.annotation.inputs import Item, SetAside
-from spacy_bioner.annotation.prediction import annotated
+from spacy_bioner.annotation.prediction import annotated, lacks_memory
 from spacy_bioner.annotation.settings import BATCH_CHARACTERS, Settings
 from spacy_bioner.documents.document import Document
-from spacy_bioner.errors import PipelineError
+from spacy_bioner.errors import trace
 
-Result = Document | SetAside
+_LOG = logging.getLogger("spacy_bioner.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """That the pipeline failed on a document.
+
+    Attributes:
+        trace: the error's type, and where it came from; see `errors.trace`.
+        memory: whether there was too little memory.
+    """
+
+    trace: tuple[str, ...]
+    memory: bool = False
+
+
+Result = Document | SetAside | Failed
 
 
 class BusyError(Exception):
@@ -45,7 +62,7 @@ class Batcher:
         nlp: the pipeline, see `annotation.settings.prepare`.
         settings: how to annotate.
         wait: for how many seconds a request that comes alone waits for others.
-        queue: how many characters may wait.
+        queue: how many characters may wait or be in work.
         observe: called with the number of documents of each batch.
     """
 
@@ -91,7 +108,6 @@ class Batcher:
 
         Raises:
             BusyError: if too much waits already.
-            RuntimeError: if the pipeline fails as it shouldn't.
         """
         if not documents:
             return []
@@ -105,7 +121,7 @@ class Batcher:
         self._come.set()
         try:
             return await request.done
-        finally:  # a client that has gone, or waited too long: the rest isn't annotated
+        finally:  # timed out or cancelled: what wasn't begun is taken out of the queue
             self._characters -= characters
             if request in self._requests:
                 self._requests.remove(request)
@@ -121,14 +137,9 @@ class Batcher:
                 continue
             batch = self._take()
             self._observe(len(batch))
-            try:
-                results = await loop.run_in_executor(self._thread, self._annotated, [i for _, i in batch])
-            except Exception as error:  # must not end this loop: the requests of the batch get it
-                for request, _ in batch:
-                    if not request.done.done():
-                        told = RuntimeError(f"the pipeline failed ({type(error).__name__})")
-                        request.done.set_exception(told)
-                continue
+            results = await loop.run_in_executor(self._thread, self._annotated, [i for _, i in batch])
+            for told in dict.fromkeys(result.trace for result in results if isinstance(result, Failed)):
+                _LOG.error("the pipeline failed: %s", " ".join(told))
             for (request, _), result in zip(batch, results, strict=True):
                 request.results.append(result)
                 if len(request.results) == len(request.items) and not request.done.done():
@@ -154,8 +165,12 @@ class Batcher:
     def _annotated(self, items: Sequence[Item]) -> list[Result]:
         """Annotates a batch, in the pipeline's thread; one by one if that can't be done together."""
         try:
-            return list(annotated(self.nlp, items, self.settings, Counter()))
-        except PipelineError as error:
+            results = annotated(self.nlp, items, self.settings, Counter())
+            return [
+                Failed(result.trace) if isinstance(result, SetAside) and result.trace else result
+                for result in results
+            ]
+        except Exception as error:  # whatever it is, the other requests of the batch must not get it
             if len(items) == 1:
-                return [SetAside("", items[0].number, items[0].document.id, str(error))]
-            return [result for item in items for result in self._annotated([item])]
+                return [Failed(trace(error), lacks_memory(error))]
+        return [result for item in items for result in self._annotated([item])]

@@ -3,18 +3,21 @@
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spacy_bioner.service.metrics import Metrics
 from spacy_bioner.service.service_settings import Limits
 
+_T = TypeVar("_T")
 _LOG = logging.getLogger("spacy_bioner.service")
 GONE = 499
-"""The status, as nginx counts it, of a client that went before it had sent all."""
+"""The status, as nginx counts it, of a client that went before it had its answer."""
 _RETRY = {429: "1", 503: "5"}  # seconds, for Retry-After
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -84,6 +87,31 @@ class Guard:
                 await JSONResponse(answer, 500)(scope, receive, observed)
         self._metrics.requests.labels(_path(scope), str(status)).inc()
         self._metrics.seconds.labels(_path(scope)).observe(time.perf_counter() - begun)
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:
+    """What some work gives; it is cancelled if the client goes. To be used when the body has been read.
+
+    Raises:
+        ClientDisconnect: if the client has gone.
+    """
+    working = asyncio.create_task(work)
+    going = asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait((working, going), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        working.cancel()
+        going.cancel()
+        await asyncio.gather(working, going, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    """Waits until the client has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _limited(receive: Receive, limits: Limits) -> Receive:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from lxml import etree
 
 from spacy_bioner.documents.document import Document
@@ -21,10 +21,12 @@ from spacy_bioner.service.api_schema import (
     Task,
     refusals,
 )
-from spacy_bioner.service.guarding import RefusedError
+from spacy_bioner.service.guarding import RefusedError, unless_gone
 from spacy_bioner.service.pipelines_served import Pipelines
 
 _PARSER = {"resolve_entities": False, "no_network": True, "load_dtd": False, "recover": False}
+
+_HTML = "places in HyperText are paths in HTML, and plain text is annotated: use Labels with a Text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def read_labeling(config: str | None) -> Labeling:
     """Reads a labeling configuration, an XML; where it isn't given, or has no `Labels`, the usual names.
 
     Raises:
-        RefusedError: 422 if it isn't XML.
+        RefusedError: 422 if it isn't XML, or is for HTML.
     """
     if not config or not config.strip():
         return Labeling()
@@ -55,11 +57,15 @@ def read_labeling(config: str | None) -> Labeling:
         root = etree.fromstring(config.encode("utf-8"), etree.XMLParser(**_PARSER))
     except (etree.XMLSyntaxError, ValueError):
         raise RefusedError(422, (None, "the labeling configuration isn't XML")) from None
-    control = next((e for e in root.iter("Labels", "HyperTextLabels") if e.get("name")), None)
+    control = next((e for e in root.iter("Labels") if e.get("name")), None)
+    if control is None and next(root.iter("HyperTextLabels"), None) is not None:
+        raise RefusedError(422, (None, _HTML))
     if control is None:
         return Labeling()
     to_name = control.get("toName", "text")
     shown = next((element for element in root.iter() if element.get("name") == to_name), None)
+    if shown is not None and shown.tag == "HyperText":
+        raise RefusedError(422, (None, _HTML))
     value = shown.get("value", "") if shown is not None else ""
     found = [label.get("alias") or label.get("value", "") for label in control.iter("Label")]
     labels = {name.casefold(): name for name in found if name}
@@ -85,15 +91,16 @@ def add_label_studio(app: FastAPI, served: Pipelines) -> None:
     @app.post(
         "/predict", operation_id="predict", summary="Label Studio asks for predictions", responses=refusals()
     )
-    async def predict(request: Predict) -> Predictions:
-        if len(request.tasks) > served.limits.documents:
+    async def predict(asked: Predict, request: Request) -> Predictions:
+        if len(asked.tasks) > served.limits.documents:
             raise RefusedError(413, (None, f"more than {served.limits.documents:,} tasks"))
-        labeling = read_labeling(request.label_config)
-        texts = [_text(task, labeling.key, number) for number, task in enumerate(request.tasks, start=1)]
+        labeling = read_labeling(asked.label_config)
+        texts = [_text(task, labeling.key, number) for number, task in enumerate(asked.tasks, start=1)]
         for number, text in enumerate(texts, start=1):
             if len(text) > served.limits.characters:
                 raise RefusedError(413, (number, f"more than {served.limits.characters:,} characters"))
-        found = await served.annotate(served.first, [Document(text) for text in texts])
+        documents = [Document(text) for text in texts]
+        found = await unless_gone(request, served.annotate(served.first, documents))
         return Predictions(results=[_prediction(document, labeling, version()) for document in found])
 
 

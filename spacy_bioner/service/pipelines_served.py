@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import torch
 from spacy.language import Language
+from spacy.tokens import Doc, Span
 
-from spacy_bioner.annotation.inputs import SetAside
 from spacy_bioner.annotation.settings import BATCH_SIZE, Settings, prepare
 from spacy_bioner.components.pipelines import entity_types, load_pipeline
 from spacy_bioner.documents.document import Document
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.devices import use_device
-from spacy_bioner.service.batching import Batcher, BusyError
+from spacy_bioner.service.batching import Batcher, BusyError, Failed, Result
 from spacy_bioner.service.bodies import refuse_bad
 from spacy_bioner.service.guarding import RefusedError
 from spacy_bioner.service.metrics import Metrics
@@ -103,8 +103,8 @@ class Pipelines:
         """Annotates the documents of a request.
 
         Raises:
-            RefusedError: 429 if too much waits, 503 if it takes too long, 422 if one can't be annotated, 500
-                if the pipeline fails.
+            RefusedError: 429 if too much waits, 503 if it takes too long or too much memory, 422 if it is a
+                document's fault that it can't be annotated, 500 if the pipeline fails.
         """
         waiting = self.metrics.waiting.labels(served.name)
         waiting.inc(len(documents))
@@ -115,12 +115,11 @@ class Pipelines:
             raise RefusedError(429, (None, "too much waits already: try again later")) from None
         except TimeoutError:
             raise RefusedError(503, (None, f"not done in {self.limits.answer:g} seconds")) from None
-        except RuntimeError as error:
-            raise RefusedError(500, (None, str(error))) from None
         finally:
             waiting.dec(len(documents))
-        refuse_bad(results)
-        found = [result for result in results if not isinstance(result, SetAside)]
+        _refuse_failed(results)
+        refuse_bad(result for result in results if not isinstance(result, Failed))
+        found = [result for result in results if isinstance(result, Document)]
         self._count(served.name, found)
         return found
 
@@ -130,6 +129,16 @@ class Pipelines:
         for document in found:
             for mention in document.mentions:
                 self.metrics.mentions.labels(name, mention.type).inc()
+
+
+def _refuse_failed(results: Sequence[Result]) -> None:
+    """Raises RefusedError if the pipeline failed on a document: 503 for lack of memory, 500 otherwise."""
+    failed = [(n, result) for n, result in enumerate(results, start=1) if isinstance(result, Failed)]
+    if failed:
+        memory = "too little memory for it: try again later, or send less at a time"
+        status = 503 if all(result.memory for _, result in failed) else 500
+        told = [(n, memory if r.memory else f"the pipeline failed ({r.trace[0]})") for n, r in failed]
+        raise RefusedError(status, *told)
 
 
 def load_pipelines(settings: ServiceSettings, metrics: Metrics) -> Pipelines:
@@ -152,6 +161,27 @@ def _served(nlp: Language, settings: ServiceSettings, metrics: Metrics) -> Serve
         precision=settings.precision,
     )
     prepare(nlp, how)
+    _warm_up(nlp)
     observe = metrics.batches.labels(name).observe
     batcher = Batcher(nlp, how, wait=limits.wait, queue=limits.queue, observe=observe)
     return Served(name, nlp.meta["version"], nlp.meta["description"], tuple(entity_types(nlp)), batcher)
+
+
+def _warm_up(nlp: Language) -> None:
+    """Has each component work once, on an entity of each type: some build what they need at the first one.
+
+    Raises:
+        PipelineError: if one fails.
+    """
+    types = entity_types(nlp)
+    with nlp.memory_zone():
+        doc = Doc(nlp.vocab, ["aspirin"] * max(len(types), 1))
+        for name, component in nlp.pipeline:
+            try:
+                doc = component(doc)
+            except Exception as error:  # any component's
+                raise PipelineError(
+                    f"The pipeline's '{name}' fails ({type(error).__name__}): {error}"
+                ) from error
+            if "doc.ents" in nlp.get_pipe_meta(name).assigns:
+                doc.ents = [Span(doc, i, i + 1, label) for i, label in enumerate(types)]

@@ -14,7 +14,8 @@ class Limits:
         body: the most bytes of a request; 413 otherwise.
         documents: the most documents of a request; 413 otherwise.
         characters: the most characters of a document; 413 otherwise.
-        queue: the most characters that wait for the pipeline, but for a request that is alone; 429 otherwise.
+        queue: the most characters that may wait or be in work; a request that finds the queue empty is taken
+            whatever its size; 429 otherwise.
         wait: for how many seconds a request that comes alone waits for others, to go through together.
         receive: the seconds in which a request must have come in; 408 otherwise.
         answer: the seconds in which it must be annotated; 503 otherwise.

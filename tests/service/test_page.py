@@ -99,6 +99,21 @@ def test_nothing_in_a_text_acts(browser: Browser, service: Running):
         assert browser.complaints() == []
 
 
+def test_a_second_request_waits_for_the_answer_to_the_first(browser: Browser, service: Running):
+    browser.open(f"{service.url}/")
+    browser.wait_for("document.querySelector('#about').textContent !== ''")
+    browser.ask(
+        f"document.querySelector('#text').value = {json.dumps(TEXT)}; document.querySelector('#text').focus()"
+    )
+    browser.ask(
+        "window.asked = 0; window.sent = fetch; window.fetch = (...all) => { asked++; return sent(...all); }"
+    )
+    press = "new KeyboardEvent('keydown', {key: 'Enter', ctrlKey: true})"
+    browser.ask("".join(f"document.querySelector('#text').dispatchEvent({press});" for _ in range(2)))
+    browser.wait_for("!document.querySelector('#go').disabled && asked > 0")
+    assert browser.ask("asked") == 1
+
+
 def test_errors_are_told(browser: Browser, service: Running):
     annotate(browser, service, '{"text": 1}')
     assert "Document 1: " in status(browser)

@@ -173,16 +173,17 @@ def test_a_text_on_which_the_pipeline_fails_costs_nobody_else(
             texts = ["SECRET one", KNOWN[0][0], "SECRET two", KNOWN[1][0]]
             answers = list(pool.map(lambda text: service.send("/annotate/text", text), texts))
         both = service.send("/annotate/jsonl", '{"text": "fine"}\n{"text": "SECRET three"}\n')
-    assert [answer.status for answer in answers] == [422, 200, 422, 200]
-    assert "SECRET one" in answers[0].reasons[0]
-    assert "two" not in answers[0].reasons[0]
+    assert [answer.status for answer in answers] == [500, 200, 500, 200]
+    assert both.status == 500
     assert [one["loc"] for one in both.json["detail"]] == [["body", 2]]
+    assert both.reasons == ["the pipeline failed (ValueError)"]
     told = [
         record.getMessage()
         for record in caplog.records
         if record.name.startswith(("uvicorn", "spacy_bioner"))
     ]
     assert not any("SECRET" in line for line in told)
+    assert any("ValueError" in line and f"{Path(__file__).name}:" in line for line in told)
 
 
 def test_slow_and_cut_off_requests(knowing_pipeline: Path):
@@ -257,6 +258,10 @@ def test_label_studio_gets_predictions_in_its_own_names(service: Running, nlp: A
     assert (second["result"], second["score"]) == ([], 0.0)
     assert service.send("/predict", json.dumps({**asked, "label_config": "<View>"}), **JSON).status == 422
     assert service.send("/predict", json.dumps({"tasks": [{"data": {"a": 1}}]}), **JSON).status == 422
+    html = CONFIG.replace("Labels ", "HyperTextLabels ").replace("/Labels", "/HyperTextLabels")
+    for config in (html, CONFIG.replace("<Text", "<HyperText")):  # its places aren't offsets
+        refused = service.send("/predict", json.dumps({**asked, "label_config": config}), **JSON)
+        assert (refused.status, "use Labels with a Text" in refused.reasons[0]) == (422, True)
     plain = service.send("/predict", json.dumps({"tasks": [{"data": {"text": text}}]}), **JSON).json
     assert len(plain["results"][0]["result"]) == len(found_by(nlp, text))
 

@@ -37,12 +37,13 @@ function reasons(found) {
 
 async function annotate(event) {
   if (event) event.preventDefault();
+  if (at("go").disabled) return; // the answer to the last one is still to come
   const text = at("text").value;
   if (!text.trim()) return say("There is no text.", true);
   if (/^[\s\d,;]+$/.test(text)) {
     return say("These are numbers. Texts aren't fetched from PubMed: paste abstracts, or open a file of them.", true);
   }
-  at("go").disabled = true;
+  at("go").disabled = at("file").disabled = true;
   say("Annotating…");
   try {
     const query = new URLSearchParams({ to: "jsonl" });
@@ -64,7 +65,7 @@ async function annotate(event) {
   } catch {
     say("The service can't be reached.", true);
   } finally {
-    at("go").disabled = false;
+    at("go").disabled = at("file").disabled = false;
   }
 }
 

@@ -15,7 +15,7 @@ from spacy_bioner.errors import PipelineError
 from spacy_bioner.text.rough_sentences import sentence_ends
 
 WINDOWS = ("sentence", "passage", "document")
-"""What both entities of a pair must be mentioned in. Passages end with a line."""
+"""What both entities of a pair must be mentioned in. Each line of the text is a passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +150,16 @@ def in_reach(doc: Doc, head: Argument, child: Argument, window: str) -> bool:
     return bool((units[0] * units[1]).any())
 
 
-def match(found: Sequence[Argument], gold: Sequence[Argument]) -> dict[Argument, Argument]:
+def match(found: Sequence[Argument], gold: Sequence[Argument], level: str) -> dict[Argument, Argument]:
     """For each argument that was found the gold one that it stands for, if there is one.
 
-    It is the one with its type and identifier; else the one of its type with most of its mentions.
+    It is the one with its type and identifier; else the one of its type with most of its mentions. Concepts
+    that have different identifiers are different, wherever they are mentioned.
+
+    Args:
+        found: the arguments that were found.
+        gold: the gold ones.
+        level: `MENTION` or `CONCEPT`: what identifiers are of.
     """
     by_id = {(a.type, a.id): a for a in gold if a.id}
     by_mention: dict[tuple[str, tuple[tuple[int, int], ...]], list[Argument]] = {}
@@ -163,8 +169,10 @@ def match(found: Sequence[Argument], gold: Sequence[Argument]) -> dict[Argument,
     matched = {}
     for argument in found:
         same = by_id.get((argument.type, argument.id)) if argument.id else None
-        if same is None or len(argument.mentions) == 1:
+        if same is None or level != CONCEPT:
             shared = [a for spans in argument.mentions for a in by_mention.get((argument.type, spans), ())]
+            if level == CONCEPT and argument.id:
+                shared = [a for a in shared if not a.id]
             if same not in shared and shared:
                 same = max(dict.fromkeys(shared), key=shared.count)
         if same is not None:

@@ -1,7 +1,7 @@
 """What is known of pairs of entities: gold labels, which labels count, and the loss that follows."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy
@@ -11,6 +11,7 @@ from spacy_bioner.array_types import Ints
 from spacy_bioner.components.relation_arguments import match
 from spacy_bioner.corpora.annotations import AnnotatedRelations, corpus_of, mapped
 from spacy_bioner.corpora.relation_records import Argument, Related, get_arguments, get_relations
+from spacy_bioner.models.candidates import Candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,19 @@ def gold_relations(reference: Doc, settings: Mapping[str, Any]) -> list[Related]
     return list(dict.fromkeys(found))
 
 
+def renamed(
+    relations: AnnotatedRelations | None, label_map: Mapping[str, str], corpus: str
+) -> AnnotatedRelations | None:
+    """Which relations a corpus annotates, by their names under a label map."""
+    if relations is None:
+        return None
+    pairs = [
+        (mapped(label_map, corpus, head), mapped(label_map, corpus, child)) for head, child in relations.pairs
+    ]
+    labels = [mapped(label_map, corpus, label) for label in relations.labels]
+    return AnnotatedRelations(tuple(dict.fromkeys(labels)), tuple(dict.fromkeys(pairs)), relations.level)
+
+
 def in_order(head: Argument, child: Argument) -> tuple[Argument, Argument]:
     """Two arguments, the one that is mentioned first before the other."""
     if (child.start, child.type, child.id) < (head.start, head.type, head.id):
@@ -84,13 +98,13 @@ def targets(
         pairs: (pairs, 2), the numbers of head and child.
         labels: the labels.
         annotated: which relations the Doc's corpus annotates; None if it annotates none.
-        settings: whether relations are directed, and the label map.
+        settings: the level, whether relations are directed, and the label map.
     """
     gold = numpy.zeros((len(pairs), len(labels)), dtype=bool)
     counts = numpy.zeros((len(pairs), len(labels)), dtype=bool)
     if annotated is None:
         return Targets(gold, counts)
-    matched = match(arguments, gold_arguments(reference, settings))
+    matched = match(arguments, gold_arguments(reference, settings), settings["level"])
     held: dict[tuple[Argument, Argument], list[int]] = {}
     numbers = {label: number for number, label in enumerate(labels)}
     for related in gold_relations(reference, settings):
@@ -110,6 +124,34 @@ def targets(
                     real_head, real_child = in_order(real_head, real_child)
                 gold[row, held.get((real_head, real_child), [])] = True
     return Targets(gold, counts | gold)
+
+
+Taught = tuple[Candidates, Targets]
+"""Pairs of a Doc that teach, and what is known of them."""
+
+
+def in_parts(taught: Sequence[Taught], most: int) -> Iterator[list[Taught]]:
+    """The pairs of a batch in parts of at most so many pairs."""
+    part: list[Taught] = []
+    held = 0
+    for candidates, known in taught:
+        begin = 0
+        while begin < len(candidates.pairs):
+            rows = slice(begin, begin + most - held)
+            cut = replace(candidates, pairs=candidates.pairs[rows])
+            part.append((cut, Targets(known.gold[rows], known.counts[rows])))
+            held += len(cut.pairs)
+            begin += len(cut.pairs)
+            if held == most:
+                yield part
+                part, held = [], 0
+    if part:
+        yield part
+
+
+def rows_known(known: Sequence[Targets]) -> int:
+    """Of how many pairs something is known."""
+    return sum(int(target.counts.any(axis=1).sum()) for target in known)
 
 
 def probabilities(scores: Any, exclusive: bool) -> Any:

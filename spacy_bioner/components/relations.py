@@ -1,7 +1,9 @@
 """The `relations` component: what holds between two entities of a Doc."""
 
+import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -18,17 +20,32 @@ from spacy_bioner.components.relation_targets import (
     Scored,
     Targets,
     best_threshold,
+    gold_relations,
+    in_parts,
     loss_and_gradient,
     probabilities,
+    renamed,
+    rows_known,
     targets,
 )
+from spacy_bioner.components.safeguards import check_same_settings, check_vectors
 from spacy_bioner.corpora.annotations import CONCEPT, MENTION, AnnotatedRelations, get_annotation, mapped
 from spacy_bioner.corpora.relation_records import Argument, Related, set_relations
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.models.candidates import Candidates, pair_model
+from spacy_bioner.models.candidates import Candidates, mention_pair_counts, pair_model
 
 _SAMPLE = 10  # Docs that the model is initialized with
 LEVELS = (MENTION, CONCEPT)
+_MOST_MENTION_PAIRS = 1 << 16  # of a Doc in training
+_USUAL = {
+    "level": MENTION,
+    "window": "sentence",
+    "directed": True,
+    "exclusive": False,
+    "spans_key": "bioner",
+    "label_map": {},
+}
+"""What belongs to the training, with the defaults."""
 
 
 class Relations(TrainablePipe):
@@ -70,7 +87,8 @@ class Relations(TrainablePipe):
             threshold: the probability that a relation needs to be written; it is learned with `tune`.
             spans_key: where in `doc.spans` overlapping entities are.
             label_map: other names for types of entities and relations, see `corpora.annotations.mapped`.
-            most_pairs: how many pairs of a Doc teach; of more all related ones, and others by chance.
+            most_pairs: how many pairs of a Doc teach; of more all related ones, and others by chance. Of
+                concepts with many mentions there may be fewer.
             scorer: the scoring method.
 
         Raises:
@@ -94,6 +112,7 @@ class Relations(TrainablePipe):
             "directed": directed,
             "exclusive": exclusive,
             "threshold": threshold,
+            "config_threshold": threshold,  # before `tune`
             "spans_key": spans_key,
             "label_map": dict(label_map or {}),
         }
@@ -156,8 +175,14 @@ class Relations(TrainablePipe):
 
         Yields:
             The number of the Doc, and pairs of it.
+
+        Raises:
+            PipelineError: if the component that gives the token vectors hasn't seen the Docs.
         """
         chosen = [doc for doc in docs if len(doc)]
+        if not chosen:
+            return
+        check_vectors(self.name, self.model, chosen)
         arguments = [self._arguments(doc) for doc in chosen]
         numbers = [number for number, doc in enumerate(docs) if len(doc)]
         blocks = [self._blocks(doc, own) for doc, own in zip(chosen, arguments, strict=True)]
@@ -201,12 +226,17 @@ class Relations(TrainablePipe):
         set_dropout_rate(self.model, drop)
         taught = [self._taught(example) for example in examples]
         # a batch without pairs goes through as well: a shared encoder waits for our gradient
-        scores, backprop = self.model.begin_update([candidates for candidates, _ in taught])
-        loss, gradient = self.get_loss([known for _, known in taught], scores)
-        backprop(gradient)
+        model = pair_model(self.model)
+        total = max(rows_known([known for _, known in taught]), 1)
+        for part in [taught] if model.one_pass else in_parts(taught, model.block):
+            scores, backprop = self.model.begin_update([candidates for candidates, _ in part])
+            known = [own for _, own in part]
+            loss, gradient = self.get_loss(known, scores)
+            share = rows_known(known) / total  # the loss is the average of all pairs of the batch
+            backprop(gradient * share)
+            losses[self.name] += loss * share
         if sgd is not None:
             self.finish_update(sgd)
-        losses[self.name] += loss
         return losses
 
     def get_loss(self, examples: Any, scores: Any) -> tuple[float, Any]:
@@ -225,11 +255,15 @@ class Relations(TrainablePipe):
         known = targets(
             example.reference, arguments, pairs, self.labels, self.annotated(example.reference), self.cfg
         )
-        if len(pairs) > self.most_pairs:
+        made = _candidates(doc, arguments, pairs)
+        sizes = mention_pair_counts(made)
+        if len(pairs) > self.most_pairs or sizes.sum() > _MOST_MENTION_PAIRS:
             related = known.gold.any(axis=1)
             order = numpy.argsort(self._random.rand(len(pairs)) - related)[: self.most_pairs]
-            pairs, known = pairs[order], Targets(known.gold[order], known.counts[order])
-        return _candidates(doc, arguments, pairs), known
+            fitting = int((numpy.cumsum(sizes[order]) <= _MOST_MENTION_PAIRS).sum())
+            order = order[: max(fitting, int(related.sum()), 1)]
+            made, known = replace(made, pairs=pairs[order]), Targets(known.gold[order], known.counts[order])
+        return made, known
 
     def annotated(self, reference: Doc) -> AnnotatedRelations | None:
         """Which relations the corpus of a Doc annotates, by the names that they have here; None if none."""
@@ -243,7 +277,7 @@ class Relations(TrainablePipe):
                     stacklevel=2,
                 )
             return AnnotatedRelations(self.labels, self.pairs)
-        return _renamed(annotation.relations, self.cfg["label_map"], annotation.corpus)
+        return renamed(annotation.relations, self.cfg["label_map"], annotation.corpus)
 
     def tune(self, examples: Iterable[Example]) -> float:
         """Sets the threshold to the one with the best F1 on data that wasn't trained on.
@@ -276,8 +310,6 @@ class Relations(TrainablePipe):
 
     def gold(self, reference: Doc) -> list[Related]:
         """The gold relations of a Doc by the names that they have here."""
-        from spacy_bioner.components.relation_targets import gold_relations
-
         return gold_relations(reference, self.cfg)
 
     def initialize(
@@ -321,21 +353,41 @@ class Relations(TrainablePipe):
         self.cfg["pairs"] = list(dict.fromkeys((*self.pairs, *found.pairs)))
         self.model.get_ref("scores").set_dim("nO", len(self.labels))
         taught = [candidates for candidates, _ in map(self._taught, sample)]
+        if not any(len(candidates.pairs) for candidates in taught):
+            warnings.warn(
+                f"'{self.name}': the training data has relations, but its Docs no entities to ask about "
+                f"within one {self.cfg['window']}. Set gold_entities = true in the reader of the corpus. "
+                "Otherwise nothing is learned, unless `annotating_components` has one that finds entities.",
+                stacklevel=2,
+            )
         self.model.initialize(X=taught)
+
+    def from_disk(self, path: Any, *, exclude: Iterable[str] = ()) -> "Relations":
+        """Loads what was trained.
+
+        The threshold is the trained one, unless the config has another than that of the training.
+
+        Raises:
+            PipelineError: if the config contradicts another setting of the training.
+        """
+        given = dict(self.cfg)
+        super().from_disk(path, exclude=tuple(exclude))
+        return self._loaded(given)
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "Relations":
+        """As `from_disk`."""
+        given = dict(self.cfg)
+        super().from_bytes(bytes_data, exclude=tuple(exclude))
+        return self._loaded(given)
+
+    def _loaded(self, given: Mapping[str, Any]) -> "Relations":
+        check_same_settings(self.name, given, self.cfg, _USUAL)
+        # numbers come back from JSON almost the same
+        if not math.isclose(given["config_threshold"], self.cfg["config_threshold"], abs_tol=1e-9):
+            self.cfg["threshold"] = self.cfg["config_threshold"] = given["config_threshold"]
+        return self
 
 
 def _candidates(doc: Doc, arguments: Sequence[Argument], pairs: Ints) -> Candidates:
     mentions = [token_mentions(doc, argument) for argument in arguments]
     return Candidates(doc, mentions, [argument.type for argument in arguments], pairs)
-
-
-def _renamed(
-    relations: AnnotatedRelations | None, label_map: Mapping[str, str], corpus: str
-) -> AnnotatedRelations | None:
-    if relations is None:
-        return None
-    pairs = [
-        (mapped(label_map, corpus, head), mapped(label_map, corpus, child)) for head, child in relations.pairs
-    ]
-    labels = [mapped(label_map, corpus, label) for label in relations.labels]
-    return AnnotatedRelations(tuple(dict.fromkeys(labels)), tuple(dict.fromkeys(pairs)), relations.level)

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from spacy.tokens import Doc
@@ -13,6 +13,7 @@ from spacy_bioner.documents.headings import find_headings
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.decoder import Found
 
+_USUAL = {"spans_key": "bioner", "label_map": {}}
 _LISTENERS = {"tok2vec-listener": "tok2vec", "transformer-listener": "transformer"}
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]{1,7});")
 
@@ -82,15 +83,22 @@ def without_markup(doc: Doc, found: Iterable[Found]) -> list[Found]:
     return kept
 
 
-def check_same_settings(component: str, given: dict[str, Any], trained: dict[str, Any]) -> None:
+def check_same_settings(
+    component: str,
+    given: Mapping[str, Any],
+    trained: Mapping[str, Any],
+    usual_settings: Mapping[str, Any] = _USUAL,
+) -> None:
     """Raises PipelineError if settings that belong to the training are given otherwise on loading.
 
     Args:
         component: the component's name.
         given: the settings of the config that it is loaded with.
         trained: those that it was trained with.
+        usual_settings: the settings that belong to the training, with the values that they have if they
+            aren't given.
     """
-    for setting, usual in (("spans_key", "bioner"), ("label_map", {})):
+    for setting, usual in usual_settings.items():
         if given[setting] not in (usual, trained.get(setting, usual)):
             raise PipelineError(
                 f"'{component}' was trained with {setting} = {trained.get(setting, usual)!r}, and can't be "

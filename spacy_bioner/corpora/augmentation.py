@@ -8,6 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
+from spacy_bioner.corpora.relation_records import ARGUMENTS, RELATIONS
 from spacy_bioner.corpora.task_records import copy_second
 
 
@@ -31,12 +32,13 @@ def augmented(
     for variant in augmenter(nlp, example):
         reference = variant.reference
         if annotation is not None and get_annotation(reference) is None:
-            same = len(reference.text) == len(example.reference.text)
-            kept = (
-                annotation
-                if same
-                else replace(annotation, more=(), unknown=_all_unknown(annotation, reference))
-            )
+            if [token.idx for token in reference] == [token.idx for token in example.reference]:
+                kept = annotation
+                for name in (RELATIONS, ARGUMENTS):
+                    reference._.set(name, example.reference._.get(name))
+            else:  # nothing is known of what isn't in `doc.ents`
+                unknown = _all_unknown(annotation, reference)
+                kept = replace(annotation, more=(), unknown=unknown, relations=None)
             set_annotation(reference, kept)
         yield Example(with_same_tokens(reference), reference)
 

@@ -224,10 +224,14 @@ def annotated_relations(documents: Iterable[Document]) -> AnnotatedRelations | N
 
 
 def level_of(document: Document) -> str:
-    """Whether the relations of a document hold between mentions or between identifiers."""
+    """Whether the relations of a document hold between mentions or between identifiers.
+
+    It's identifiers if an argument names one. What names neither, as an event does, says nothing of it.
+    """
     ids = {m.id for m in document.mentions if m.id}
-    fillers = [filler for relation in document.relations for _, filler in relation.arguments]
-    return MENTION if all(filler in ids for filler in fillers) else CONCEPT
+    names = {name for m in document.mentions for name in identifiers_of(m)} - NO_IDENTIFIER
+    fillers = {filler for relation in document.relations for _, filler in relation.arguments}
+    return CONCEPT if (fillers - ids) & names else MENTION
 
 
 def with_relations(document: Document, doc: Doc) -> Document:
@@ -238,14 +242,15 @@ def with_relations(document: Document, doc: Doc) -> Document:
     related = get_relations(doc)
     if not related and not doc._.arguments:
         return document
-    own = get_arguments(doc) or [end for r in related for end in (r.head, r.child)]
+    # what was found may be named otherwise than the gold entities that the Doc carries
+    own = list(dict.fromkeys((*(get_arguments(doc) or ()), *(e for r in related for e in (r.head, r.child)))))
     places = {(m.spans, m.type): m for m in document.mentions}
     identifiers: dict[Any, dict[str, None]] = {
         place: dict.fromkeys(m.identifiers) for place, m in places.items()
     }
     are_concepts = any(len(a.mentions) > 1 for a in own) or doc_level(doc) == CONCEPT
     names: dict[Argument, str] = {}
-    for argument in dict.fromkeys(own):
+    for argument in own:
         for spans in argument.mentions:
             found = identifiers.setdefault((spans, argument.type), {})
             if are_concepts and argument.id:
@@ -280,7 +285,9 @@ def _numbered(
     """An id for each mention: its own, or one that none has."""
     ids = dict(given)
     if not are_concepts:
-        ids |= {(a.mentions[0], a.type): a.id for a in own if a.id}
+        for argument in own:
+            if argument.id and argument.id not in ids.values():
+                ids[argument.mentions[0], argument.type] = argument.id
     taken = set(ids.values())
     free = (name for number in range(1, len(taken) + 10**9) if (name := f"T{number}") not in taken)
     return {place: ids.get(place) or next(free) for place in sorted(places)}

@@ -58,10 +58,11 @@ def is_folder_of_splits(path: Path, format: str) -> bool:
     """Whether it is a folder, and not one that holds a file a document."""
     if not path.is_dir() or brat.is_folder(path):
         return False
-    if has_notes(path, ENDINGS):
-        return False
-    if format == "ddi-xml":  # whose files may be in folders of it
-        return not any(path.rglob("*.xml"))
+    below = [entry for entry in path.iterdir() if entry.is_dir() and _first_name(entry) in SPLITS]
+    if has_notes(path, ENDINGS):  # also in folders of it, which may be splits
+        return bool(below) and not any(entry.suffix in ENDINGS for entry in path.iterdir())
+    if format == "ddi-xml":
+        return not any(path.rglob("*.xml")) or (bool(below) and not any(path.glob("*.xml")))
     return not (format == "text" and any(path.glob("*.txt*")))
 
 

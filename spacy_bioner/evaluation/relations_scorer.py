@@ -86,7 +86,8 @@ def compare(reference: Doc, predicted: Doc, labels: Sequence[str], settings: Any
     if annotation is not None:
         found = [related for related in found if (related.head.type, related.child.type) in pairs]
     beyond = sum(not in_reach(predicted, r.head, r.child, settings["window"]) for r in gold)
-    matched = match([a for r in found for a in (r.head, r.child)], gold_arguments(reference, settings))
+    ends = [end for related in found for end in (related.head, related.child)]
+    matched = match(ends, gold_arguments(reference, settings), settings["level"])
 
     def place(related: Related) -> Place:
         head, child = (matched.get(a, a) for a in (related.head, related.child))

@@ -1,7 +1,7 @@
 """Pairs of arguments to be scored, in the numbers of their Doc's tokens."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy
@@ -37,6 +37,8 @@ class PairModel(Protocol):
 
     block: int
     """How many pairs are scored together."""
+    one_pass: bool
+    """Whether all pairs of a batch share one pass of the encoder, in training too."""
 
     def predict(
         self, model: Model, docs: Sequence[Doc], blocks: Sequence[Iterator[Candidates]]
@@ -63,6 +65,22 @@ def mention_table(candidates: Candidates) -> tuple[list[Ints], Ints]:
     tokens = [mention for mentions in candidates.mentions for mention in mentions]
     counts = [len(mentions) for mentions in candidates.mentions]
     return tokens, numpy.concatenate([[0], numpy.cumsum(counts, dtype="int64")])
+
+
+def mention_pair_counts(candidates: Candidates) -> Ints:
+    """How many pairs of a head's and a child's mention each pair has."""
+    counts = numpy.array([len(mentions) for mentions in candidates.mentions], dtype="int64")
+    return counts[candidates.pairs[:, 0]] * counts[candidates.pairs[:, 1]]
+
+
+def cut(candidates: Candidates, most: int) -> Iterator[Candidates]:
+    """Pairs in parts of at most so many pairs of mentions, or of one pair that has more."""
+    ends = numpy.cumsum(mention_pair_counts(candidates))
+    begin = done = 0
+    while begin < len(ends):
+        end = max(int(numpy.searchsorted(ends, done + most, side="right")), begin + 1)
+        yield replace(candidates, pairs=candidates.pairs[begin:end])
+        begin, done = end, int(ends[end - 1])
 
 
 def mention_pairs(pairs: Ints, begins: Ints) -> tuple[Ints, Ints, Ints]:

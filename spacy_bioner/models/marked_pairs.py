@@ -161,6 +161,7 @@ class MarkedTexts:
     """The `PairModel` of marked pairs: a block is as many texts as the encoder reads at a time."""
 
     block = 64
+    one_pass = False
 
     def predict(
         self, model: Model, docs: Sequence[Doc], blocks: Sequence[Iterator[Candidates]]

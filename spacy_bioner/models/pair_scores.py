@@ -48,7 +48,7 @@ def distance_buckets(heads: Ints, children: Ints) -> Ints:
 
 
 def create_pair_scores(hidden: int) -> Model[MentionPairs, Floats2d]:
-    """Makes the layer; the number of labels is that of `attrs["labels"]` when it is initialized."""
+    """Makes the layer. Set its dimension `nO`, the number of labels, before it is initialized."""
     return Model(
         "pair_scores",
         _forward,

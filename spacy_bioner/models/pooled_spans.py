@@ -9,7 +9,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from spacy_bioner.array_types import Ints
-from spacy_bioner.models.candidates import PAIR_MODEL, Candidates, mention_pairs, mention_table
+from spacy_bioner.models.candidates import PAIR_MODEL, Candidates, cut, mention_pairs, mention_table
 from spacy_bioner.models.pair_scores import MentionPairs, create_pair_scores, distance_buckets
 
 
@@ -131,13 +131,15 @@ def _split(ops: Any, flat: Any, lengths: Sequence[int]) -> list[Any]:
 class PooledPairs:
     """The `PairModel` of pooled spans: the vectors of mentions are made once, and pairs scored in blocks."""
 
-    block = 4096
+    block = 4096  # and as many pairs of mentions
+    one_pass = True
 
     def predict(
         self, model: Model, docs: Sequence[Doc], blocks: Sequence[Iterator[Candidates]]
     ) -> Iterator[tuple[int, Ints, Floats2d]]:
         scores = model.get_ref("scores")
         for number, vectors in enumerate(model.get_ref("tok2vec").predict(list(docs))):
-            for candidates in blocks[number]:
-                made, _ = _mention_pairs(model, [candidates], [vectors])
-                yield number, candidates.pairs, scores.predict(made)
+            for block in blocks[number]:
+                for candidates in cut(block, self.block):
+                    made, _ = _mention_pairs(model, [candidates], [vectors])
+                    yield number, candidates.pairs, scores.predict(made)

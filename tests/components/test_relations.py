@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from thinc.api import fix_random_seed
+from toy_relations import DOCUMENTS, examples, to_gold, train
 
 from spacy_bioner.components.relation_arguments import Reach, arguments_of, pair_blocks
 from spacy_bioner.components.relations_factory import DEFAULT_MODEL
@@ -32,51 +32,6 @@ from spacy_bioner.corpora.relation_records import (
 from spacy_bioner.documents.document import Document, Mention, Relation
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.pair_scores import MentionPairs, create_pair_scores
-
-VERBS = {"inhibits": "INHIBITS", "activates": "ACTIVATES", "ignores": ""}
-DRUGS = ("aspirin", "ibuprofen", "lithium", "caffeine", "codeine")
-GENES = ("COX1", "COX2", "BRCA1", "TP53", "MAPK1")
-
-
-def sentence(drug: str, verb: str, gene: str, id: str) -> Document:
-    """Three entities; the second drug is never related."""
-    text = f"{drug} {verb} {gene} in cells with nothing else but {drug}ol."
-    places = [(0, len(drug)), (text.index(gene), text.index(gene) + len(gene))]
-    last = text.rindex(drug)
-    mentions = (
-        Mention((places[0],), "Drug", "T1"),
-        Mention((places[1],), "Gene", "T2"),
-        Mention(((last, last + len(drug) + 2),), "Drug", "T3"),
-    )
-    related = (Relation(VERBS[verb], (("a", "T1"), ("b", "T2"))),) if VERBS[verb] else ()
-    return Document(text, mentions=mentions, relations=related, id=id)
-
-
-DOCUMENTS = [sentence(DRUGS[n % 5], list(VERBS)[n % 3], GENES[(n * 2) % 5], str(n)) for n in range(20)]
-
-
-def to_gold(nlp: Language, documents: Sequence[Document], corpus: str = "toy") -> list[Doc]:
-    found = annotated_relations(documents)
-    types = tuple(dict.fromkeys(m.type for d in documents for m in d.mentions))
-    annotation = Annotation(corpus, types, relations=found)
-    return list(to_docs(documents, nlp.vocab, nlp.tokenizer, annotation, Tally()))
-
-
-def examples(docs: Sequence[Doc]) -> list[Example]:
-    """With gold entities."""
-    made = []
-    for doc in docs:
-        predicted = with_same_tokens(doc)
-        predicted._.arguments = doc._.arguments
-        made.append(Example(predicted, doc))
-    return made
-
-
-def train(nlp: Language, docs: Sequence[Doc], steps: int = 60) -> None:
-    fix_random_seed(0)
-    optimizer = nlp.initialize(lambda: examples(docs))
-    for _ in range(steps):
-        nlp.update(examples(docs), sgd=optimizer)
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,8 @@ def _document(note: Note) -> Document:
     for number, line in enumerate(lines, start=1):
         mention = _mention(line, words, note.text)
         if mention is None:
-            bad.append(f'line {number}: not a concept (c="words" 1:0 1:1||t="type") that the text has')
+            form = 'c="words" 1:0 1:1||t="type"'
+            bad.append(f"line {number}: not of the form {form}, or the text has no such line or word")
         else:
             mentions.append(mention)
     meta: dict[str, Any] = {BAD: tuple(bad)} if bad else {}

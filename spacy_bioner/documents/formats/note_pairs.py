@@ -74,8 +74,8 @@ def _text_of(annotation: Path) -> Path | None:
 
 
 def split_lines(annotation: str) -> tuple[list[str], str, str]:
-    """The lines of an annotation file, what ends each, and what ends the last."""
+    """The lines of an annotation file, what ends each, and what is behind the last that isn't empty."""
     newline = "\r\n" if "\r\n" in annotation else "\n"
-    ends = annotation.endswith(newline)
-    lines = annotation.removesuffix(newline).split(newline) if annotation else []
-    return lines, newline, newline if ends or not annotation else ""
+    body = annotation.rstrip("\r\n")
+    lines = body.split(newline) if body else []
+    return lines, newline, annotation[len(body) :] if annotation else newline

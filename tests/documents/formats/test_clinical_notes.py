@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner.corpora.file_conversion import convert
+from spacy_bioner.corpora.splits import files_by_split
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.documents.formats import con, detect, read, read_each, share_pipe
 from spacy_bioner.documents.metadata import BAD
@@ -46,6 +47,29 @@ def test_con_with_texts_in_a_folder_of_their_own(write: Write, tmp_path: Path):
     assert document.text_of(document.mentions[0]) == "Fall"
 
 
+def test_empty_last_lines_of_con_are_no_concepts(write: Write, tmp_path: Path):
+    write("Fall\n", "in/a.txt")
+    write('c="fall" 1:0 1:0||t="problem"\n\n', "in/a.con")
+    (document,) = read(tmp_path / "in")
+    assert BAD not in document.meta
+    convert([tmp_path / "in"], tmp_path / "out", to="con")
+    assert files(tmp_path / "out") == files(tmp_path / "in")
+
+
+@pytest.mark.parametrize("below", ["", "concept/"])
+def test_folders_of_con_named_as_splits_are_splits(write: Write, tmp_path: Path, below: str):
+    for split, count in (("train", 2), ("test", 1)):
+        for number in range(count):
+            write("Fall\n", f"in/{split}/{'txt/' if below else ''}{number}.txt")
+            write('c="fall" 1:0 1:0||t="problem"\n', f"in/{split}/{below}{number}.con")
+    assert {name: path.name for name, path in files_by_split([tmp_path / "in"], "con").items()} == {
+        "train": "train",
+        "test": "test",
+    }
+    convert([tmp_path / "in"], tmp_path / "out", source="con", to="con")
+    assert sorted(p.name for p in (tmp_path / "out" / "train").glob("*.con")) == ["0.con", "1.con"]
+
+
 def test_con_that_is_wrong_is_told(write: Write, tmp_path: Path):
     write("Fall\n", "in/a.txt")
     lines = ['c="x" 1:1 1:1||t="problem"', 'c="x" 0:0 0:0||t="p"', "x", 'c="x" 2:0 1:0||t="p"']
@@ -53,6 +77,7 @@ def test_con_that_is_wrong_is_told(write: Write, tmp_path: Path):
     write("", "in/b.con")
     document, error = read_each(tmp_path / "in")
     assert len(document.meta[BAD]) == 4
+    assert document.meta[BAD][0].endswith("or the text has no such line or word")
     assert isinstance(error, FormatError)
     inside = Document("Falls", mentions=(Mention(((0, 4),), "x"), Mention(((0, 1), (3, 5)), "x")), id="c")
     _, written = con.write([inside])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from spacy_bioner.corpora.splits import files_by_split
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import detect, read, read_each
 from spacy_bioner.documents.metadata import BAD, COUNTED
@@ -79,6 +80,12 @@ def test_ddi_has_inclusive_ends_and_a_line_a_sentence(write: Write, tmp_path: Pa
     assert list(read(tmp_path / "folder", "ddi-xml")) == [document]
     with pytest.raises(FormatError, match="declares entities"):
         list(read(write('<!DOCTYPE document [<!ENTITY a "b">]>' + DDI[38:], "b.xml"), "ddi-xml"))
+
+
+def test_folders_of_ddi_named_as_splits_are_splits(write: Write, tmp_path: Path):
+    write(DDI, "in/Train/DrugBank/a.xml")
+    write(DDI.replace('id="d1"', 'id="d2"'), "in/Test/MedLine/b.xml")
+    assert list(files_by_split([tmp_path / "in"], "ddi-xml")) == ["train", "test"]
 
 
 def test_ade_mentions_are_where_their_texts_are_as_far_apart_as_told(write: Write):

@@ -8,6 +8,8 @@ from wasabi import msg
 
 from spacy_bioner.cli import listed, renamed_types, verb
 
+AT_PRECISION = 0.95
+
 
 @verb("evaluate")
 def evaluate_cli(
@@ -23,7 +25,9 @@ def evaluate_cli(
     output: Path = typer.Option(None, help="JSON file for the scores"),
     report: Path = typer.Option(None, help="Report to look at (.html with plots and errors, .md or .json)"),
     against: list[Path] = typer.Option([], help="Training data: recall on names and concepts in it or not"),
-    at_precision: float = typer.Option(0.95, min=0, max=1, help="Print thresholds for this precision"),
+    at_precision: float = typer.Option(
+        AT_PRECISION, min=0, max=1, help="Print thresholds for this precision"
+    ),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
     threshold: float = typer.Option(None, min=0, max=1, help="Score entities of at least this probability"),
     reliability: bool = typer.Option(
@@ -65,8 +69,31 @@ def evaluate_cli(
 
     if predictions is not None:
         if data:
-            raise ComparisonError("--predictions FILE takes one file of gold, and no pipeline.")
-        _evaluate_predictions(predictions, Path(model), renamed_types(map), output)
+            raise ComparisonError(
+                "With --predictions, name only the gold file: evaluate GOLD --predictions FILE."
+            )
+        of_pipelines = {
+            "--report": report is not None,
+            "--against": bool(against),
+            "--at-precision": at_precision != AT_PRECISION,
+            "--gpu-id": gpu_id >= 0,
+            "--reliability": reliability,
+            "--retokenize": retokenize,
+        }
+        if unfit := [name for name, is_given in of_pipelines.items() if is_given]:
+            raise ComparisonError(f"Only pipelines take {', '.join(unfit)}: leave it out with --predictions.")
+        _evaluate_predictions(
+            predictions,
+            Path(model),
+            output,
+            source=source,
+            corpus=corpus,
+            types=listed([types]),
+            renamed=renamed_types(map),
+            offsets=offsets,
+            most_bad=most_bad(max_bad, strict),
+            threshold=threshold,
+        )
         return
     if not data:
         raise ComparisonError("Name the files to score on, behind the pipeline.")
@@ -92,13 +119,11 @@ def evaluate_cli(
         msg.good(str(path))
 
 
-def _evaluate_predictions(
-    predictions: Path, gold: Path, renamed: dict[str, str], output: Path | None
-) -> None:
+def _evaluate_predictions(predictions: Path, gold: Path, output: Path | None, **options: Any) -> None:
     from spacy_bioner.evaluation.prediction_files import evaluate_predictions
     from spacy_bioner.files import Outputs, write_json
 
-    report = evaluate_predictions(predictions, gold, renamed=renamed)
+    report = evaluate_predictions(predictions, gold, **options)
     _print_table(report)
     _print_errors(report)
     for name in report["types_not_in_gold"]:

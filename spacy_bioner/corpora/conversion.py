@@ -14,7 +14,6 @@ from spacy_bioner.corpora.gold_annotation import (
     ALL_TYPES,
     SPANS_KEY,
     gold_annotation,
-    missing_tokens,
 )
 from spacy_bioner.corpora.relation_records import keep_relations, with_relations
 from spacy_bioner.corpora.task_records import keep_tasks
@@ -296,19 +295,17 @@ def to_document(doc: Doc) -> Document:
         for s, name in gold.mentions
     ]
     mentions += [Mention(places, name) for name, places in gold.beyond]
-    meta |= _unknown(doc, ALL_TYPES in gold.unknown)
+    meta |= _unknown(doc, gold.missing)
     id = annotation.id if annotation else ""
     document = Document(doc.text, passages, tuple(mentions), tokens=tokens, meta=meta, id=id)
     return with_relations(document, doc)
 
 
-def _unknown(doc: Doc, is_missing: bool) -> dict[str, Any]:
+def _unknown(doc: Doc, missing_tokens: Sequence[int]) -> dict[str, Any]:
     """What the meta of a document is to say of tokens of which nothing is known, if there are some."""
     annotation = get_annotation(doc)
     stretches = annotation.unknown if annotation else ()
-    if not is_missing:
-        return {UNKNOWN: stretches} if stretches else {}
-    tokens = (doc[i] for i in missing_tokens(doc))
+    tokens = (doc[i] for i in missing_tokens)
     missing = tuple((ALL_TYPES, t.idx, t.idx + len(t)) for t in tokens if not t.text.isspace())
     if not missing:
         return {UNKNOWN: stretches} if stretches else {}

@@ -1,9 +1,10 @@
 """What a Doc says of its gold mentions, overlapping ones too, and of what isn't known.
 
 The mentions are in `doc.ents`, and those that it can't hold in the Doc's `Annotation`, where they are as
-fast to store as the rest (a span group makes a DocBin ten times slower to read). Or all are in a span group
-that somebody made. What isn't known is never "no": the tokens of a mention that ends inside a token, has
-gaps, or crosses another of its type may or may not be part of a mention of that type.
+fast to store as the rest (a span group makes a DocBin ten times slower to read). If `doc.spans` has a trusted
+gold group, that group alone is the gold annotation. What isn't known is never "no": the tokens of a mention
+that ends inside a token, has gaps, or crosses another of its type may or may not be part of a mention of that
+type.
 """
 
 import warnings
@@ -39,10 +40,12 @@ class GoldAnnotation:
 
     Attributes:
         mentions: all mentions whose ends are ends of tokens, each with its type's name.
-        taught: those of them that can be learned: no other one of their type has them inside or crosses them.
+        taught: those of them that can be learned: those that neither lie inside nor cross another mention of
+            the same type.
         beyond: type and characters of the others, which have gaps or end inside a token.
         unknown: by type (`ALL_TYPES` for every type) the tokens of which it isn't known whether they are part
             of a mention.
+        missing: those tokens that are unknown for every type since their annotation in `doc.ents` is missing.
         nested: how many mentions are inside another one of their type, by type.
         crossing: how many cross another one of their type, by type.
         untrusted: how many spans are left out, by type, as they may be old predictions.
@@ -52,6 +55,7 @@ class GoldAnnotation:
     taught: list[tuple[Span, str]] = field(default_factory=list)
     beyond: list[Place] = field(default_factory=list)
     unknown: dict[str, set[int]] = field(default_factory=dict)
+    missing: list[int] = field(default_factory=list)
     nested: Counter[str] = field(default_factory=Counter)
     crossing: Counter[str] = field(default_factory=Counter)
     untrusted: Counter[str] = field(default_factory=Counter)
@@ -76,11 +80,9 @@ def gold_annotation(doc: Doc, *keys: str, name_of: Callable[[str], str] = lambda
     """
     annotation = get_annotation(doc)
     groups = [doc.spans[key] for key in keys if key in doc.spans and FOUND not in doc.spans[key].attrs]
-    has_entities = doc.has_annotation("ENT_IOB")
-    trusted = [group for group in groups if GOLD in group.attrs or not has_entities]
-    unknown: dict[str, set[int]] = {}
-    if has_entities or not trusted:
-        unknown[ALL_TYPES] = set(missing_tokens(doc))
+    trusted = [group for group in groups if is_trusted(doc, group)]
+    missing = missing_tokens(doc) if doc.has_annotation("ENT_IOB") or not trusted else []
+    unknown: dict[str, set[int]] = {ALL_TYPES: set(missing)}
     spans = [span for group in trusted for span in group] if trusted else list(doc.ents)
     beyond: list[Place] = []
     if annotation is not None:
@@ -99,10 +101,16 @@ def gold_annotation(doc: Doc, *keys: str, name_of: Callable[[str], str] = lambda
         [(span, name_of(span.label_)) for span in spans],
         beyond=beyond,
         unknown=unknown,
+        missing=missing,
         untrusted=Counter(name_of(span.label_) for group in groups if group not in trusted for span in group),
     )
     _settle(found)
     return found
+
+
+def is_trusted(doc: Doc, group: SpanGroup) -> bool:
+    """Whether a span group of a Doc is its gold annotation; see `gold_annotation`."""
+    return FOUND not in group.attrs and (GOLD in group.attrs or not doc.has_annotation("ENT_IOB"))
 
 
 def warn_of_untrusted(count: int, *keys: str) -> None:

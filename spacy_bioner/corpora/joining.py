@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
+from spacy.util import filter_spans
 
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
-from spacy_bioner.corpora.gold_annotation import FOUND, GOLD
+from spacy_bioner.corpora.gold_annotation import FOUND, GOLD, gold_annotation, is_trusted, set_gold_spans
 
 
 def join_docs(docs: Sequence[Doc]) -> Doc:
     """Joins Docs, a space between them where there is none.
 
     `Doc.from_docs` drops the attributes of span groups, and with them the probabilities of entities, and
-    which types a Doc annotates. Here they stay: corpus and types, if all Docs have the same.
+    which types a Doc annotates. Here they stay: corpus and types, if all Docs have the same. If some Docs
+    have a trusted gold group, and others none under its key, the gold of these is put into the group.
+
+    Lost are relations, ids, soft labels, labels of documents, and what an `Annotation` has in its meta.
 
     Args:
         docs: the Docs, all with the same vocabulary; at least one.
@@ -30,8 +34,13 @@ def join_docs(docs: Sequence[Doc]) -> Doc:
         begins.append(whole[token].idx)
         token += len(doc)
     _join_annotations(whole, parts, begins)
-    for key in whole.spans:
-        _join_attrs(whole, key, parts, begins)
+    for key in list(whole.spans):
+        groups = [(doc, doc.spans[key]) for doc in parts if key in doc.spans]
+        if all(is_trusted(doc, group) for doc, group in groups):
+            if len(groups) < len(parts) or any(GOLD in group.attrs for _, group in groups):
+                _join_gold(whole, key, parts, begins)
+        else:
+            _join_attrs(whole, key, parts, begins)
     return whole
 
 
@@ -57,12 +66,35 @@ def _shifted(annotation: Annotation, by: int) -> Annotation:
     return replace(annotation, more=more, unknown=unknown)
 
 
+def _join_gold(whole: Doc, key: str, parts: Sequence[Doc], begins: Sequence[int]) -> None:
+    """Makes a group the gold annotation of all parts; those without it give what else they have as gold."""
+    spans: list[Span] = []
+    unknown: list[tuple[str, int, int]] = []
+    known = [key in doc.spans and not doc.has_annotation("ENT_IOB") for doc in parts]
+    token = 0
+    for doc, by, is_known in zip(parts, begins, known, strict=True):
+        gold = gold_annotation(doc, key)
+        ours = [
+            Span(whole, s.start + token, s.end + token, s.label, kb_id=s.kb_id, span_id=s.id)
+            for s, _ in gold.mentions
+        ]
+        spans += ours
+        unknown += [(own, start + by, end + by) for own, places in gold.beyond for start, end in places]
+        if is_known and not all(known):  # or its tokens would count as missing in `doc.ents`
+            entities = filter_spans(ours)
+            inside = {i for entity in entities for i in range(entity.start, entity.end)}
+            outside = [whole[i : i + 1] for i in range(token, token + len(doc)) if i not in inside]
+            whole.set_ents(entities, outside=outside, default="unmodified")
+        token += len(doc)
+    set_gold_spans(whole, spans, key)
+    annotation = get_annotation(whole)
+    if annotation is not None and unknown:  # a group can't hold such mentions
+        set_annotation(whole, replace(annotation, unknown=(*annotation.unknown, *unknown)))
+
+
 def _join_attrs(whole: Doc, key: str, parts: Sequence[Doc], begins: Sequence[int]) -> None:
-    """Gives a group the attributes of the parts' groups: that it is gold, or what `bioner` wrote."""
+    """Gives a group the attributes of the parts' groups that `bioner` wrote, if all are such."""
     groups = [(doc.spans[key], by) for doc, by in zip(parts, begins, strict=True) if key in doc.spans]
-    if all(GOLD in group.attrs for group, _ in groups):
-        whole.spans[key].attrs[GOLD] = True
-        return
     if not all(FOUND in group.attrs for group, _ in groups):
         return
     lists = [name for name, value in groups[0][0].attrs.items() if isinstance(value, list)]

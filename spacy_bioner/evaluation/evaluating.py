@@ -17,7 +17,7 @@ from spacy_bioner.evaluation.evaluation_page import evaluation_sections
 from spacy_bioner.evaluation.gold import GoldFile, gold_files, read_gold
 from spacy_bioner.evaluation.page import check_ending, write_report
 from spacy_bioner.evaluation.pipeline_evaluation import Evaluation, evaluate_gold
-from spacy_bioner.evaluation.report import Report, report
+from spacy_bioner.evaluation.report import Report, report, warn_of_training_data
 from spacy_bioner.evaluation.strata import seen_in
 from spacy_bioner.files import Outputs, ending, write_json
 from spacy_bioner.models.devices import use_device
@@ -68,6 +68,8 @@ def evaluate(
         FormatError: if the data can't be read, or a folder has none.
         CorpusError: if the catalogue doesn't know the corpus, or .spacy files are said to be of one.
         OutputError: if an output would overwrite the data.
+
+    Warns if the pipeline was trained on one of the files, by its checksum.
     """
     use_device(gpu_id)
     if source and source != SPACY:
@@ -113,6 +115,7 @@ def evaluate(
             failed.append(PipelineError(f"{path}: {error}"))
             continue
         reports.append(report(nlp, read, result, gpu_id, seen, precision))
+        warn_of_training_data(reports[-1])
         if page is not None:
             results.append(result)
     if not reports:

@@ -1,7 +1,7 @@
 """Reading gold annotation, from .spacy files or any other format."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from spacy_bioner.corpora.gold_annotation import (
     SPANS_KEY,
     Unknown,
     gold_annotation,
-    missing_tokens,
     unknown_stretches,
 )
 from spacy_bioner.corpora.provenance import describe_data
@@ -129,9 +128,7 @@ def gold_of(doc: Doc, retokenize: bool = False, keys: Sequence[str] = (SPANS_KEY
     annotation = get_annotation(doc)
     gold = gold_annotation(doc, *keys)
     stretches = list(annotation.unknown) if annotation else []
-    if ALL_TYPES in gold.unknown:
-        missing = (doc[i] for i in missing_tokens(doc))
-        stretches += [(ALL_TYPES, token.idx, token.idx + len(token)) for token in missing]
+    stretches += [(ALL_TYPES, doc[i].idx, doc[i].idx + len(doc[i])) for i in gold.missing]
     return Gold(
         doc.text,
         tuple(
@@ -182,6 +179,7 @@ def read_gold(
     keys: Sequence[str] = (SPANS_KEY,),
     offsets: str = "",
     most_bad: MostBad = USUAL,
+    of_doc: Callable[[Doc], Gold] | None = None,
 ) -> GoldFile:
     """Reads a file of gold annotation.
 
@@ -197,6 +195,7 @@ def read_gold(
         keys: where in `doc.spans` of .spacy files the gold may be.
         offsets: how its offsets count, see `documents.settling`; found from the texts of mentions, if empty.
         most_bad: how many documents, lines and mentions of it may be such that they can't be read.
+        of_doc: what is read of a Doc in a .spacy file; `gold_of` if None.
 
     Raises:
         FormatError: if it can't be read, can't have mentions, or too much of it can't be read.
@@ -208,7 +207,8 @@ def read_gold(
     if format == SPACY:
         if corpus:
             raise CorpusError(f"{path} says itself which corpus it is from: leave out --corpus {corpus}.")
-        golds = [gold_of(doc, retokenize, keys) for doc in read_docbin(path, vocab)]
+        docs = read_docbin(path, vocab)
+        golds = [of_doc(doc) if of_doc is not None else gold_of(doc, retokenize, keys) for doc in docs]
         data = describe_data(path).to_meta()
     else:
         if format in ("text", "lines"):

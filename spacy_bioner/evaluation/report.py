@@ -1,5 +1,6 @@
 """Reports of evaluations, with everything that the figures depend on; tables over several corpora."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -138,6 +139,16 @@ def _impossible(result: Evaluation) -> dict[str, Any]:
 
 def _ceiling(possible: int, gold: int) -> float:
     return Score(possible, possible, gold).f1
+
+
+def warn_of_training_data(report: Report) -> None:
+    """Warns if the pipeline was trained on the very file that it was scored on, by its checksum."""
+    data = report["data"]
+    if data["sha256"] in (made["sha256"] for made in report["trained_on"].get("train", ())):
+        warnings.warn(
+            f"{data['file']}: the pipeline was trained on this file: the scores say nothing of other texts.",
+            stacklevel=3,
+        )
 
 
 def corpus_names(report: Report) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from spacy_bioner.errors import ComparisonError, PipelineError
 from spacy_bioner.evaluation.comparison import read_scores, runs_of, score_files
 from spacy_bioner.evaluation.document_counts import DocumentCounts, count_documents
 from spacy_bioner.evaluation.gold import Gold, GoldFile, gold_files, read_gold
-from spacy_bioner.evaluation.matching import Judgement, judge
 from spacy_bioner.evaluation.pipeline_evaluation import evaluate_gold
-from spacy_bioner.evaluation.report import report
+from spacy_bioner.evaluation.predicted_mentions import judge_predictions, read_predictions
+from spacy_bioner.evaluation.report import report, warn_of_training_data
 from spacy_bioner.evaluation.significance import Runs
 from spacy_bioner.files import ending
 
@@ -94,13 +94,16 @@ def _reports(name: str, gold: GoldData, scores: Path | None) -> list[dict[str, A
         nlp = load_pipeline(name)
         files = gold.read(nlp.vocab, gold_keys(nlp))
         try:
-            return [report(nlp, file, evaluate_gold(nlp, file.golds)) for file in files]
+            reports = [report(nlp, file, evaluate_gold(nlp, file.golds)) for file in files]
         except PipelineError as error:
             raise PipelineError(f"{name}: {error}") from None
+        for made in reports:
+            warn_of_training_data(made)
+        return reports
     files = gold.read(Vocab())
     if len(files) > 1:
         raise ComparisonError(f"{name} has predictions on one data set, and --gold names {len(files)}.")
-    found = read_gold(path, Vocab(), renamed=gold.renamed, retokenize=True)
+    found = read_predictions(path, renamed=gold.renamed)
     counts = score_predictions(files[0].golds, found.golds, path)
     return [{"data": files[0].data, "total": {}, "documents": counts.to_dict()}]
 
@@ -110,53 +113,3 @@ def score_predictions(golds: Sequence[Gold], predicted: Sequence[Gold], path: Pa
     pairs, scored = judge_predictions(golds, predicted, path)
     rows = [(gold.id, gold.text, gold.mentions, judged) for gold, judged in pairs]
     return count_documents(rows, scored)
-
-
-def judge_predictions(
-    golds: Sequence[Gold], predicted: Sequence[Gold], path: Path
-) -> tuple[list[tuple[Gold, list[Judgement]]], list[str]]:
-    """Compares predictions that were read from a file with gold mentions.
-
-    Args:
-        golds: the texts with gold mentions.
-        predicted: the same texts with predicted ones, in any order if all have ids.
-        path: the file of the predictions, for errors.
-
-    Returns:
-        Each gold text with what was made of its mentions, and the types that were scored.
-
-    Raises:
-        ComparisonError: if a document isn't there, or has another text.
-    """
-    by_id = {document.id: document for document in predicted if document.id}
-    with_ids = len(by_id) == len(predicted) and all(gold.id for gold in golds)
-    if with_ids:
-        missing = [gold.id for gold in golds if gold.id not in by_id]
-        ordered = [by_id[gold.id] for gold in golds if gold.id in by_id]
-    else:
-        missing = [f"number {i + 1}" for i in range(len(predicted), len(golds))]
-        ordered = list(predicted)
-    if missing:
-        raise ComparisonError(
-            f"{path}: {len(missing):,} of {len(golds):,} gold documents aren't in it, as {missing[0]}. "
-            "A document without predictions has to be there too."
-        )
-    types = sorted({mention.type for document in (*golds, *ordered) for mention in document.mentions})
-    scored = sorted({name for gold in golds for name in (gold.types if gold.types is not None else types)})
-    pairs: list[tuple[Gold, list[Judgement]]] = []
-    for number, (gold, found) in enumerate(zip(golds, ordered, strict=False), 1):
-        if gold.text != found.text:
-            name = gold.id or f"number {number}"
-            raise ComparisonError(
-                f"{path}: document {name} has another text than the gold one, and other offsets with it."
-            )
-        theirs = [mention for mention in gold.mentions if mention.type in scored]
-        places = {(mention.spans, mention.type) for mention in theirs}
-        mentions = [
-            replace(m, score=None)
-            for m in found.mentions
-            if m.type in scored
-            and ((m.spans, m.type) in places or not gold.unknown.hides(m.start, m.end, m.type))
-        ]
-        pairs.append((gold, judge(theirs, mentions)))
-    return pairs, scored

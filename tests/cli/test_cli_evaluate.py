@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 
 from spacy_bioner.corpora.docbin import docbin, read_docbin
 from spacy_bioner.corpora.provenance import META_KEY, versions
+from spacy_bioner.evaluation.evaluating import evaluate
 
 
 @pytest.fixture(autouse=True)
@@ -187,3 +188,12 @@ def test_nothing_to_compare(refuse_cli: Callable[..., str], ruler: Path, tmp_pat
 def test_no_documents(refuse_cli: Callable[..., str], ruler: Path, tmp_path: Path):
     docbin([]).to_disk(tmp_path / "test.spacy")
     assert "no documents" in refuse_cli("bioner", "evaluate", ruler, tmp_path / "test.spacy")
+
+
+def test_scoring_on_the_training_data_warns(
+    tiny_pipeline: Path, tiny_data: Path, recwarn: pytest.WarningsRecorder
+):
+    evaluate(tiny_pipeline, [tiny_data / "devel.spacy"])
+    assert not [w for w in recwarn if "was trained on this file" in str(w.message)]
+    with pytest.warns(UserWarning, match=r"train\.spacy: the pipeline was trained on this file"):
+        evaluate(tiny_pipeline, [tiny_data / "train.spacy"])

@@ -141,3 +141,37 @@ def test_old_predictions_do_not_beat_a_curators_entities():
     assert scores["spans_bioner_r"] == 0.0
     set_gold_spans(copy, list(copy.spans["bioner"]))
     assert len(gold_annotation(copy, "bioner").taught) == 2
+
+
+def spans_alone(text=TEXT, *spans):
+    doc = NLP.make_doc(text)
+    set_gold_spans(doc, [Span(doc, *span) for span in spans])
+    set_annotation(doc, Annotation("c", TYPES))
+    return doc
+
+
+def test_one_unknown_stretch_leaves_the_rest_of_gold_spans_known():
+    doc = spans_alone(TEXT, (0, 1, "Gene"))
+    set_annotation(doc, Annotation("c", TYPES, unknown=(("", 26, 30),)))
+    assert gold_of(doc).unknown.by_type == {"": frozenset(range(26, 30))}
+    assert to_document(doc).meta["unknown"] == (("", 26, 30),)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_joined_docs_with_gold_spans_and_with_entities_teach_what_each_teaches(first):
+    entities = doc_of(mention(0, 17, "Disease"), mention(0, 5, "Gene"), mention(18, 24, "Gene"))
+    missing = doc_of(mention(6, 17, "Disease"))
+    missing.set_ents(missing.ents, missing=[missing[5:6]], default="outside")
+    spans = spans_alone(TEXT, (0, 3, "Disease"), (1, 2, "Disease"), (0, 1, "Gene"))
+    for others in ([entities], [missing], [entities, missing]):
+        parts = [spans, *others] if first else [*others, spans]
+        joined = allowed(join_docs(parts))
+        for name in TYPES:
+            assert joined[name] == [token for part in parts for token in allowed(part)[name]]
+
+
+def test_joined_docs_of_which_one_says_nothing_teach_nothing_there():
+    spans, bare = spans_alone(TEXT, (0, 1, "Gene")), NLP.make_doc(TEXT)
+    set_annotation(bare, Annotation("c", TYPES))
+    joined = join_docs([spans, bare])
+    assert allowed(joined)["Gene"] == ["B", *["O"] * 5, *["OBI"] * 6]

@@ -1,5 +1,6 @@
 """Builds knowledge bases: sources are joined, checked, and written to one file."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,8 +10,9 @@ import numpy
 
 from spacy_bioner.errors import KnowledgeError
 from spacy_bioner.files import Outputs
-from spacy_bioner.knowledge.concepts import KINDS, KNOWN_PREFIXES, Concept
+from spacy_bioner.knowledge.concepts import KINDS, KNOWN_PREFIXES, Concept, vocabulary_of
 from spacy_bioner.knowledge.knowledge_base import FORMAT, KnowledgeBase
+from spacy_bioner.knowledge.loose_names import sort_loosely
 from spacy_bioner.knowledge.names import key_of
 from spacy_bioner.knowledge.problems import Problems
 from spacy_bioner.knowledge.search import count_grams
@@ -18,6 +20,8 @@ from spacy_bioner.knowledge.source_joining import join, subset, without_cycles
 from spacy_bioner.knowledge.sources import read_source
 from spacy_bioner.knowledge.sources.source import Source
 from spacy_bioner.knowledge.storage import packed, write_arrays
+from spacy_bioner.knowledge.vocabulary import number_words
+from spacy_bioner.knowledge.wording_learning import learn_wording
 
 _UNKNOWN_PREFIX = "another identifier whose prefix isn't known (kept)"
 
@@ -126,7 +130,7 @@ def make_arrays(
     keys = sorted({key for key, *_ in names})
     rows = {key: row for row, key in enumerate(keys)}
     name_rows = numpy.array([rows[key] for key, *_ in names], dtype="int32")
-    grams = count_grams(keys)
+    name_concepts = numpy.array([number for _, _, number, _, _ in names], dtype="int32")
     others = [(id, number) for number, c in enumerate(concepts) for id in dict.fromkeys(c.alternatives)]
     parents = [
         (n, numbers[p]) for n, c in enumerate(concepts) for p in dict.fromkeys(c.parents) if p in numbers
@@ -134,16 +138,14 @@ def make_arrays(
     arrays: dict[str, numpy.ndarray] = {
         "concept_types": numpy.array([types.index(c.type) for c in concepts], dtype="uint8"),
         "concept_species": numpy.array([species.index(c.species) for c in concepts], dtype="uint16"),
-        "name_concepts": numpy.array([number for _, _, number, _, _ in names], dtype="int32"),
+        "name_concepts": name_concepts,
         "name_kinds": numpy.array([kind for _, kind, *_ in names], dtype="uint8"),
         "name_sources": numpy.array([source for *_, source in names], dtype="uint8"),
         "name_rows": name_rows,
         "key_ends": numpy.cumsum(numpy.bincount(name_rows, minlength=len(keys))).astype("int32"),
         "alternative_concepts": numpy.array([number for _, number in others], dtype="int32"),
         "parents": numpy.array(parents, dtype="int32").reshape(-1, 2),
-        "gram_ends": grams.ends,
-        "grams": grams.grams,
-        "gram_counts": grams.counts,
+        **_arrays_of_keys(keys, name_rows, name_concepts),
     }
     texts = {
         "concept_ids": [concept.id for concept in concepts],
@@ -153,7 +155,39 @@ def make_arrays(
     }
     for field, values in texts.items():
         arrays[field], arrays[f"{field}_ends"] = packed(values)
-    return arrays, {"types": types, "species": species}
+    most = Counter(vocabulary_of(concept.id) for concept in concepts).most_common(1)
+    return arrays, {"types": types, "species": species, "vocabulary": most[0][0] if most else ""}
+
+
+def _arrays_of_keys(
+    keys: Sequence[str], rows: numpy.ndarray, concepts: numpy.ndarray
+) -> dict[str, numpy.ndarray]:
+    """What a search and a comparison of names look up, so that nothing is to be computed at first use.
+
+    Args:
+        keys: all keys.
+        rows: for each name the number of its key.
+        concepts: and of its concept.
+    """
+    grams = count_grams(keys)
+    checksums, loose_rows = sort_loosely(keys)
+    vocabulary = number_words(keys)
+    words, word_ends = packed(vocabulary.words)
+    wording = learn_wording(vocabulary, rows, concepts)
+    return {
+        "gram_ends": grams.ends,
+        "grams": grams.grams,
+        "gram_counts": grams.counts,
+        "loose_checksums": checksums,
+        "loose_rows": loose_rows,
+        "words": words,
+        "words_ends": word_ends,
+        "word_counts": vocabulary.name_counts(),
+        "word_extra": wording.extra,
+        "word_same_ends": wording.same_ends,
+        "word_same_words": wording.same_words,
+        "word_same": wording.same,
+    }
 
 
 def make_base(concepts: Sequence[Concept], sources: Sequence[Source] = (), name: str = "") -> KnowledgeBase:

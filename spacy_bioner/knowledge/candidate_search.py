@@ -54,9 +54,6 @@ class Finder:
 
     def __init__(self, base: KnowledgeBase, memory: Memory, candidates: int = 20) -> None:
         self._base, self._memory, self._k = base, memory, candidates
-        self._loose: dict[str, list[int]] = {}
-        for row, key in enumerate(base.keys.all()):
-            self._loose.setdefault(loose_key_of(key), []).append(row)
 
     def find(self, queries: Sequence[Query], held_out: Sequence[tuple[int, ...]] = ()) -> list[Found]:
         """Finds the candidates of mentions.
@@ -98,7 +95,7 @@ class Finder:
     def _loosely(self, key: str) -> dict[int, bool]:
         """The concepts with a name that is much the same; for each whether it is its label."""
         found: dict[int, bool] = {}
-        for row in self._loose.get(loose_key_of(key), ()):
+        for row in self._base.loose_names.find(loose_key_of(key)):
             for name in self._base.names_at(row):
                 concept = int(self._base.concepts_of_names[name])
                 found[concept] = found.get(concept, False) or self._base.kinds[name] == 0
@@ -112,7 +109,7 @@ class Finder:
         found: dict[int, int] = {}
         for left in range(len(words) - 1, max(len(words) - 3, 0), -1):
             for some in itertools.combinations(words, left):
-                for row in self._loose.get(" ".join(some), ()):
+                for row in self._base.loose_names.find(" ".join(some)):
                     for name in self._base.names_at(row):
                         found.setdefault(int(self._base.concepts_of_names[name]), name)
         return {concept: name for concept, name in list(found.items())[: self._k] if concept not in known}

@@ -1,6 +1,7 @@
 """What a knowledge base holds: concepts with their names, identifiers and places in a hierarchy."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["name", "exact", "related", "mention"]
@@ -100,3 +101,10 @@ def standard_id(identifier: str, prefix: str = "") -> str:
     if ":" in rest:
         return standard_id(rest)
     return f"{_PREFIXES.get(head.upper(), head)}:{rest.strip()}"
+
+
+@lru_cache(maxsize=1 << 12)
+def vocabulary_of(id: str) -> str:
+    """The vocabulary of an identifier: its prefix, and the letter that MeSH's begin with."""
+    prefix, _, rest = id.partition(":")
+    return prefix + rest[:1] if rest[:1].isalpha() else prefix

@@ -4,16 +4,16 @@ import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 
 import numpy
 
 from spacy_bioner.knowledge.candidate_search import Finder, Found
+from spacy_bioner.knowledge.concepts import vocabulary_of
 from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
 from spacy_bioner.knowledge.mentions import Query
 from spacy_bioner.knowledge.names import words_of
 from spacy_bioner.knowledge.training_memory import Memory
-from spacy_bioner.knowledge.wording import Difference, Wording, learn_wording
+from spacy_bioner.knowledge.wording import Difference, Wording
 
 FEATURES = (
     # the best name
@@ -86,24 +86,10 @@ class Describer:
     def __init__(self, base: KnowledgeBase, memory: Memory, candidates: int = 20) -> None:
         self._base = base
         self._finder = Finder(base, memory, candidates)
-        self._ids = base.ids.all()
-        most = Counter(_vocabulary(id) for id in self._ids).most_common(1)
-        self._most = most[0][0] if most else ""
         self._words: dict[int, tuple[str, ...]] = {}
+        self._key_words: dict[int, list[str]] = {}
         self._counts = numpy.bincount(base.concepts_of_names, minlength=len(base))
-        self._keys = base.keys.all()
-        frequencies: Counter[str] = Counter()
-        for key in self._keys:
-            frequencies.update(set(key.split()))
-        self._rarity = {word: math.log(1 + len(self._keys) / n) for word, n in frequencies.items()}
-        self._unknown = math.log(2 + len(self._keys))
-
-    @cached_property
-    def _wording(self) -> Wording:
-        owners = self._base.concepts_of_names
-        return learn_wording(
-            [(key, {int(owners[n]) for n in self._base.names_at(row)}) for row, key in enumerate(self._keys)]
-        )
+        self._wording = Wording(base.word_numbers, base.learned_wording)
 
     def describe(self, queries: Sequence[Query], held_out: Sequence[tuple[int, ...]] = ()) -> list[Choices]:
         """Finds and describes the candidates of mentions.
@@ -175,7 +161,7 @@ class Describer:
             (
                 math.log1p(self._counts[concept]),
                 math.log1p(self._base.child_counts[concept]),
-                _vocabulary(self._ids[concept]) != self._most,
+                vocabulary_of(self._base.ids[concept]) != self._base.meta["vocabulary"],
                 found.others.get(concept, 0) > 0,
                 any(found.others.get(c, 0) > 0 for c in self._base.neighbours.get(concept, ())),
             )
@@ -218,7 +204,7 @@ class Describer:
         label = min(names, key=lambda name: self._base.kinds[name], default=-1)
         of_label = int(self._base.rows[label]) if label >= 0 else -1
         rows |= {of_label} if label >= 0 else set()
-        found = {row: self._wording.difference(words, self._keys[row].split()) for row in sorted(rows)}
+        found = {row: self._wording.difference(words, self._words_at(row)) for row in sorted(rows)}
         best = max(found.values(), key=lambda difference: difference.score, default=None)
         if best is None:
             return Difference(_FAR, len(words), 0, 0), _FAR
@@ -262,14 +248,18 @@ class Describer:
             self._words[name] = tuple(words_of(self._base.names[name]))
         return self._words[name]
 
+    def _words_at(self, row: int) -> list[str]:
+        """The words of a key."""
+        if row not in self._key_words:
+            self._key_words[row] = self._base.keys[row].split()
+        return self._key_words[row]
+
+    def _rarity(self, word: str) -> float:
+        names = len(self._base.keys)
+        number = self._base.word_numbers.get(word)
+        return math.log(2 + names) if number is None else math.log(1 + names / self._base.word_counts[number])
+
     def _share(self, words: Sequence[str], among: Collection[str]) -> float:
-        total = sum(self._rarity.get(word, self._unknown) for word in words)
-        found = sum(self._rarity.get(word, self._unknown) for word in words if word in among)
+        total = sum(self._rarity(word) for word in words)
+        found = sum(self._rarity(word) for word in words if word in among)
         return found / total if total else 0.0
-
-
-@lru_cache(maxsize=1 << 12)
-def _vocabulary(id: str) -> str:
-    """The vocabulary of an identifier: its prefix, and the letter that MeSH's begin with."""
-    prefix, _, rest = id.partition(":")
-    return prefix + rest[:1] if rest[:1].isalpha() else prefix

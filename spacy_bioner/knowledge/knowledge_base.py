@@ -1,5 +1,6 @@
 """A knowledge base, opened from its file: concepts by identifier and by similar names."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,11 +11,13 @@ import numpy
 
 from spacy_bioner.errors import KnowledgeError
 from spacy_bioner.knowledge.concepts import KINDS, Concept, Name, standard_id
+from spacy_bioner.knowledge.loose_names import LooseNames
 from spacy_bioner.knowledge.names import key_of
 from spacy_bioner.knowledge.search import Index, Rows
 from spacy_bioner.knowledge.storage import Arrays, Texts, open_arrays
+from spacy_bioner.knowledge.wording import LearnedWording
 
-FORMAT = 1
+FORMAT = 2
 """The version of the file's layout."""
 _NAMES_PER_CONCEPT = 3  # rows that are looked at for each concept that is wanted
 
@@ -54,6 +57,12 @@ class KnowledgeBase:
         self._alternatives = _texts(arrays, "alternatives")
         self._alternative_concepts = arrays["alternative_concepts"]
         self._parents = arrays["parents"]
+        self.loose_names = LooseNames(self.keys, arrays["loose_checksums"], arrays["loose_rows"])
+        self._words = _texts(arrays, "words")
+        self.word_counts = arrays["word_counts"]
+        self.learned_wording = LearnedWording(
+            arrays["word_extra"], arrays["word_same_ends"], arrays["word_same_words"], arrays["word_same"]
+        )
         self.index = Index(Rows(arrays["gram_ends"], arrays["grams"], arrays["gram_counts"]))
 
     @classmethod
@@ -157,12 +166,15 @@ class KnowledgeBase:
         return {concept: frozenset(others) for concept, others in found.items()}
 
     @cached_property
-    def _rows_of_keys(self) -> dict[str, int]:
-        return {key: row for row, key in enumerate(self.keys.all())}
+    def word_numbers(self) -> dict[str, int]:
+        """The words of all names, by which `word_counts` and `learned_wording` count."""
+        return {word: number for number, word in enumerate(self._words.all())}
 
     def has(self, text: str) -> bool:
         """Whether a name has the words of a text."""
-        return key_of(text) in self._rows_of_keys
+        key = key_of(text)
+        row = bisect_left(self.keys, key)
+        return row < len(self.keys) and self.keys[row] == key
 
     def is_of(self, number: int, species: str) -> bool:
         """Whether a concept is of a species, or of none."""

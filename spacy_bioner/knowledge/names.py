@@ -6,6 +6,7 @@ becomes American, plurals become singulars, Roman numerals and number words beco
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from spacy_bioner.text.folding import fold
@@ -138,3 +139,14 @@ def loose_key_of(key: str) -> str:
         key: as `key_of` gives it.
     """
     return " ".join(sorted({_loose_word(word) for word in key.split()}))
+
+
+def loose_keys_of(keys: Iterable[str]) -> Iterator[str]:
+    """`loose_key_of` of many names; each of their words is looked at once."""
+    known: dict[str, str] = {}
+    for key in keys:
+        words = key.split()
+        for word in words:
+            if word not in known:
+                known[word] = _loose_word(word)
+        yield " ".join(sorted({known[word] for word in words}))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LONGEST = 200
 """How many characters of a query's key are looked at."""
 
-_BLOCK = 1 << 16  # names whose values are computed together
+_BLOCK = 1 << 16  # names whose grams are counted, or their values computed, together
 _SAMPLE = 16  # every so many-th name is looked at for how similar the best are at least
 _ROUNDING = 1e-6  # cosines that differ by less are equal
 
@@ -42,13 +42,18 @@ class Rows:
 
 def count_grams(keys: Sequence[str]) -> Rows:
     """Counts the grams of names, see `grams`."""
+    parts = [_count_grams(keys[start : start + _BLOCK]) for start in range(0, len(keys) or 1, _BLOCK)]
+    sizes, grams, counts = (numpy.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Rows(numpy.cumsum(sizes).astype("int32"), grams, counts)
+
+
+def _count_grams(keys: Sequence[str]) -> tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """How many different grams each name has, these grams, and how often each stands in the name."""
     grams, lengths = grams_of(keys)
     names = numpy.repeat(numpy.arange(len(keys), dtype="int64"), lengths)
     pairs, counts = numpy.unique(names * GRAMS + grams, return_counts=True)
-    ends = numpy.cumsum(numpy.bincount(pairs // GRAMS, minlength=len(keys)))
-    return Rows(
-        ends.astype("int32"), (pairs % GRAMS).astype("uint16"), numpy.minimum(counts, 255).astype("uint8")
-    )
+    sizes = numpy.bincount(pairs // GRAMS, minlength=len(keys))
+    return sizes, (pairs % GRAMS).astype("uint16"), numpy.minimum(counts, 255).astype("uint8")
 
 
 class Index:

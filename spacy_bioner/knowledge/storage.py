@@ -14,7 +14,7 @@ import numpy
 
 from spacy_bioner.errors import KnowledgeError
 
-_DTYPES = {"U8": "<u1", "U16": "<u2", "I32": "<i4", "I64": "<i8", "F32": "<f4", "BOOL": "?"}
+_DTYPES = {"U8": "<u1", "U16": "<u2", "U32": "<u4", "I32": "<i4", "I64": "<i8", "F32": "<f4", "BOOL": "?"}
 _MOST_HEADER = 1 << 24
 
 Arrays = Mapping[str, numpy.ndarray]
@@ -24,7 +24,7 @@ class Texts(Sequence[str]):
     """A list of texts that are read when they are asked for."""
 
     def __init__(self, data: numpy.ndarray, ends: numpy.ndarray) -> None:
-        self._data, self._ends = data, ends
+        self._data, self._ends = numpy.asarray(data), numpy.asarray(ends)  # memory-mapped still
 
     def __len__(self) -> int:
         return len(self._ends)

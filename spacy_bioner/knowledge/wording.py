@@ -6,17 +6,16 @@ Names that differ in one word alone are synonyms ("kidney failure", "renal failu
 word, or that one is missing.
 """
 
-import itertools
 import math
-from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy
+
 from spacy_bioner.knowledge.names import stem_of
 
-_LONGEST = 8  # words of names that are learned from
-_DOUBT = 1.0  # added to how often two words were seen, so that once isn't always
-_WEIGHT = 4.0  # of the mean for words that were seen rarely
+PRECISION = 1000
+"""Probabilities are stored in parts of it."""
 _STEM = 0.7  # words of one stem that no names tell apart
 _LEAST = 0.02  # no difference rules a name out
 
@@ -39,18 +38,31 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """What words matter.
+class LearnedWording:
+    """What words matter, as the file of a knowledge base has it; probabilities in parts of `PRECISION`.
 
     Attributes:
-        same: by word, how probable it is that names are synonyms in which another word stands for it.
-        extra: by word, how probable it is that names are synonyms of which one has it and one hasn't.
-        other: the same for a word that is in neither.
+        extra: for each word how probable it is that names are synonyms of which one has it and one hasn't;
+            at the end that of a word that isn't known.
+        same_ends: for each word where those end in `same_words` that stand for it in other names.
+        same_words: the numbers of these words.
+        same: how probable it is that names are synonyms that differ in these two words alone.
     """
 
-    same: Mapping[str, Mapping[str, float]]
-    extra: Mapping[str, float]
-    other: float
+    extra: numpy.ndarray
+    same_ends: numpy.ndarray
+    same_words: numpy.ndarray
+    same: numpy.ndarray
+
+
+class Wording:
+    """Compares names, by what was learned."""
+
+    def __init__(self, numbers: Mapping[str, int], learned: LearnedWording) -> None:
+        """Takes the numbers of words, and what was learned about them."""
+        self._numbers, self._learned = numbers, learned
+        self._extra = (numpy.asarray(learned.extra) / PRECISION).tolist()
+        self._same: dict[int, dict[int, float]] = {}  # of the words that were looked for
 
     def difference(self, mention: Sequence[str], name: Collection[str]) -> Difference:
         """Compares the words of a mention with those of a name."""
@@ -73,71 +85,23 @@ class Wording:
         return Difference(score, len(left), len(missing), numbers)
 
     def _likeness(self, word: str, other: str) -> float:
-        known = self.same.get(word, {}).get(other)
+        known = self._synonyms(word).get(self._numbers.get(other, -1))
         if known is not None:
             return max(known, _LEAST)
         return _STEM if len(word) > 3 and stem_of(word) == stem_of(other) else 0.0
 
+    def _synonyms(self, word: str) -> dict[int, float]:
+        """The words that stand for one in other names, and how probable it is that these are synonyms."""
+        number = self._numbers.get(word, -1)
+        if number < 0:
+            return {}
+        if number not in self._same:
+            learned = self._learned
+            start = int(learned.same_ends[number - 1]) if number else 0
+            part = slice(start, int(learned.same_ends[number]))
+            values = learned.same[part] / PRECISION
+            self._same[number] = dict(zip(learned.same_words[part].tolist(), values.tolist(), strict=True))
+        return self._same[number]
+
     def _omitted(self, word: str) -> float:
-        return math.log(max(self.extra.get(word, self.other), _LEAST))
-
-
-Words = tuple[str, ...]
-
-
-def learn_wording(names: Sequence[tuple[str, Collection[int]]]) -> Wording:
-    """Learns how names differ.
-
-    Args:
-        names: names as `names.key_of` gives them, each once, with the concepts that have them.
-    """
-    concepts = {tuple(key.split()): frozenset(owners) for key, owners in names}
-    rests: dict[Words, list[tuple[str, Words]]] = defaultdict(list)
-    synonyms: Counter[str] = Counter()
-    others: Counter[str] = Counter()
-    for words, owners in concepts.items():
-        if len(words) > _LONGEST:
-            continue
-        for place, word in enumerate(words):
-            rest = (*words[:place], *words[place + 1 :])
-            rests[rest].append((word, words))
-            if rest in concepts:
-                (others if owners.isdisjoint(concepts[rest]) else synonyms)[word] += 1
-    groups = [members for members in rests.values() if len(members) > 1]
-    mean = (sum(synonyms.values()) + 1) / (sum(synonyms.values()) + sum(others.values()) + 2)
-    extra = {
-        word: round((synonyms[word] + _WEIGHT * mean) / (synonyms[word] + others[word] + _WEIGHT), 3)
-        for word in sorted(synonyms.keys() | others.keys())
-    }
-    return Wording(_learn_same(groups, concepts), extra, round(mean, 3))
-
-
-def _learn_same(
-    groups: Sequence[Sequence[tuple[str, Words]]], concepts: Mapping[Words, Collection[int]]
-) -> dict[str, dict[str, float]]:
-    """How probable it is that names are synonyms that differ in one word.
-
-    Args:
-        groups: words and whole names that differ in that word alone.
-        concepts: the concepts of the names.
-    """
-    pairs: Counter[tuple[str, str]] = Counter()
-    for members in groups:
-        by_concept: dict[int, set[str]] = defaultdict(set)
-        for word, words in members:
-            for owner in concepts[words]:
-                by_concept[owner].add(word)
-        pairs.update({pair for group in by_concept.values() for pair in itertools.permutations(group, 2)})
-    partners: dict[str, list[str]] = defaultdict(list)
-    for word, other in pairs:
-        partners[word].append(other)
-    together: Counter[tuple[str, str]] = Counter()
-    for members in groups:
-        inside = {word for word, _ in members}
-        together.update(
-            (word, other) for word in inside for other in partners.get(word, ()) if other in inside
-        )
-    same: dict[str, dict[str, float]] = {}
-    for (word, other), count in sorted(pairs.items()):
-        same.setdefault(word, {})[other] = round(count / (together[word, other] + _DOUBT), 3)
-    return same
+        return math.log(max(self._extra[self._numbers.get(word, -1)], _LEAST))

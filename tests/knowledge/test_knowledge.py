@@ -16,6 +16,7 @@ from spacy_bioner.knowledge.names import key_of
 from spacy_bioner.knowledge.problems import Problems
 from spacy_bioner.knowledge.search import Index, count_grams
 from spacy_bioner.knowledge.sources import format_of, read_source
+from spacy_bioner.knowledge.storage import open_arrays, write_arrays
 
 OBO = """format-version: 1.2
 data-version: 7
@@ -250,6 +251,14 @@ def test_what_is_no_source_or_no_base_is_refused(write: Callable[..., Path], tmp
     (tmp_path / "cut.kb").write_bytes((tmp_path / "cut.kb").read_bytes()[:-3])
     with pytest.raises(KnowledgeError, match="build it again"):
         KnowledgeBase.open(tmp_path / "cut.kb")
+
+
+def test_an_older_file_is_to_be_built_again(tmp_path: Path) -> None:
+    write_base([Concept("X:1", (Name("a", "name"),))], tmp_path / "x.kb")
+    arrays, meta = open_arrays(tmp_path / "x.kb")
+    write_arrays(tmp_path / "old.kb", arrays, meta | {"format": meta["format"] - 1})
+    with pytest.raises(KnowledgeError, match=r"old\.kb: a knowledge base of version 1.*build it again"):
+        KnowledgeBase.open(tmp_path / "old.kb")
 
 
 def test_the_verbs(

@@ -63,8 +63,9 @@ class Finder:
             held_out: what each means, where they are training data: a document doesn't know itself then.
         """
         keys = [key_of(query.full) for query in queries]
-        full = self._base.candidates([query.full for query in queries], self._k)
-        written = self._base.candidates([query.text for query in queries], self._k)
+        texts = [query.full for query in queries] + [query.text for query in queries]
+        both = self._base.candidates(texts, self._k)  # at once, for most are the same
+        full, written = both[: len(queries)], both[len(queries) :]
         alike = self._memory.alike(keys)
         exact = [{c.concept for c in of_one if c.cosine >= 1.0} for of_one in full]
         found: dict[int, Found] = {}

@@ -130,7 +130,8 @@ class Index:
         values /= _lengths(values, numpy.array([0, len(values)]))
         lists, _ = self._names
         sums = lists[grams].T @ values.astype("float32")
-        names = numpy.flatnonzero(sums >= max(_kth(sums[::_SAMPLE], k), _ROUNDING))
+        sample = sums[::_SAMPLE]
+        names = numpy.flatnonzero(sums >= max(_kth(sample[sample >= _ROUNDING], k), _ROUNDING))
         names = names[sums[names] >= _kth(sums[names], k)]
         weights = numpy.zeros(GRAMS)
         weights[grams] = values

@@ -13,6 +13,7 @@ from spacy_bioner.files import Outputs
 from spacy_bioner.knowledge.concepts import KINDS, KNOWN_PREFIXES, Concept, vocabulary_of
 from spacy_bioner.knowledge.knowledge_base import FORMAT, KnowledgeBase
 from spacy_bioner.knowledge.loose_names import sort_loosely
+from spacy_bioner.knowledge.name_words import number_words
 from spacy_bioner.knowledge.names import key_of
 from spacy_bioner.knowledge.problems import Problems
 from spacy_bioner.knowledge.search import count_grams
@@ -20,7 +21,6 @@ from spacy_bioner.knowledge.source_joining import join, subset, without_cycles
 from spacy_bioner.knowledge.sources import read_source
 from spacy_bioner.knowledge.sources.source import Source
 from spacy_bioner.knowledge.storage import packed, write_arrays
-from spacy_bioner.knowledge.vocabulary import number_words
 from spacy_bioner.knowledge.wording_learning import learn_wording
 
 _UNKNOWN_PREFIX = "another identifier whose prefix isn't known (kept)"

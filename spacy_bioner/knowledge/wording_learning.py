@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy
 
-from spacy_bioner.knowledge.vocabulary import Vocabulary, ranges
+from spacy_bioner.knowledge.name_words import Vocabulary, ranges
 from spacy_bioner.knowledge.wording import PRECISION, LearnedWording
 
 _LONGEST = 8  # words of names that are learned from

@@ -8,9 +8,9 @@ import numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spacy_bioner.knowledge.name_words import number_words
 from spacy_bioner.knowledge.names import key_of
 from spacy_bioner.knowledge.training_memory import Memory
-from spacy_bioner.knowledge.vocabulary import number_words
 from spacy_bioner.knowledge.wording import PRECISION, LearnedWording, Wording
 from spacy_bioner.knowledge.wording_learning import learn_wording
 

@@ -17,6 +17,7 @@ from queue import Queue
 from random import Random
 from typing import Any
 
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from spacy_bioner.corpora.docbin import docbin, docbin_files, read_docbin
@@ -263,11 +264,10 @@ def _end_with_parent() -> None:
 @contextmanager
 def _only_one(output: Path) -> Iterator[None]:
     """Holds the experiment's folder, as long as this process lives."""
-    import fcntl
-
-    with (output / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ExperimentError(f"Another process runs the experiment in {output}.") from None
+    lock = FileLock(output / ".lock")
+    try:
+        held = lock.acquire(timeout=0)
+    except Timeout:
+        raise ExperimentError(f"Another process runs the experiment in {output}.") from None
+    with held:
         yield

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from spacy_bioner.errors import ComparisonError, ExperimentError
 from spacy_bioner.training.experiment import cells, run_experiment
@@ -123,3 +124,10 @@ def test_a_run_that_fails_says_why(folder: Path, tiny_data: Path, root: Path):
     missing = seeds_plan(root / "configs/nothing.cfg", *data, ["1"])
     with pytest.raises(ExperimentError, match="there is no config"):
         run_experiment(missing, folder / "missing", progress=False)
+
+
+def test_a_second_run_of_one_experiment_is_refused(plan: Plan, folder: Path, root: Path):
+    (folder / "held").mkdir()
+    refused = pytest.raises(ExperimentError, match="Another process runs the experiment")
+    with contextlib.chdir(root), FileLock(folder / "held" / ".lock"), refused:
+        run_experiment(plan, folder / "held", progress=False)

@@ -173,3 +173,25 @@ def test_the_verbs(linking: Language, run_cli: Callable[..., str], tmp_path: Pat
     arguments = ("--map", "*=Disease", "--output", tmp_path / "scores.json")
     output = run_cli("bioner", "link-evaluate", tmp_path / "linked", tmp_path / "train.pubtator", *arguments)
     assert "100.00" in output
+
+
+@pytest.mark.parametrize("remember", [False, True])
+def test_mentions_of_devel_are_names_if_asked_for(
+    linking: Language, run_cli: Callable[..., str], tmp_path: Path, remember: bool
+) -> None:
+    from spacy_bioner.documents.formats import write
+
+    linking.to_disk(tmp_path / "model")
+    text = "Only here: qualmish honeyblight."
+    new = Document(text, mentions=(Mention(((11, 31),), "D", identifiers=("DOID:893",)),), id="new")
+    write(documents(), tmp_path / "train.pubtator", "pubtator")
+    write([*documents()[:5], new], tmp_path / "devel.pubtator", "pubtator")
+    run_cli(
+        "bioner", "link-train", tmp_path / "model", tmp_path / "train.pubtator", tmp_path / "linked",
+        "--dev", tmp_path / "devel.pubtator", "--map", "*=Disease", *["--remember-dev"] * remember
+    )  # fmt: skip
+    nlp = spacy.load(tmp_path / "linked")
+    doc = nlp.make_doc(text)
+    doc.ents = [doc.char_span(11, 31, label="Disease")]
+    linked = [id for _, id in ids(nlp.get_pipe("linker")(doc))]
+    assert (linked == ["DOID:893"]) is remember

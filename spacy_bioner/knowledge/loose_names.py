@@ -29,7 +29,7 @@ class LooseNames:
     def __init__(self, keys: Sequence[str], checksums: numpy.ndarray, rows: numpy.ndarray) -> None:
         """Takes the names, and what `sort_loosely` gave for them."""
         self._keys = keys
-        self._checksums, self._rows = numpy.asarray(checksums), numpy.asarray(rows)
+        self._checksums, self._rows = checksums, rows
 
     def find(self, loose_key: str) -> list[int]:
         """The numbers of the names that have a loose key, in order."""

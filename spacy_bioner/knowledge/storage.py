@@ -24,7 +24,7 @@ class Texts(Sequence[str]):
     """A list of texts that are read when they are asked for."""
 
     def __init__(self, data: numpy.ndarray, ends: numpy.ndarray) -> None:
-        self._data, self._ends = numpy.asarray(data), numpy.asarray(ends)  # memory-mapped still
+        self._data, self._ends = data, ends
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -104,4 +104,5 @@ def _mapped(
         if not count:
             yield name, numpy.zeros(shape, dtype)
         else:
-            yield name, numpy.memmap(path, dtype, "r", start + begin, shape)
+            # a plain array on the mapped memory: numpy.memmap is slow at single values
+            yield name, numpy.asarray(numpy.memmap(path, dtype, "r", start + begin, shape))

@@ -61,7 +61,7 @@ class Wording:
     def __init__(self, numbers: Mapping[str, int], learned: LearnedWording) -> None:
         """Takes the numbers of words, and what was learned about them."""
         self._numbers, self._learned = numbers, learned
-        self._extra = (numpy.asarray(learned.extra) / PRECISION).tolist()
+        self._extra = (learned.extra / PRECISION).tolist()
         self._same: dict[int, dict[int, float]] = {}  # of the words that were looked for
 
     def difference(self, mention: Sequence[str], name: Collection[str]) -> Difference:

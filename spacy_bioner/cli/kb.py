@@ -50,6 +50,15 @@ def build_cli(
     msg.good(f"{output}: {len(base):,} concepts, {len(base.names):,} names")
 
 
+@verb("list", kb_cli)
+def list_cli() -> None:
+    """List the knowledge bases that `fetch --kb` brings, with their licences."""
+    from spacy_bioner.knowledge.base_catalogue import load_bases
+
+    rows = [(base.name, base.title, base.licence) for base in load_bases().values()]
+    msg.table(rows, header=("name", "what", "licence"), divider=True)
+
+
 @verb("info", kb_cli)
 def info_cli(
     name: str = typer.Argument(

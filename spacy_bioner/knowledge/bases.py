@@ -7,10 +7,13 @@ from spacy_bioner.errors import KnowledgeError
 EMBEDDED = Path(__file__).parent / "data"
 """The folder of the knowledge bases that come with the package."""
 SUFFIX = ".kb"
+FOLDER = "kb"
+"""The folder of fetched knowledge bases in assets/."""
 
 
 def find_base(name: str | Path) -> Path:
-    """The file of a knowledge base: one that comes with the package, by its name, or any other by its path.
+    """The file of a knowledge base: one that comes with the package or was fetched, by its name, or any other
+    by its path.
 
     Raises:
         KnowledgeError: if there is none.
@@ -19,10 +22,13 @@ def find_base(name: str | Path) -> Path:
     if "/" not in str(name) and embedded.is_file():
         return embedded
     path = Path(name)
+    fetched = Path("assets") / FOLDER / f"{name}{SUFFIX}"
+    if "/" not in str(name) and not path.is_file() and fetched.is_file():
+        return fetched
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in EMBEDDED.glob(f"*{SUFFIX}"))) or "none"
         raise KnowledgeError(
-            f"There is no knowledge base '{name}': name a file that `spacy bioner kb build` made, or one "
-            f"that comes with the package ({known})."
+            f"There is no knowledge base '{name}': name a file that `spacy bioner kb build` made, one that "
+            f"comes with the package ({known}), or one that `spacy bioner fetch --kb` brought."
         )
     return path

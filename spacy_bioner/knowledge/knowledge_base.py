@@ -1,5 +1,6 @@
 """A knowledge base, opened from its file: concepts by identifier and by similar names."""
 
+import itertools
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -225,13 +226,14 @@ class KnowledgeBase:
 
     def _candidates(self, rows: Sequence[tuple[int, float]], k: int) -> list[Candidate]:
         best: dict[int, Candidate] = {}
-        ranked = [(-cosine, int(self.kinds[name]), int(self.concepts_of_names[name]), name)
-                  for row, cosine in rows for name in self.names_at(row)]  # fmt: skip
-        for cosine, _, concept, name in sorted(ranked):
-            if concept not in best:
-                best[concept] = Candidate(concept, name, -cosine)
-                if len(best) == k:
-                    break
+        for cosine, equal in itertools.groupby(rows, key=lambda row: row[1]):  # the highest come first
+            ranked = [(int(self.kinds[name]), int(self.concepts_of_names[name]), name)
+                      for row, _ in equal for name in self.names_at(row)]  # fmt: skip
+            for _, concept, name in sorted(ranked):
+                if concept not in best:
+                    best[concept] = Candidate(concept, name, cosine)
+                    if len(best) == k:
+                        return list(best.values())
         return list(best.values())
 
 

@@ -8,8 +8,8 @@ import numpy
 from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc, Span, SpanGroup
-from spacy.training import Example, validate_examples, validate_get_examples
-from thinc.api import Model, Optimizer, set_dropout_rate
+from spacy.training import Example, validate_get_examples
+from thinc.api import Model, Optimizer
 from thinc.types import Floats2d
 
 from spacy_bioner.corpora.task_records import second_token, set_task_extensions
@@ -100,21 +100,9 @@ class Answers(TrainablePipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learns from a batch; arguments and result as of every trainable component of spaCy."""
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = [example for example in examples if len(example.predicted)]
-        validate_examples(examples, "Answers.update")
-        if not examples:
-            return losses
-        set_dropout_rate(self.model, drop)
-        scores, backprop = self.model.begin_update([eg.predicted for eg in examples])
-        loss, gradient = self.get_loss(examples, scores)
-        backprop(gradient)
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        """Learns from a batch, as every trainable component of spaCy does; empty Docs are left out."""
+        filled = [example for example in examples if len(example.predicted)]
+        return super().update(filled, drop=drop, sgd=sgd, losses=losses)
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:
         """The negative log probability of starts and ends of the gold answers, and its gradient.

@@ -5,35 +5,13 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.tokens import Doc
-from thinc.api import Config, Model
+from thinc.api import Model
 
 from spacy_bioner.components.bioner import BioNER
+from spacy_bioner.components.default_tok2vec import default_tok2vec
 from spacy_bioner.components.spans import SPANS_KEY
 
-DEFAULT_MODEL = Config().from_str(
-    """
-[model]
-@architectures = "spacy-bioner.EntityHeads.v1"
-
-[model.tok2vec]
-@architectures = "spacy-bioner.FoldedTok2Vec.v1"
-folding = true
-
-[model.tok2vec.embed]
-@architectures = "spacy.MultiHashEmbed.v2"
-width = 96
-attrs = ["NORM","PREFIX","SUFFIX","SHAPE"]
-rows = [2000,1000,1000,1000]
-include_static_vectors = false
-
-[model.tok2vec.encode]
-@architectures = "spacy.MaxoutWindowEncoder.v2"
-width = 96
-depth = 4
-window_size = 1
-maxout_pieces = 3
-"""
-)["model"]
+DEFAULT_MODEL = {"@architectures": "spacy-bioner.EntityHeads.v1", "tok2vec": default_tok2vec()}
 
 
 @Language.factory(

@@ -7,10 +7,10 @@ from spacy.language import Language
 from thinc.api import Model
 
 from spacy_bioner.components.answers import Answers
+from spacy_bioner.components.default_tok2vec import default_tok2vec
 from spacy_bioner.components.pairs import Pairs
-from spacy_bioner.components.relations_factory import DEFAULT_MODEL as _RELATIONS
 
-_TOK2VEC = _RELATIONS["tok2vec"]
+_TOK2VEC = default_tok2vec()
 
 
 @Language.factory(

@@ -8,7 +8,7 @@ empty result.
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -60,11 +60,11 @@ def annotated(
             if isinstance(item, Item) and _fits(item, settings):
                 texts += pieces(item.document, settings.max_length)
             ends.append(len(texts))
-        batches = _batches(texts, settings.batch_size)
+        parts = batches(texts, settings.batch_size)
         results = itertools.chain.from_iterable(
-            (_annotate_batch(nlp, batch, settings) for batch in batches)
+            (_annotate_batch(nlp, batch, settings) for batch in parts)
             if alone
-            else in_processes(_annotate_batch, nlp, batches, settings)
+            else in_processes(_annotate_batch, nlp, parts, settings)
         )
         done = 0
         for item, end in zip(items, ends, strict=True):
@@ -156,16 +156,18 @@ def _combined(document: Document, found: list[Mention], existing: str, counts: C
     return replace(document, mentions=tuple(sorted((*own, *new), key=lambda m: (m.start, m.end))))
 
 
-def _batches(texts: Sequence[Document], most: int) -> Iterator[Sequence[Document]]:
+def batches(texts: Iterable[Document], most: int) -> Iterator[list[Document]]:
     """Texts that go through the pipeline together: so many, and so many characters, at most."""
-    start = characters = 0
-    for end, text in enumerate(texts):
-        if end > start and (end - start == most or characters + len(text.text) > BATCH_CHARACTERS):
-            yield texts[start:end]
-            start, characters = end, 0
+    batch: list[Document] = []
+    characters = 0
+    for text in texts:
+        if batch and (len(batch) == most or characters + len(text.text) > BATCH_CHARACTERS):
+            yield batch
+            batch, characters = [], 0
+        batch.append(text)
         characters += len(text.text)
-    if start < len(texts):
-        yield texts[start:]
+    if batch:
+        yield batch
 
 
 def _annotate_batch(nlp: Language, texts: Sequence[Document], settings: Settings) -> list[_Found | _Failed]:
@@ -176,7 +178,7 @@ def _annotate_batch(nlp: Language, texts: Sequence[Document], settings: Settings
     """
     keys = spans_keys(nlp)
     results: list[_Found | _Failed] = []
-    inputs = ((_input(nlp, text), text) for text in texts)
+    inputs = ((input_of(nlp, text), text) for text in texts)
     try:
         for doc, text in nlp.pipe(inputs, as_tuples=True, batch_size=len(texts)):
             if text is not texts[len(results)]:  # a component has swallowed a document
@@ -199,7 +201,7 @@ def _one_by_one(
     last: Exception | None = None
     for text in texts:
         try:
-            results.append(_found(nlp(_input(nlp, text)), text, keys, settings))
+            results.append(_found(nlp(input_of(nlp, text)), text, keys, settings))
         except BionerError:
             raise
         except Exception as error:  # any component's: its document is set aside, with the error
@@ -232,7 +234,8 @@ def lacks_memory(error: BaseException) -> bool:
     )
 
 
-def _input(nlp: Language, text: Document) -> str | Doc:
+def input_of(nlp: Language, text: Document) -> str | Doc:
+    """What of a text goes through a pipeline: the text, or a Doc with its own tokens where it has some."""
     return text.text if text.tokens is None else to_doc(text, nlp.vocab, nlp.make_doc)[0]
 
 

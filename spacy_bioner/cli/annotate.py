@@ -99,7 +99,7 @@ def annotate_cli(
         if not output and not estimating:
             raise OutputError("Name the OUTPUT, with --output; or see what it would cost, with --estimate.")
         settings = Settings(
-            to=to or ("jsonl" if engine or (estimating and not output) else "") or _format_by_ending(output),
+            to=to or ("jsonl" if engine or (estimating and not output) else "") or format_by_ending(output),
             source=source,
             threshold=thresholds(threshold),
             types=tuple(listed(types)),
@@ -152,7 +152,8 @@ def _resumable(resumes: bool) -> Iterator[None]:
         raise typer.Exit(STOPPED) from None
 
 
-def _format_by_ending(output: str) -> str:
+def format_by_ending(output: str) -> str:
+    """The format that an output's name tells; raises ConversionError if it tells none."""
     from spacy_bioner.annotation.tables import TABLES, by_ending
     from spacy_bioner.documents.formats import FORMAT_OF_ENDING, SPACY, WRITTEN_FORMATS
     from spacy_bioner.errors import ConversionError

@@ -8,19 +8,19 @@
 
 Where a system was trained with several seeds, a document's counts are their mean, and what another choice of
 seeds would change is added to each draw: the error of the difference of two means over seeds, by Student's t
-with the pooled spread. Part of the chance in a single document is then counted twice, which makes intervals a
-little too wide and p a little too large.
+with the pooled spread. What runs happen to find in single documents is in that, and so is taken out of the
+spread over documents (`seed_variance`).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spacy_bioner.errors import ComparisonError
 from spacy_bioner.evaluation.document_counts import DocumentCounts, f1
+from spacy_bioner.evaluation.seed_variance import counted_twice, seed_noise, without
 
 DRAWS = 10_000
 LEVEL = 0.95
@@ -138,14 +138,16 @@ def _compare_on(
     scores = [100 * f1(table.sum(1)) for table in tables]  # of shape (runs, 1 + types)
     one, other = (table.mean(0) for table in tables)
     rng = np.random.default_rng(seed)
+    twice = 100**2 * counted_twice(*tables)
     resampled = 100 * _bootstrap(one, other, draws, rng)
     swapped = 100 * _randomization(one, other, draws, rng)
     observed = scores[1].mean(0) - scores[0].mean(0)
     resampled += observed - 100 * (f1(other.sum(0)) - f1(one.sum(0)))  # F1 of means, and the mean of F1
     for column, name in enumerate((ALL, *types) if len(types) > 1 else (ALL,)):
-        noise = _seeds(scores[0][:, column], scores[1][:, column], draws, rng)
+        noise = seed_noise(scores[0][:, column], scores[1][:, column], draws, rng)
         differing = int((one[:, column] != other[:, column]).any(-1).sum())
-        drawn, null = resampled[:, column] + noise[0], swapped[:, column] + noise[1]
+        drawn = without(resampled[:, column], twice[column]) + noise[0]
+        null = without(swapped[:, column], twice[column]) + noise[1]
         sides = (float(scores[0][:, column].mean()), float(scores[1][:, column].mean()))
         runs = (len(a.counts), len(b.counts))
         sizes = (len(one), differing)
@@ -210,20 +212,6 @@ def _chunks(draws: int, width: int) -> Iterator[int]:
     size = max(_CHUNK // max(width, 1), 1)
     for start in range(0, draws, size):
         yield min(size, draws - start)
-
-
-def _seeds(a: Floats, b: Floats, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """What other seeds would change in b - a: for the interval, and for p. Zeros where each was trained once.
-
-    Both systems are taken to vary alike by seed: two or three runs each say too little to tell them apart.
-    """
-    freedom = len(a) + len(b) - 2
-    squares = sum(float(((scores - scores.mean()) ** 2).sum()) for scores in (a, b))
-    if not freedom or not squares:
-        return np.zeros(draws), np.zeros(draws)
-    error = sqrt(squares / freedom * (1 / len(a) + 1 / len(b)))
-    noise = rng.standard_t(freedom, size=(2, draws)) * error
-    return noise[0], noise[1]
 
 
 def common_types(a: Runs, b: Runs) -> list[str]:

@@ -23,13 +23,12 @@ from spacy_bioner.annotation.inputs import Item, find_inputs, read_items
 from spacy_bioner.annotation.long_texts import pieces
 from spacy_bioner.array_types import Array
 from spacy_bioner.components.pipelines import load_pipeline, named_bioners
-from spacy_bioner.components.supervision import words_of
+from spacy_bioner.components.token_probabilities import token_probabilities
 from spacy_bioner.corpora.provenance import versions
 from spacy_bioner.corpora.soft_labels import MANIFEST, part_path, write_part
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.files import Outputs, checksum, write_json
 from spacy_bioner.models.crf import B, I
-from spacy_bioner.models.decoder import decoder_of
 from spacy_bioner.models.devices import use_device
 from spacy_bioner.text.tokenizer import create_tokenizer
 from spacy_bioner.training.loop import train as train_pipeline
@@ -190,17 +189,10 @@ def _answers(nlp: Language, docs: Sequence[Doc], types: Sequence[str], temperatu
     answers = [numpy.full((len(doc), len(types), 2), numpy.nan) for doc in docs]
     for name, pipe in named_bioners(nlp):
         columns = [types.index(label) for label in pipe.labels]
-        temperatures = [pipe.cfg["temperature"].get(label, 1.0) * temperature for label in pipe.labels]
         own = [Doc(nlp.vocab, [t.text for t in doc], [bool(t.whitespace_) for t in doc]) for doc in docs]
-        with nlp.select_pipes(disable=nlp.pipe_names[nlp.pipe_names.index(name) :]):
-            stream = nlp.pipe(own)
-            start = 0
-            while batch := list(islice(stream, nlp.batch_size)):
-                scores, decoder = pipe.model.predict(batch), decoder_of(pipe.model)
-                found = decoder.marginals(pipe.model, scores, words_of(batch), temperatures)
-                for target, probabilities in zip(answers[start : start + len(batch)], found, strict=True):
-                    target[:, columns] = probabilities[:, :, [B, I]]
-                start += len(batch)
+        found = token_probabilities(nlp, name, own, temperature=temperature)
+        for target, probabilities in zip(answers, found, strict=True):
+            target[:, columns] = probabilities[:, :, [B, I]]
     return answers
 
 

@@ -1,8 +1,10 @@
-"""Precision, recall and F1, against seqeval."""
+"""Precision, recall and F1, against seqeval, conlleval and nervaluate."""
 
+import conlleval
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nervaluate import Evaluator
 from seqeval.metrics import classification_report
 from seqeval.scheme import IOB2
 
@@ -57,6 +59,29 @@ def test_scores_are_seqevals(pairs: list[tuple[list[str], list[str]]]):
         assert score.recall == pytest.approx(expected["recall"])
         assert score.f1 == pytest.approx(expected["f1-score"])
         assert score.gold == expected["support"]
+
+
+@given(st.lists(sentences(), min_size=1, max_size=8))
+def test_counts_are_those_of_conlleval_and_nervaluate(pairs: list[tuple[list[str], list[str]]]):
+    """The script of CoNLL-2000 in Python, and SemEval 2013's strict scores."""
+    counts = Counts()
+    for gold, predicted in pairs:
+        counts.add(decode(gold, "IOB2")[0], decode(predicted, "IOB2")[0])
+    ours = {name: (s.correct, s.predicted, s.gold) for name, s in counts.by_type().items()}
+
+    lines: list[str] = []
+    for gold, predicted in pairs:
+        lines += [*(f"word {g} {p}" for g, p in zip(gold, predicted, strict=True)), ""]
+    slots = conlleval.evaluate(lines)["slots"]["chunks"]
+    theirs = {name: slot["stats"] for name, slot in slots.items()}
+    counted = {name: (one["correct"], one["pred"], one["gold"]) for name, one in theirs.items()}
+    assert ours == {name: numbers for name, numbers in counted.items() if name}
+
+    gold, predicted = (list(tags) for tags in zip(*pairs, strict=True))
+    found = Evaluator(gold, predicted, tags=TYPES, loader="list").evaluate()["entities"]
+    strict = {name: kinds["strict"] for name, kinds in found.items()}
+    counted = {name: (kind.correct, kind.actual, kind.possible) for name, kind in strict.items()}
+    assert ours == {name: numbers for name, numbers in counted.items() if any(numbers)}
 
 
 def test_only_same_offsets_and_type_are_correct():

@@ -90,6 +90,18 @@ def test_seeds_count_too():
     assert np.mean(np.array(together) < 0.05) < 0.09
 
 
+def test_chance_in_single_documents_counts_once():
+    """Runs that differ only by what they happen to find: neither more nor less careful than alpha says."""
+    found = []
+    for trial in range(300):
+        rng = np.random.default_rng(trial)
+        gold, recall = rng.poisson(6, 100), rng.normal(0.8, 0.08, 100).clip(0, 1)
+        a, b = ([system(rng, gold, recall) for _ in range(3)] for _ in range(2))
+        found.append(differences(runs(*a), runs(*b), 500, trial))
+    assert 0.02 < np.mean([difference.p < 0.05 for difference in found]) < 0.08
+    assert 0.92 < np.mean([difference.low <= 0 <= difference.high for difference in found]) < 0.98
+
+
 def test_planted_difference_is_found():
     rng = np.random.default_rng(0)
     gold = rng.poisson(3, 400)

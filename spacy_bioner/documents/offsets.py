@@ -16,9 +16,10 @@ import re
 from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from spacy_bioner.documents.document import Document, Span
 from spacy_bioner.documents.metadata import TEXT
@@ -45,8 +46,7 @@ class Part:
     stated: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a file says of a mention.
 
     Attributes:
@@ -64,7 +64,7 @@ class Claim:
     id: str = ""
     identifiers: tuple[str, ...] = ()
     score: float | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = MappingProxyType({})
     where: str = ""
     parts: tuple[Part, ...] = ()
 

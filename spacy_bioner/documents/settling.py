@@ -276,7 +276,8 @@ def _document(case: _Case, counting: Counting, places: Places) -> Document:
     """A document with its mentions, and with what couldn't be used of it in its meta."""
     text = case.document.text
     counted: Counter[str] = Counter()
-    if counting != AS_STATED:
+    counts_otherwise = counting != AS_STATED
+    if counts_otherwise:
         counted[f"documents whose offsets count {counting}"] = 1
     mentions: list[Mention] = []
     bad: list[str] = []
@@ -288,7 +289,7 @@ def _document(case: _Case, counting: Counting, places: Places) -> Document:
             bad.append(_reason(claim, text, stated))
             lost.append(claim)
             continue
-        if at and spans != at:
+        if at and spans is not at:
             counted["mentions in parts with only white space between, joined"] += len(spans) < len(at)
             trimmed = (spans[0][0], spans[-1][1]) != (at[0][0], at[-1][1])
             counted["mentions with white space at their edges, trimmed"] += trimmed
@@ -297,7 +298,7 @@ def _document(case: _Case, counting: Counting, places: Places) -> Document:
             meta[TEXT] = claim.text
             if contradicts(claim.text, " ".join(text[start:end] for start, end in spans)):
                 lost.append(claim)
-        elif (counting != AS_STATED or found is not stated) and at != _in_characters(claim):
+        elif (counts_otherwise or found is not stated) and at != _in_characters(claim):
             meta[MOVED] = (at or spans)[0][0] - _in_characters(claim)[0][0]
         mentions.append(Mention(spans, claim.type, claim.id, claim.identifiers, claim.score, meta))
     meta = dict(case.document.meta)

@@ -42,7 +42,8 @@ _ATTRIBUTES = {
     "location": ("offset", "length"),
     "node": ("refid", "role"),
 }
-_NUMBER = r"[+-]?[0-9]{1,12}"
+_NEEDED = {"location": ("offset", "length"), "node": ("refid",), "infon": ("key",)}
+_NUMBER = re.compile(r"[+-]?[0-9]{1,12}")  # what is longer is no offset, and slow to read as one
 
 
 def read(path: Path) -> Iterator[Document]:
@@ -141,22 +142,26 @@ def _without_wrong(document: Any) -> list[str]:
     wrong: list[str] = []
     for part in [*document.iter("annotation", "relation")]:
         part.set("id", part.get("id", ""))  # the DTD allows to leave it out
-        needed = {"location": ("offset", "length"), "node": ("refid",), "infon": ("key",)}
         for child in part:
-            missing = [name for name in needed.get(child.tag, ()) if child.get(name) is None]
-            numbers = [child.get(name) for name in ("offset", "length") if child.tag == "location"]
-            if missing:
-                reason = f"<{child.tag}> without {missing[0]}"
-            elif not all(re.fullmatch(_NUMBER, (number or "").strip()) for number in numbers):
-                reason = f"<{child.tag}> needs whole numbers"
-            else:
-                if child.tag == "node":
-                    child.set("role", child.get("role", ""))
-                continue
-            wrong.append(f"line {part.sourceline}, {part.tag} {part.get('id')}: {reason}")
-            part.getparent().remove(part)
-            break
+            if reason := _unusable(child):
+                wrong.append(f"line {part.sourceline}, {part.tag} {part.get('id')}: {reason}")
+                part.getparent().remove(part)
+                break
+            if child.tag == "node":
+                child.set("role", child.get("role", ""))
     return wrong
+
+
+def _unusable(child: Any) -> str:
+    """Why an element of an annotation or relation can't be used; empty if it can."""
+    tag = child.tag
+    for name in _NEEDED.get(tag, ()):
+        value = child.get(name)
+        if value is None:
+            return f"<{tag}> without {name}"
+        if tag == "location" and not _NUMBER.fullmatch(value.strip()):
+            return f"<{tag}> needs whole numbers"
+    return ""
 
 
 def _check(path: Path, document: Any, unread: Counter[str]) -> None:
@@ -164,41 +169,43 @@ def _check(path: Path, document: Any, unread: Counter[str]) -> None:
     left = [document]
     while left:
         part = left.pop()
+        tag = part.tag
         for name in part.keys():  # noqa: SIM118 - the attributes, not the elements
-            if name not in _ATTRIBUTES.get(part.tag, ()):
-                unread[f"attribute {name} in <{part.tag}>"] += 1
-        _check_numbers(path, part)
-        if part.tag not in _IN:
-            if part.tag in _LEAVES and len(part):
-                raise FormatError(path, part.sourceline, f"<{part.tag}> should hold text alone")
-            unread.update(f"element <{child.tag}> in <{part.tag}>" for child in part)
+            if name not in _ATTRIBUTES.get(tag, ()):
+                unread[f"attribute {name} in <{tag}>"] += 1
+        if tag not in _IN:
+            if len(part):
+                if tag in _LEAVES:
+                    raise FormatError(path, part.sourceline, f"<{tag}> should hold text alone")
+                unread.update(f"element <{child.tag}> in <{tag}>" for child in part)
+            elif tag == "offset":
+                _check_offset(path, part)
             continue
+        read = _IN[tag]
         seen: set[tuple[str, str | None]] = set()
-        texts = [part.text]
+        between = [part.text]
         for child in part:
-            texts.append(child.tail)
-            if child.tag not in _IN[part.tag]:
-                unread[f"element <{child.tag}> in <{part.tag}>"] += 1
+            between.append(child.tail)
+            inner = child.tag
+            if inner not in read:
+                unread[f"element <{inner}> in <{tag}>"] += 1
                 continue
             left.append(child)
-            if child.tag in _SINGLE or child.tag == "infon":
-                one = (child.tag, child.get("key"))
-                unread[f"a second <{child.tag}> in <{part.tag}>"] += one in seen
+            if inner == "infon" or inner in _SINGLE:
+                one = (inner, child.get("key"))
+                if one in seen:
+                    unread[f"a second <{inner}> in <{tag}>"] += 1
                 seen.add(one)
-        unread[f"text between the elements in <{part.tag}>"] += any(text and text.strip() for text in texts)
-    for what in [what for what, count in unread.items() if not count]:
-        del unread[what]
+        if not all(text is None or text.isspace() for text in between):
+            unread[f"text between the elements in <{tag}>"] += 1
 
 
-def _check_numbers(path: Path, element: Any) -> None:
-    """Refuses numbers that are none or far too long: `int` takes long for those."""
-    numbers = {"offset": [element.text], "location": [element.get("offset"), element.get("length")]}
-    for number in numbers.get(element.tag, ()):
-        if not re.fullmatch(_NUMBER, (number or "").strip()):
-            shown = "missing" if number is None else repr(number[:20])
-            raise FormatError(
-                path, element.sourceline, f"<{element.tag}> needs whole numbers, and has {shown}"
-            )
+def _check_offset(path: Path, element: Any) -> None:
+    """Refuses an offset that is no number or far too long: `int` takes long for those."""
+    number = element.text
+    if not _NUMBER.fullmatch((number or "").strip()):
+        shown = "missing" if number is None else repr(number[:20])
+        raise FormatError(path, element.sourceline, f"<offset> needs whole numbers, and has {shown}")
 
 
 def _fill(document: BioCDocument) -> None:

@@ -240,7 +240,7 @@ def _with_id(claims: list[Claim], place: Span) -> tuple[list[Claim], str]:
         if claim.spans == (place,):
             if claim.id:
                 return claims, claim.id
-            named = replace(claim, id=f"T{i + 1}")
+            named = claim._replace(id=f"T{i + 1}")
             return [*claims[:i], named, *claims[i + 1 :]], named.id
     raise UnfitError(f"no span is at {place[0]} to {place[1]}")
 

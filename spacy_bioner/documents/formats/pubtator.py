@@ -12,8 +12,8 @@ bconv (its `pubtator_fbk`): `PMID<tab>T1<tab>type<tab>start<tab>end<tab>text`. A
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from itertools import groupby
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from spacy_bioner.documents.document import (
@@ -58,27 +58,29 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
 
 
 def _raw(path: Path) -> Iterator[Raw | FormatError]:
-    for filled, block in groupby(lines_or_errors(path), key=_is_filled):
-        if filled:
-            lines: list[tuple[int, str]] = []
-            errors: list[FormatError] = []
-            for number, line in block:
-                if isinstance(line, FormatError):
-                    errors.append(line)
-                else:
-                    lines.append((number, line))
-            try:
-                if errors:
-                    raise errors[0]
-                yield _document(path, lines)
-            except FormatError as error:
-                if lines:
-                    error.document_id = re.split(r"[|\t]", lines[0][1], maxsplit=1)[0]
-                yield error
+    lines: list[tuple[int, str]] = []
+    errors: list[FormatError] = []
+    for number, line in chain(lines_or_errors(path), [(0, "")]):  # an empty line ends the last document too
+        if isinstance(line, FormatError):
+            errors.append(line)
+        elif line and not line.isspace():
+            lines.append((number, line))
+        elif lines or errors:
+            yield _document_or_error(path, lines, errors)
+            lines, errors = [], []
 
 
-def _is_filled(item: tuple[int, str | FormatError]) -> bool:
-    return isinstance(item[1], FormatError) or bool(item[1].strip())
+def _document_or_error(
+    path: Path, lines: list[tuple[int, str]], errors: Sequence[FormatError]
+) -> Raw | FormatError:
+    try:
+        if errors:
+            raise errors[0]
+        return _document(path, lines)
+    except FormatError as error:
+        if lines:
+            error.document_id = re.split(r"[|\t]", lines[0][1], maxsplit=1)[0]
+        return error
 
 
 def _document(path: Path, block: list[tuple[int, str]]) -> Raw:
@@ -122,13 +124,16 @@ def _is_offset(field: str) -> bool:
 def _claim(text: str, number: int, fields: list[str]) -> Claim | None:
     """The mention in a line; None if there is none in it."""
     where = f"line {number}"
-    if len(fields) >= 6 and _is_offset(fields[3]) and _is_offset(fields[4]) and not _is_offset(fields[2]):
-        spans = ((int(fields[3]), int(fields[4])),)  # bconv's order
-        return Claim(spans, " ".join(fields[5:]), fields[2], fields[1], where=where)
-    if len(fields) < 5 or not _is_offset(fields[1]) or not _is_offset(fields[2]):
+    if len(fields) < 5:
         return None
-    start, end = int(fields[1]), int(fields[2])
-    fields = fields[3:]
+    _, first, second, *rest = fields
+    if not (_is_offset(first) and _is_offset(second)):
+        if len(rest) < 3 or _is_offset(second) or not (_is_offset(rest[0]) and _is_offset(rest[1])):
+            return None
+        spans = ((int(rest[0]), int(rest[1])),)  # bconv's order
+        return Claim(spans, " ".join(rest[2:]), second, first, where=where)
+    start, end = int(first), int(second)
+    fields = rest
     while (  # a tab in the text of the mention
         len(fields) > 2
         and len(fields[0]) < end - start

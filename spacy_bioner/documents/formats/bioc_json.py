@@ -145,14 +145,22 @@ def _unknown(found: dict[str, Any], what: str) -> Counter[str]:
 def _filled(found: dict[str, Any], wrong: list[str]) -> dict[str, Any]:
     """A document with all fields that the library wants, each of the right kind."""
     passages = []
-    for passage in entries(found, "passages"):
-        sentences = [_held(part, wrong) | _placed(part) for part in entries(passage, "sentences")]
-        passages.append(_held(passage, wrong) | _placed(passage) | {"sentences": sentences})
+    for number, passage in enumerate(entries(found, "passages"), start=1):
+        try:
+            sentences = [_held(part, wrong) | _placed(part) for part in entries(passage, "sentences")]
+            passages.append(_held(passage, wrong) | _placed(passage) | {"sentences": sentences})
+        except UnfitError as error:
+            raise UnfitError(f"passage {number}: {error}") from None
     return _held(found, wrong) | {"id": identifier(found, "id"), "passages": passages}
 
 
 def _placed(found: dict[str, Any]) -> dict[str, Any]:
-    return {"offset": offset(found, "offset"), "text": get(found, "text", str, "")}
+    """Where a passage or sentence is, and its text; a passage may have it in its sentences alone."""
+    place = offset(found, "offset")
+    if place < 0:
+        raise UnfitError(f'"offset" is {place}: it counts from 0')
+    text = get(found, "text", str, "") if found.get("sentences") else get(found, "text", str)
+    return {"offset": place, "text": text}
 
 
 def _held(found: dict[str, Any], wrong: list[str]) -> dict[str, Any]:

@@ -320,6 +320,11 @@ def test_characters_that_xml_has_not(document, fragment):
         ('{"documents": [{"id": "7", "passages": [{"offset": 1.5}]}]}', '"offset" should be a whole number'),
         ('{"passages": [{"offset": 0, "text": 1}]}', '"text" should be a text'),
         (
+            '{"passages": [{"offset": 0, "text": ""}, {"offset": 0, "text": null}]}',
+            'passage 2: "text" should',
+        ),
+        ('{"passages": [{"offset": -1, "text": "a"}]}', 'passage 1: "offset" is -1'),
+        (
             '{"passages": [{"offset": 0, "text": "a", "sentences": [{"offset": 0, "text": "b"}]}]}',
             "the sentence at offset 0 isn't in its passage",
         ),
@@ -328,6 +333,12 @@ def test_characters_that_xml_has_not(document, fragment):
 )
 def test_bad_json(write, content, message):
     assert_refused(bioc_json, write(content), message)
+
+
+def test_a_passage_may_have_its_text_in_sentences_alone(write):
+    sentences = [{"offset": 0, "text": "Ab."}, {"offset": 4, "text": "Cd."}]
+    [found] = read_json(write, passage(None, sentences=sentences))
+    assert found.text == "Ab. Cd."
 
 
 def test_bad_annotations_are_set_aside_and_the_rest_is_kept(write):

@@ -41,7 +41,7 @@ from spacy_bioner.files import Outputs
 from spacy_bioner.models.precision import has_bfloat16
 from spacy_bioner.pretraining.bert import new_bert, prepare_weights
 from spacy_bioner.pretraining.masking import Masked, WordMasker
-from spacy_bioner.pretraining.packed_pieces import Feed, Packed, load_packed, sequences
+from spacy_bioner.pretraining.packed_pieces import Feed, Packed, Pieces, load_packed, sequences
 from spacy_bioner.pretraining.pretraining_settings import Settings, parse_settings
 from spacy_bioner.pretraining.schedule import Progress, learning_rate
 from spacy_bioner.pretraining.start import read_start
@@ -132,7 +132,7 @@ class Run:
         self._before = self._start and self._start.before(packed.manifest, settings.seed)
         cls, sep = packed.number("[CLS]"), packed.number("[SEP]")
         self._feed = Feed(packed.training, cls, sep, settings.seed)
-        self._masker = WordMasker(packed.vocabulary, settings.masked)
+        self._masker = WordMasker(packed.vocabulary, settings.masked, device)
         held_out = sequences(packed.held_out, settings.length, cls, sep)
         held_out = held_out[: max(1, settings.evaluation_pieces // settings.length)]
         if not len(held_out):
@@ -140,8 +140,7 @@ class Run:
                 f"The held-out text has {len(packed.held_out):,} word pieces, fewer than a sequence: hold "
                 "more of the text out."
             )
-        generator = torch.Generator().manual_seed(settings.seed)
-        self._held_out = self._masker(torch.from_numpy(held_out.astype("int64")), generator)
+        self._held_out = self._mask(held_out, settings.seed)
         self.model = new_bert(settings, packed, device)
         if not (output / CHECKPOINT).is_file():  # whose weights are read afterwards
             if self._start:
@@ -193,11 +192,10 @@ class Run:
         torch.manual_seed(
             settings.seed * 1_000_003 + progress.step
         )  # dropout's; nothing to keep for resuming
-        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + progress.step)
         batch = self._feed.batch(length, settings.batch // length)
         # a short sequence begins anywhere: so all places are learned, not those of its length alone
         last_begin = settings.positions - length
-        masked = self._masker(torch.from_numpy(batch.astype("int64")), generator, last_begin)
+        masked = self._mask(batch, settings.seed * 1_000_003 + progress.step, last_begin)
         guesses = max(1, len(masked.labels))
         self.model.train()
         total = torch.zeros((), device=self.device)
@@ -222,6 +220,11 @@ class Run:
         progress.seconds += time.perf_counter() - begun
         self._show(mean)
 
+    def _mask(self, pieces: Pieces, seed: int, last_begin: int = 0) -> Masked:
+        """Masks sequences on the device: a GPU would wait for the processor."""
+        generator = torch.Generator(self.device).manual_seed(seed)
+        return self._masker(torch.from_numpy(pieces.astype("int64")).to(self.device), generator, last_begin)
+
     def _parts(self, masked: Masked) -> Iterator[Masked]:
         """Sequences in as many at a time as suit the device."""
         rows, length = masked.inputs.shape
@@ -233,11 +236,12 @@ class Run:
         """Scores of all word pieces for each piece that is to be guessed, and what each was."""
         # tensors of changing sizes would leave the C library's heap in pieces: a gigabyte more in minutes
         missing = -len(masked.labels) % _GUESSES
-        places = F.pad(masked.rows * masked.inputs.shape[1] + masked.columns, (0, missing)).to(self.device)
-        labels = F.pad(masked.labels, (0, missing), value=_NONE).to(self.device)
-        positions = (masked.begins[:, None] + torch.arange(masked.inputs.shape[1])).to(self.device)
+        length = masked.inputs.shape[1]
+        places = F.pad(masked.rows * length + masked.columns, (0, missing))
+        labels = F.pad(masked.labels, (0, missing), value=_NONE)
+        positions = masked.begins[:, None] + torch.arange(length, device=self.device)
         with self._autocast():
-            hidden = self.model.bert.embeddings(masked.inputs.to(self.device), position_ids=positions)
+            hidden = self.model.bert.embeddings(masked.inputs, position_ids=positions)
             hidden = self.model.bert.encoder(hidden)[0].flatten(0, 1).index_select(0, places)
             scores = self.model.cls(hidden)
         return scores, labels

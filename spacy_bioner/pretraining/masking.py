@@ -35,7 +35,8 @@ class Masked:
 
     def slice(self, start: int, end: int) -> "Masked":
         """Some rows of it."""
-        first, last = torch.searchsorted(self.rows, torch.tensor([start, end])).tolist()
+        ends = torch.tensor([start, end], device=self.rows.device)
+        first, last = torch.searchsorted(self.rows, ends).tolist()
         rows = self.rows[first:last] - start
         columns, labels = self.columns[first:last], self.labels[first:last]
         return Masked(self.inputs[start:end], rows, columns, labels, self.begins[start:end])
@@ -47,14 +48,18 @@ class WordMasker:
     Args:
         vocabulary: the word pieces.
         share: the share of the words that is masked, each one apart from the others.
+        device: where it works: sequences, and the generator that draws, are on the same one.
     """
 
-    def __init__(self, vocabulary: Sequence[str], share: float = 0.15) -> None:
-        self._share = share
+    def __init__(
+        self, vocabulary: Sequence[str], share: float = 0.15, device: torch.device | str = "cpu"
+    ) -> None:
+        self._share, self._device = share, torch.device(device)
         self._mask = vocabulary.index("[MASK]")
         special = [piece.startswith("[") and piece.endswith("]") and len(piece) > 2 for piece in vocabulary]
-        self._special = torch.tensor(special)
-        self._begins = torch.tensor([not piece.startswith(CONTINUATION) for piece in vocabulary])
+        begins = [not piece.startswith(CONTINUATION) for piece in vocabulary]
+        self._special = torch.tensor(special, device=self._device)
+        self._begins = torch.tensor(begins, device=self._device)
         self._ordinary = torch.nonzero(~self._special).flatten()
 
     def words(self, sequences: Tensor) -> Tensor:
@@ -75,14 +80,17 @@ class WordMasker:
         """
         word = self.words(sequences)
         count = int(word[-1, -1]) + 1
-        draws = torch.rand(2, count, generator=generator)
+        draws = torch.rand(2, count, generator=generator, device=self._device)
         chosen = (draws[0] < self._share)[word] & ~self._special[sequences]
         rows, columns = torch.nonzero(chosen, as_tuple=True)
         labels = sequences[rows, columns]
         kind = draws[1][word[rows, columns]]
-        random = self._ordinary[torch.randint(len(self._ordinary), labels.shape, generator=generator)]
+        random = self._ordinary[self._draw(len(self._ordinary), labels.shape, generator)]
         seen = torch.where(kind < 0.8, self._mask, torch.where(kind < 0.9, random, labels))
         inputs = sequences.clone()
         inputs[rows, columns] = seen
-        begins = torch.randint(last_begin + 1, (len(sequences),), generator=generator)
+        begins = self._draw(last_begin + 1, (len(sequences),), generator)
         return Masked(inputs, rows, columns, labels, begins)
+
+    def _draw(self, below: int, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return torch.randint(below, shape, generator=generator, device=self._device)

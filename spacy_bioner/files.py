@@ -1,6 +1,5 @@
 """Reading lines with their numbers, and writing outputs that appear only when complete."""
 
-import gzip
 import hashlib
 import io
 import itertools
@@ -19,6 +18,9 @@ from spacy_bioner.errors import FormatError, OutputError
 _PARTIAL = ".partial"
 _NUMBERS = itertools.count()  # of the outputs that this process has written
 _GZIP = b"\x1f\x8b"
+_GZIP_FORMAT = 31  # zlib's wbits for gzip's header and checksum
+_FOLLOWED = "something that gzip didn't pack is behind its end: everything before that was read"
+_CHUNK = 1 << 16
 MOST_INFLATED = 100
 """How many times as large as the file its content may be, beyond the first 16 MiB; text rarely passes 20."""
 _ANY_INFLATED = 16 << 20
@@ -47,7 +49,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def lines_or_errors(path: Path) -> Iterator[tuple[int, str | FormatError]]:
     """Reads as `numbered_lines` does, with the error in place of a line that isn't text in UTF-8."""
-    with open_input(path) as file:
+    with open_input(path, checked_later=True) as file:
         for number, raw in enumerate(file, start=1):
             try:
                 line = raw.decode("utf-8")
@@ -72,20 +74,24 @@ def most_inflated(path: Path) -> int:
 
 
 class _Inflated(io.RawIOBase):
-    """The content of a gzip file, up to a limit: a few KB can hold gigabytes of one and the same byte."""
+    """The content of a gzip file, up to a limit: a few KB can hold gigabytes of one and the same byte.
+
+    It ends where gzip's part of the file does; `is_followed` says whether something else is behind that.
+    """
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
-        self._path = path
-        self._content = gzip.GzipFile(fileobj=file, mode="rb")
+        self._path, self._file = path, file
+        self._member, self._packed = zlib.decompressobj(wbits=_GZIP_FORMAT), b""
         self._left = most_inflated(path)
+        self.is_followed = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
-            data = self._content.read(len(buffer))
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            data = self._next(len(buffer))
+        except (EOFError, zlib.error) as error:
             raise FormatError(self._path, None, f"not a whole gzip file ({error})") from None
         self._left -= len(data)
         if self._left < 0:
@@ -96,14 +102,43 @@ class _Inflated(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
+    def _next(self, most: int) -> bytes:
+        """More of the content, of its members one after the other; nothing at the end."""
+        while True:
+            if self._member.eof and not self._begin_another():
+                return b""
+            self._packed = self._packed or self._file.read(_CHUNK)
+            if not self._packed:
+                raise EOFError("it ends before its content does")
+            data = self._member.decompress(self._packed, most)
+            self._packed = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            if data:
+                return data
+
+    def _begin_another(self) -> bool:
+        """Goes on to the next member, past zeros between them; False if there is none."""
+        self._packed = self._packed.lstrip(b"\0")
+        while len(self._packed) < len(_GZIP) and (more := self._file.read(_CHUNK)):
+            self._packed = (self._packed + more).lstrip(b"\0")
+        if self._packed.startswith(_GZIP):
+            self._member = zlib.decompressobj(wbits=_GZIP_FORMAT)
+            return True
+        self.is_followed = bool(self._packed)
+        return False
+
 
 @contextmanager
-def open_input(path: Path) -> Iterator[BinaryIO]:
+def open_input(path: Path, *, checked_later: bool = False) -> Iterator[BinaryIO]:
     """Opens a file to be read as bytes, as its content where gzip has packed it, whatever its name.
+
+    Args:
+        path: the file.
+        checked_later: whether the caller sees to `check_end`, so that what was read isn't lost.
 
     Raises:
         FormatError: if it isn't there or can't be read; while reading, if it is no whole gzip file, or one
-            that would become more than `MOST_INFLATED` times as large.
+            that would become more than `MOST_INFLATED` times as large; on leaving, if something that gzip
+            didn't pack was found behind the end of what it did.
     """
     try:
         file = path.open("rb")
@@ -115,9 +150,20 @@ def open_input(path: Path) -> Iterator[BinaryIO]:
         raise FormatError(path, None, "no permission to read it") from None
     with file:
         if file.peek(2)[:2] == _GZIP:
-            yield io.BufferedReader(_Inflated(path, file))
+            content = _Inflated(path, file)
+            yield io.BufferedReader(content)
+            if content.is_followed and not checked_later:
+                raise FormatError(path, None, _FOLLOWED)
         else:
             yield file
+
+
+def check_end(path: Path) -> None:
+    """Raises FormatError if a file, packed with gzip, has something behind the end of that."""
+    with open_input(path) as file:
+        if isinstance(file, io.BufferedReader) and isinstance(file.raw, _Inflated):
+            while file.read(_CHUNK):
+                pass
 
 
 def read_text(path: Path) -> str:
@@ -126,7 +172,7 @@ def read_text(path: Path) -> str:
     Raises:
         FormatError: as `numbered_lines`.
     """
-    with open_input(path) as file:
+    with open_input(path, checked_later=True) as file:
         data = file.read()
     try:
         text = data.decode("utf-8-sig")

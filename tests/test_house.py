@@ -6,7 +6,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "spacy_bioner"
 FLOORS = (
-    ("errors", "array_types", "markdown"),
+    ("errors", "array_types", "markdown", "terminal"),
     ("files", "downloads"),
     ("text",),
     ("documents",),
@@ -74,6 +74,12 @@ def test_modules_and_functions_are_short():
                 if (node.end_lineno or 0) - first.lineno >= LONGEST_FUNCTION:
                     long.append(f"{name}: {node.name}")
     assert long == []
+
+
+def test_only_one_module_prints():
+    """`terminal` has what is printed for people: in it, ids and names of others can't steer a terminal."""
+    direct = [str(path.relative_to(PACKAGE)) for path in MODULES if "from wasabi" in path.read_text("utf8")]
+    assert direct == ["terminal.py"]
 
 
 def test_no_two_modules_have_one_name():

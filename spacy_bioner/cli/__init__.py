@@ -14,9 +14,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import typer
 from spacy.cli._util import app
-from wasabi import msg
 
 from spacy_bioner.errors import BionerError
+from spacy_bioner.terminal import msg
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

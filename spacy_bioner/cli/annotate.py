@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import listed, verb
 from spacy_bioner.cli.convert import SHOWN
 from spacy_bioner.files import ending
+from spacy_bioner.terminal import msg
 
 if TYPE_CHECKING:
     from spacy_bioner.annotation.annotating import Annotated

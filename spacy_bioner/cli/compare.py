@@ -4,9 +4,9 @@ import shlex
 from pathlib import Path
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import listed, renamed_types, verb
+from spacy_bioner.terminal import msg
 
 
 @verb("compare")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import listed, verb
+from spacy_bioner.terminal import msg
 
 if TYPE_CHECKING:
     from spacy_bioner.corpora.conversion import Tally

@@ -1,8 +1,7 @@
 """`spacy bioner corpora`: the corpora that are known by name."""
 
-from wasabi import msg
-
 from spacy_bioner.cli import verb
+from spacy_bioner.terminal import msg
 
 WIDEST = 50
 """Characters of a list of types; of longer ones the beginning is shown."""

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import bioner_cli, verb
+from spacy_bioner.terminal import msg
 
 encoders_group = typer.Typer(name="encoders")
 bioner_cli.add_typer(encoders_group)

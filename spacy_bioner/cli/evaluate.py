@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import listed, renamed_types, verb
+from spacy_bioner.terminal import msg
 
 AT_PRECISION = 0.95
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import listed, verb
+from spacy_bioner.terminal import msg
 
 if TYPE_CHECKING:
     from spacy_bioner.training.experiment_plan import Plan

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import listed, verb
+from spacy_bioner.terminal import msg
 
 
 @verb("from-hf")

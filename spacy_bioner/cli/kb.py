@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import bioner_cli, verb
+from spacy_bioner.terminal import msg
 
 kb_cli = typer.Typer(help="Knowledge bases: names and identifiers to link entities to.", no_args_is_help=True)
 bioner_cli.add_typer(kb_cli, name="kb")

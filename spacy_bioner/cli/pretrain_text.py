@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import listed, verb
+from spacy_bioner.terminal import msg
 
 
 @verb("pretrain-text")

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import listed, verb
 from spacy_bioner.cli.annotate import INCOMPLETE, format_by_ending
+from spacy_bioner.terminal import msg
 
 SHOWN = 10
 

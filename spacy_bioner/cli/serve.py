@@ -1,9 +1,9 @@
 """`spacy bioner serve`: pipelines as a web service."""
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import listed, verb
+from spacy_bioner.terminal import msg
 
 
 @verb("serve")

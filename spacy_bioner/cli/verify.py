@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import typer
-from wasabi import msg
 
 from spacy_bioner.cli import verb
+from spacy_bioner.terminal import msg
 
 
 @verb("verify")

@@ -17,7 +17,6 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
 from tqdm import tqdm
-from wasabi import msg
 
 from spacy_bioner.annotation.inputs import Item, find_inputs, read_items
 from spacy_bioner.annotation.long_texts import pieces
@@ -30,6 +29,7 @@ from spacy_bioner.errors import PipelineError
 from spacy_bioner.files import Outputs, checksum, write_json
 from spacy_bioner.models.crf import B, I
 from spacy_bioner.models.devices import use_device
+from spacy_bioner.terminal import msg
 from spacy_bioner.text.tokenizer import create_tokenizer
 from spacy_bioner.training.loop import train as train_pipeline
 

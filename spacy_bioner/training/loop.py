@@ -10,7 +10,6 @@ from spacy.cli._util import show_validation_error
 from spacy.language import Language
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config_from_str
-from wasabi import msg
 
 from spacy_bioner.components.pipelines import bioners
 from spacy_bioner.components.truncation import Cut, count_cut
@@ -19,6 +18,7 @@ from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.leakage import shared_sentences
 from spacy_bioner.files import Outputs
 from spacy_bioner.models.devices import use_device
+from spacy_bioner.terminal import msg
 from spacy_bioner.training.card import README, make_card
 from spacy_bioner.training.checkpoint import read_identity
 from spacy_bioner.training.finishing import calibrate, make_portable

@@ -47,7 +47,7 @@ from spacy_bioner.documents.formats.note_pairs import ENDINGS as NOTES
 from spacy_bioner.documents.formats.note_pairs import has_notes
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.errors import ConversionError, FormatError, OutputError, UnknownFormatError
-from spacy_bioner.files import Outputs, ending, open_input
+from spacy_bioner.files import Outputs, check_end, ending, files_in, open_input
 
 _HEAD = 1 << 16  # bytes: what a look at a file reads of it
 _SHORT = 200  # characters: an export that holds nothing is no longer
@@ -225,7 +225,7 @@ def detect(path: Path) -> str:
 
 
 def _head(path: Path) -> bytes:
-    with open_input(path) as file:
+    with open_input(path, checked_later=True) as file:
         return file.read(_HEAD)
 
 
@@ -280,6 +280,11 @@ def read_each(path: Path, format: str = "", offsets: str = "") -> Iterator[Reada
         raise FormatError(path, None, "the file is empty: no document in it")
     yield first
     yield from documents
+    for file in files_in(path):
+        try:
+            check_end(file)
+        except FormatError as error:
+            yield error
 
 
 def write(documents: Iterable[Document], path: Path, format: str) -> Account:

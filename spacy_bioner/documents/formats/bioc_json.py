@@ -61,7 +61,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
 
 
 def _raw(path: Path) -> Iterator[Raw | FormatError]:
-    with open_input(path) as file:
+    with open_input(path, checked_later=True) as file:
         first = next((line for line in file if line.strip(b"\xef\xbb\xbf \t\r\n")), b"")
     if _is_document(first.decode("utf-8-sig", errors="replace")):
         for number, line in lines_or_errors(path):

@@ -128,7 +128,7 @@ def elements(path: Path, tags: Collection[str], roots: Collection[str], what: st
             entities, has another outermost element, something behind that which isn't another document,
             or a document of more than `MOST_BYTES`.
     """
-    with open_input(path) as file:
+    with open_input(path, checked_later=True) as file:
         checked = _Checked(path, file)
         while True:
             yield from _elements(path, checked, tags, roots, what)

@@ -58,7 +58,7 @@ def values(path: Path) -> Iterator[Found]:
     Raises:
         FormatError: if the file isn't JSON at all, or isn't text.
     """
-    with open_input(path) as file:
+    with open_input(path, checked_later=True) as file:
         first = next((line for line in file if line.strip(b"\xef\xbb\xbf \t\r\n")), b"")
     try:
         found = parse(first.decode("utf-8-sig", errors="replace"))

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Mention
@@ -249,14 +251,35 @@ def test_parts_of_gzip_count_together(write):
         lambda data: data[:-4],
         lambda data: data[:20],
         lambda data: data[:10] + b"x" * 9 + data[19:],
-        lambda data: data + b"x",
+        lambda data: data[:-8] + b"xxxx" + data[-4:],
     ],
-    ids=["cut", "cut early", "changed", "more behind it"],
+    ids=["cut", "cut early", "changed", "another checksum"],
 )
 def test_damaged_gzip_is_refused(write, damage):
     path = write(damage(gzip.compress(os.urandom(1000).hex().encode())))
     with pytest.raises(FormatError, match="not a whole gzip file"):
         read_text(path)
+
+
+@pytest.mark.parametrize("name", ["jsonl", "pubtator", "bioc-xml", "bioc-json", "label-studio", "lines"])
+def test_documents_before_what_is_behind_a_gzip_file_are_kept(write, tmp_path, name):
+    """As a broken download or a second file behind the first leaves it; zeros are padding."""
+    documents = [Document(f"Aspirin helps {i}.", id=str(i)) for i in range(200)]
+    formats.write(documents, tmp_path / "whole", name)
+    packed = gzip.compress((tmp_path / "whole").read_bytes())
+    *found, error = formats.read_each(write(packed + b"rest of another file" * 9, "in.gz"), name)
+    assert [document.text.strip() for document in found] == [document.text for document in documents]
+    assert "something that gzip didn't pack is behind its end" in str(error)
+    again = list(formats.read(write(packed + b"\0" * 70_000, "in.gz"), name))
+    assert [document.text for document in again] == [document.text for document in found]
+
+
+@given(st.lists(st.binary(max_size=200), min_size=1, max_size=4), st.integers(0, 3))
+def test_members_of_a_gzip_file_follow_one_another(tmp_path_factory, contents, zeros):
+    path = tmp_path_factory.mktemp("gzip") / "file"
+    path.write_bytes((b"\0" * zeros).join(gzip.compress(content) for content in contents))
+    with open_input(path) as file:
+        assert file.read() == b"".join(contents)
 
 
 def test_broken_inputs_give_documents_or_our_errors():

@@ -4,7 +4,7 @@
 that the reader makes of one and of several (`corpora.train.join`, in tokens), with the same number of
 updates; scored on the sentences of devel, and on its abstracts as PubTator has them, raw, with the pipeline's
 own tokens. A model that is in the folder already is taken as it is: those of
-benchmarks/heads.py serve for single sentences.
+an experiment (benchmarks/experiments/heads.toml) serve for single sentences.
 """
 
 import argparse

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from filelock import FileLock
@@ -51,6 +52,15 @@ def test_a_plan_is_read(write: Callable[..., Path]):
     assert [system.name for system in plan.systems] == ["a-x", "a-y", "b-x", "b-y"]
     assert plan.corpora[0].dev == (Path("corpus/BC2GM/devel.spacy"),)
     assert str(cells(plan)[0].folder) == "BC2GM/a-x/share-0.5/seed-1"
+
+
+def test_the_projects_own_experiments_can_be_read(root: Path):
+    files = sorted((root / "benchmarks" / "experiments").glob("*.toml"))
+    assert len(files) >= 4
+    with contextlib.chdir(root):
+        for file in files:
+            plan = read_plan(file)
+            assert all(system.config.is_file() for system in plan.systems)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +122,34 @@ def test_killed_goes_on_and_comes_to_the_same(plan: Plan, folder: Path, root: Pa
     titles = [section.title for section in experiment_sections(found, html=True)]
     assert titles == ["Results", "By type", "heads and ner", "Provenance"]
     json.dumps(found.to_dict())
+
+
+@pytest.mark.slow
+def test_ten_kills_at_random_change_nothing(plan: Plan, folder: Path, root: Path):
+    """The experiment and the training that it runs are killed, at any point, ten times."""
+    with contextlib.chdir(root):
+        run_experiment(plan, folder / "whole", progress=False)
+        command = [sys.executable, "-m", "spacy", "bioner", "experiment", folder / "e.toml", folder / "ten"]
+        chance, kills, moments = Random(4), 0, []
+        longest = 4.0
+        while kills < 10 and len(moments) < 60:
+            begun = time.monotonic()
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(chance.uniform(0.5, longest))
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+                kills += 1
+                longest *= 1.3  # so that it gets on, however slow the machine is
+            elif kills < 10:  # it has come to its end: what it made last is made anew
+                done = sorted((folder / "ten").rglob("run.json"), key=lambda path: path.stat().st_mtime)
+                done[-1].unlink()
+                longest /= 2
+            moments.append(time.monotonic() - begun)
+        run_experiment(plan, folder / "ten", progress=False)
+    assert kills == 10
+    assert results(plan, folder / "ten") == results(plan, folder / "whole")
 
 
 def test_a_run_that_fails_says_why(folder: Path, tiny_data: Path, root: Path):

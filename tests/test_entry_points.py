@@ -228,19 +228,17 @@ def test_what_is_installed_is_what_is_declared():
     assert installed == {(e.group, e.name, e.value) for e in DECLARED}
 
 
-@pytest.mark.parametrize("entry_point", DECLARED, ids=label)
-def test_name_is_versioned(entry_point: EntryPoint):
-    if entry_point.group not in UNVERSIONED:
-        assert re.fullmatch(NAMES, entry_point.name)
+def test_names_are_versioned():
+    names = [entry_point.name for entry_point in DECLARED if entry_point.group not in UNVERSIONED]
+    assert [name for name in names if not re.fullmatch(NAMES, name)] == []
 
 
-@pytest.mark.parametrize("entry_point", DECLARED, ids=label)
-def test_registered_function_can_be_traced_to_this_package(entry_point: EntryPoint):
+def test_registered_functions_can_be_traced_to_this_package():
     """`spacy package` requires spacy-bioner only if it can; a partial it can't."""
-    function = entry_point.load()
-    assert not isinstance(function, functools.partial)
-    if entry_point.group != "spacy_cli":
-        assert function.__module__.startswith("spacy_bioner.")
+    for entry_point in DECLARED:
+        function = entry_point.load()
+        assert not isinstance(function, functools.partial)
+        assert entry_point.group == "spacy_cli" or function.__module__.startswith("spacy_bioner.")
 
 
 @pytest.mark.parametrize("entry_point", DECLARED, ids=label)
@@ -249,14 +247,14 @@ def test_each_is_called(entry_point: EntryPoint, tiny_data: Path):
     CALLS[label(entry_point)](entry_point.load(), tiny_data / "train.spacy")
 
 
-@pytest.mark.parametrize("entry_point", DECLARED, ids=label)
-def test_registry_gives_it_by_its_name(entry_point: EntryPoint):
-    registry = getattr(spacy.registry, entry_point.group.removeprefix("spacy_"), None)
-    if entry_point.group == "spacy_factories":
-        assert Language.has_factory(entry_point.name)
-    else:
-        assert registry is not None
-        assert registry.get(entry_point.name) is entry_point.load()
+def test_registries_give_them_by_their_names():
+    for entry_point in DECLARED:
+        registry = getattr(spacy.registry, entry_point.group.removeprefix("spacy_"), None)
+        if entry_point.group == "spacy_factories":
+            assert Language.has_factory(entry_point.name)
+        else:
+            assert registry is not None
+            assert registry.get(entry_point.name) is entry_point.load()
 
 
 def test_blank_pipeline_with_the_tokenizer_by_its_name():

@@ -54,14 +54,14 @@ def headings(text, *passages):
     return [text[start:end] for start, end in find_headings(Document(text, passages))]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_headings_of_all_forms_at_the_beginning_and_behind_a_sentence(form):
-    assert headings(form) == [FORMS[form]]
-    line = "\n" if "\n" in form else " "
-    assert headings(f"Cisplatin harms kidneys.{line}{form}") == [FORMS[form]]
-    title = "Of mice"
-    text = f"{title}\n{form}"
-    assert headings(text, Passage(0, 7, "title"), Passage(8, len(text), "abstract")) == [FORMS[form]]
+def test_headings_of_all_forms_at_the_beginning_and_behind_a_sentence():
+    for form, heading in FORMS.items():
+        assert headings(form) == [heading]
+        line = "\n" if "\n" in form else " "
+        assert headings(f"Cisplatin harms kidneys.{line}{form}") == [heading]
+        title = "Of mice"
+        text = f"{title}\n{form}"
+        assert headings(text, Passage(0, 7, "title"), Passage(8, len(text), "abstract")) == [heading]
 
 
 def test_several_headings():

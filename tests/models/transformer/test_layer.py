@@ -70,56 +70,29 @@ def stock(encoders: dict[str, Path], make_stock: Callable[..., Model]) -> dict[s
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("text", TEXTS + SPACES)
-def test_word_pieces_and_their_vectors_are_those_of_the_stock_layer(layers, stock, family: str, text: str):
-    doc = NLP(text)
-    (own,), (other,) = (side[family].predict([doc]).doc_data for side in (layers, stock))
-    assert own.wordpieces.lengths == other.wordpieces.lengths
-    numpy.testing.assert_array_equal(own.wordpieces.input_ids, other.wordpieces.input_ids)
-    assert own.model_output.last_hidden_state.shape == other.model_output.last_hidden_state.shape
-    numpy.testing.assert_allclose(
-        own.model_output.last_hidden_state, other.model_output.last_hidden_state, rtol=0, atol=1e-5
-    )
-
-
-@pytest.mark.parametrize(
-    "family",
-    ["cased", "uncased", "roberta", "albert"],
-)
-def test_word_pieces_have_the_names_that_the_stock_layer_gives_them(layers, stock, family: str):
+def test_word_pieces_and_their_vectors_are_those_of_the_stock_layer(layers, stock, family: str):
     for text in TEXTS + SPACES:
         (own,), (other,) = (side[family].predict([NLP(text)]).doc_data for side in (layers, stock))
+        assert own.wordpieces.lengths == other.wordpieces.lengths
+        numpy.testing.assert_array_equal(own.wordpieces.input_ids, other.wordpieces.input_ids)
+        states = own.model_output.last_hidden_state
+        assert states.shape == other.model_output.last_hidden_state.shape
+        numpy.testing.assert_allclose(states, other.model_output.last_hidden_state, rtol=0, atol=1e-5)
         # a special piece that stands in the text may have the space before it
         stripped = [[piece.strip() for piece in window] for window in own.wordpieces.strings]
         assert stripped == other.wordpieces.strings
 
 
 @pytest.mark.parametrize("family", ["cased", "uncased", "roberta"])
-@pytest.mark.parametrize("text", TEXTS)
-def test_tokens_have_the_vectors_of_the_stock_layer(layers, stock, family: str, text: str):
+def test_tokens_have_the_vectors_of_the_stock_layer(layers, stock, family: str):
     """ALBERT's differ: the stock layer gives a piece that begins with a space to the token before it too."""
-    assert_close(vectors(layers[family], [NLP(text)]), vectors(stock[family], [NLP(text)]))
+    docs = [NLP(text) for text in TEXTS + SPACES]
+    for doc in docs if family != "roberta" else docs[: len(TEXTS)]:
+        assert_close(vectors(layers[family], [doc]), vectors(stock[family], [doc]))
+    assert_close(vectors(layers[family], docs[len(TEXTS) :]), vectors(stock[family], docs[len(TEXTS) :]))
 
 
-@pytest.mark.parametrize("family", ["cased", "uncased"])
-@pytest.mark.parametrize("text", SPACES)
-def test_white_space_tokens_have_the_vectors_of_the_stock_layer(layers, stock, family: str, text: str):
-    assert_close(vectors(layers[family], [NLP(text)]), vectors(stock[family], [NLP(text)]))
-
-
-def test_white_space_tokens_of_byte_level_pieces_have_the_vectors_of_the_stock_layer(layers, stock):
-    docs = [NLP(text) for text in SPACES]
-    assert_close(vectors(layers["roberta"], docs), vectors(stock["roberta"], docs))
-
-
-@pytest.mark.parametrize(
-    "family",
-    [
-        "cased",
-        "uncased",
-        *(name for name in ("albert", "roberta")),
-    ],
-)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_space_behind_the_last_token_changes_nothing(layers, family: str):
     """Nor does it with the stock layer, which goes by the text of a span."""
     assert_close(

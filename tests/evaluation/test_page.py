@@ -8,6 +8,7 @@ from browser import Browser
 
 from spacy_bioner.errors import OutputError
 from spacy_bioner.evaluation import plots
+from spacy_bioner.evaluation.evaluation_page import thresholds_as_rows
 from spacy_bioner.evaluation.page import Html, Plot, Section, Table, check_ending, write_report
 
 CURVE = [{"recall": r / 10, "precision": 1 - r / 20} for r in range(10)]
@@ -62,3 +63,10 @@ def test_a_browser_shows_it(browser: Browser, tmp_path: Path):
         wide = "document.documentElement.scrollWidth <= innerWidth"
         assert browser.send("Runtime.evaluate", expression=wide)["result"]["value"] is True
     browser.send("Emulation.setEmulatedMedia", features=[])
+
+
+def test_thresholds_as_people_read_them():
+    point = {"threshold": 0.25, "precision": 0.955, "recall": 0.5, "kept": 1200}
+    header, rows = thresholds_as_rows({"thresholds": {"Gene": {"0.95": point, "0.99": None}}})
+    assert header == ("", "wanted precision", "threshold", "precision", "recall", "predictions left")
+    assert rows == [("Gene", "95", "0.2500", "95.50", "50.00", "1,200"), ("Gene", "99", "none", "", "", "")]

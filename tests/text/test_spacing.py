@@ -16,6 +16,7 @@ words = st.text(min_size=1, max_size=5) | st.sampled_from([*"()[].,;:?!%'\"/-+=<
         "Apoe-/- mice were fed 5 +/- 2 mg/kg of it.",
         "long- and short-term effects",
         "P < 0.05, P = .05, less than .05",
+        "lower (than .05)",
         "1,200 patients, 30% of them; 95% CI: 1.2-3.4",
         "1,5-dimethyl ester",
         "in 100, 200 and 300 cases",

@@ -24,6 +24,7 @@ def evaluate_cli(
     ),
     output: Path = typer.Option(None, help="JSON file for the scores"),
     report: Path = typer.Option(None, help="Report to look at (.html with plots and errors, .md or .json)"),
+    conll: Path = typer.Option(None, help="File for token, gold tag and predicted tag, for other scorers"),
     against: list[Path] = typer.Option([], help="Training data: recall on names and concepts in it or not"),
     at_precision: float = typer.Option(
         AT_PRECISION, min=0, max=1, help="Print thresholds for this precision"
@@ -86,6 +87,7 @@ def evaluate_cli(
             predictions,
             Path(model),
             output,
+            conll=conll,
             source=source,
             corpus=corpus,
             types=listed([types]),
@@ -102,6 +104,7 @@ def evaluate_cli(
         data,
         output=output,
         page=report,
+        conll=conll,
         against=against,
         precision=at_precision,
         gpu_id=gpu_id,
@@ -115,7 +118,7 @@ def evaluate_cli(
         most_bad=most_bad(max_bad, strict),
     )
     _print(reports, reliability, bool(against))
-    for path in filter(None, (output, report)):
+    for path in filter(None, (output, report, conll)):
         msg.good(str(path))
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc, Span
-from spacy.training import Example, validate_examples, validate_get_examples
-from thinc.api import Model, Optimizer, set_dropout_rate
+from spacy.training import Example, validate_get_examples
+from thinc.api import Model, Optimizer
 
 from spacy_bioner.components.calibration import calibrate
 from spacy_bioner.components.initialization import initialize_heads
@@ -190,21 +190,11 @@ class BioNER(TrainablePipe):
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
         """Learns from a batch; arguments and result as of every trainable component of spaCy."""
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
         examples = list(examples)
-        validate_examples(examples, "BioNER.update")
-        if not any(len(eg.predicted) for eg in examples):
-            return losses
-        set_dropout_rate(self.model, drop)
-        # A batch without annotation goes through as well: a shared encoder waits for our gradient.
-        scores, backprop = self.model.begin_update([eg.predicted for eg in examples])
-        loss, d_scores = self.get_loss(examples, scores)
-        backprop(d_scores)
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        self._is_trained = True
+        losses = super().update(examples, drop=drop, sgd=sgd, losses=losses)
+        # spaCy's gives up only on batches without tokens: one without annotation goes through as well, for a
+        # shared encoder waits for our gradient
+        self._is_trained = self._is_trained or any(len(eg.predicted) for eg in examples)
         return losses
 
     def finish_update(self, sgd: Optimizer) -> None:

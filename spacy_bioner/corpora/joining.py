@@ -9,6 +9,13 @@ from spacy.util import filter_spans
 
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
 from spacy_bioner.corpora.gold_annotation import FOUND, GOLD, gold_annotation, is_trusted, set_gold_spans
+from spacy_bioner.corpora.relation_records import (
+    Argument,
+    get_arguments,
+    get_relations,
+    set_arguments,
+    set_relations,
+)
 
 
 def join_docs(docs: Sequence[Doc]) -> Doc:
@@ -17,8 +24,11 @@ def join_docs(docs: Sequence[Doc]) -> Doc:
     `Doc.from_docs` drops the attributes of span groups, and with them the probabilities of entities, and
     which types a Doc annotates. Here they stay: corpus and types, if all Docs have the same. If some Docs
     have a trusted gold group, and others none under its key, the gold of these is put into the group.
+    Relations and their arguments stay; but which relations the corpus annotates isn't said of the whole, for
+    nothing is known of pairs from two Docs. Ids stay, with "+" between different ones, and of the meta what
+    is the same in all.
 
-    Lost are relations, ids, soft labels, labels of documents, and what an `Annotation` has in its meta.
+    Lost are soft labels and labels of documents.
 
     Args:
         docs: the Docs, all with the same vocabulary; at least one.
@@ -34,6 +44,7 @@ def join_docs(docs: Sequence[Doc]) -> Doc:
         begins.append(whole[token].idx)
         token += len(doc)
     _join_annotations(whole, parts, begins)
+    _join_relations(whole, parts, begins)
     for key in list(whole.spans):
         groups = [(doc, doc.spans[key]) for doc in parts if key in doc.spans]
         if all(is_trusted(doc, group) for doc, group in groups):
@@ -55,7 +66,29 @@ def _join_annotations(whole: Doc, parts: Sequence[Doc], begins: Sequence[int]) -
     shifted = [_shifted(annotation, by) for annotation, by in zip(annotations, begins, strict=True)]
     more = tuple(place for annotation in shifted for place in annotation.more)
     unknown = tuple(stretch for annotation in shifted for stretch in annotation.unknown)
-    set_annotation(whole, Annotation(first.corpus, first.types, more=more, unknown=unknown))
+    ids = "+".join(dict.fromkeys(annotation.id for annotation in annotations if annotation.id))
+    others = [annotation.meta for annotation in annotations[1:]]
+    meta = {k: value for k, value in first.meta.items() if all(k in m and m[k] == value for m in others)}
+    set_annotation(whole, Annotation(first.corpus, first.types, ids, meta, more=more, unknown=unknown))
+
+
+def _join_relations(whole: Doc, parts: Sequence[Doc], begins: Sequence[int]) -> None:
+    arguments = [get_arguments(doc) for doc in parts]
+    if all(found is not None for found in arguments):
+        shifted = zip(arguments, begins, strict=True)
+        set_arguments(whole, [_moved(argument, by) for found, by in shifted for argument in found or ()])
+    related = [
+        replace(relation, head=_moved(relation.head, by), child=_moved(relation.child, by))
+        for doc, by in zip(parts, begins, strict=True)
+        for relation in get_relations(doc)
+    ]
+    if related:
+        set_relations(whole, related)
+
+
+def _moved(argument: Argument, by: int) -> Argument:
+    mentions = tuple(tuple((start + by, end + by) for start, end in spans) for spans in argument.mentions)
+    return replace(argument, mentions=mentions)
 
 
 def _shifted(annotation: Annotation, by: int) -> Annotation:

@@ -11,6 +11,7 @@ from typing import Any
 
 from spacy_bioner.corpora.annotations import get_annotation
 from spacy_bioner.corpora.docbin import read_docbin
+from spacy_bioner.corpora.sentence_samples import sentence_sample
 from spacy_bioner.files import sha256
 
 META_KEY = "spacy_bioner"
@@ -28,16 +29,20 @@ class Data:
         sha256: its checksum.
         docs: how many Docs it has.
         corpora: the names of the corpora that its Docs are from, each with the types that it annotates.
+        sentences: a sample of its sentences, see `sentence_sample`.
     """
 
     file: str
     sha256: str
     docs: int
     corpora: Mapping[str, tuple[str, ...]]
+    sentences: str = ""
 
-    def to_meta(self) -> dict[str, Any]:
+    def to_meta(self, *, sample: bool = False) -> dict[str, Any]:
+        """The same for a pipeline's meta or a report; with the sample of sentences if asked for."""
         corpora = {name: list(types) for name, types in self.corpora.items()}
-        return {"file": self.file, "sha256": self.sha256, "docs": self.docs, "corpora": corpora}
+        made = {"file": self.file, "sha256": self.sha256, "docs": self.docs, "corpora": corpora}
+        return made | ({"sentences": self.sentences} if sample else {})
 
 
 def describe_data(path: Path) -> Data:
@@ -47,7 +52,9 @@ def describe_data(path: Path) -> Data:
     for doc in docs:
         if annotation := get_annotation(doc):
             corpora.setdefault(annotation.corpus, {}).update(dict.fromkeys(annotation.types))
-    return Data(path.name, sha256(path), len(docs), {name: tuple(types) for name, types in corpora.items()})
+    sample = sentence_sample(doc.text for doc in docs)
+    named = {name: tuple(types) for name, types in corpora.items()}
+    return Data(path.name, sha256(path), len(docs), named, sample)
 
 
 def versions() -> dict[str, str]:

@@ -9,15 +9,14 @@ from spacy.language import Language
 from spacy.vocab import Vocab
 
 from spacy_bioner.components.pipelines import bioners, gold_keys, load_pipeline
-from spacy_bioner.corpora.corpus_catalogue import load_corpora
-from spacy_bioner.documents.formats import SPACY, known
 from spacy_bioner.documents.formats.unreadable import USUAL, MostBad
-from spacy_bioner.errors import OutputError, PipelineError
+from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.evaluation_page import evaluation_sections
-from spacy_bioner.evaluation.gold import GoldFile, gold_files, read_gold
+from spacy_bioner.evaluation.gold import GoldFile, gold_files, gold_options, read_gold
 from spacy_bioner.evaluation.page import check_ending, write_report
 from spacy_bioner.evaluation.pipeline_evaluation import Evaluation, evaluate_gold
 from spacy_bioner.evaluation.report import Report, report, warn_of_training_data
+from spacy_bioner.evaluation.side_by_side import check_outputs, warn_of_not_held, write_side_by_side
 from spacy_bioner.evaluation.strata import seen_in
 from spacy_bioner.files import Outputs, ending, write_json
 from spacy_bioner.models.devices import use_device
@@ -29,6 +28,7 @@ def evaluate(
     *,
     output: Path | None = None,
     page: Path | None = None,
+    conll: Path | None = None,
     against: Sequence[Path] = (),
     precision: float = 0.95,
     gpu_id: int = -1,
@@ -48,6 +48,7 @@ def evaluate(
         data: the files, or folders of them; see `evaluation.gold.gold_files`.
         output: a file for the report as JSON: of the one file, or a list.
         page: a file to look at, .html, .md or .json; see `evaluation.page`.
+        conll: a file for the mentions that are scored as columns; see `evaluation.side_by_side`.
         against: the training data, for what recall is made of; read as the data is.
         precision: the precision that thresholds are given for.
         gpu_id: the GPU to use; -1 for the CPU.
@@ -69,16 +70,14 @@ def evaluate(
         CorpusError: if the catalogue doesn't know the corpus, or .spacy files are said to be of one.
         OutputError: if an output would overwrite the data.
 
-    Warns if the pipeline was trained on one of the files, by its checksum.
+    Warns if the pipeline was trained on one of the files, or on many of its sentences.
     """
     use_device(gpu_id)
-    if source and source != SPACY:
-        known(source)
-    entry = load_corpora()[corpus] if corpus else None
-    annotated = tuple(types) or (tuple(entry.types) if entry else ())
+    options = gold_options(source, corpus, types)
     files = gold_files(map(Path, data), source)
     training = gold_files(map(Path, against), source)
-    _check_outputs([path for path in (output, page) if path is not None], [*files, *training])
+    written = [path for path in (output, page, conll) if path is not None]
+    check_outputs(written, [*files, *training])
     if page is not None:
         check_ending(page)
 
@@ -86,9 +85,7 @@ def evaluate(
         return read_gold(
             path,
             vocab,
-            format=source,
-            corpus=entry.name if entry else "",
-            annotated=annotated,
+            **options,
             renamed=renamed,
             retokenize=retokenize,
             keys=keys,
@@ -115,13 +112,16 @@ def evaluate(
             failed.append(PipelineError(f"{path}: {error}"))
             continue
         reports.append(report(nlp, read, result, gpu_id, seen, precision))
-        warn_of_training_data(reports[-1])
-        if page is not None:
+        warn_of_training_data(nlp, read)
+        if page is not None or conll is not None:
             results.append(result)
     if not reports:
         raise failed[0]
     for problem in failed:
         warnings.warn(f"Not scored: {problem}", stacklevel=2)
+    if conll is not None:
+        texts = ((text.gold.text, text.judged) for result in results for text in result.compared)
+        warn_of_not_held(write_side_by_side(texts, conll))
     with Outputs() as outputs:
         if output is not None:
             write_json(outputs.temporary(output), reports if len(reports) > 1 else reports[0])
@@ -138,11 +138,3 @@ def _write_page(
     title = f"{reports[0]['pipeline']} {reports[0]['version']}"
     command = shlex.join(["spacy", "bioner", "evaluate", "MODEL", *data])
     write_report(path, title, sections, list(reports), command, kind=kind)
-
-
-def _check_outputs(written: Sequence[Path], data: Sequence[Path]) -> None:
-    for path in written:
-        if any(path.resolve() == file.resolve() for file in data):
-            raise OutputError(f"{path} is data to evaluate on, and would be overwritten.")
-    if len({path.resolve() for path in written}) < len(written):
-        raise OutputError("--output and --report need a file each.")

@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from spacy_bioner.corpora.annotations import get_annotation
 from spacy_bioner.corpora.conversion import contradicts_text, to_doc
+from spacy_bioner.corpora.corpus_catalogue import load_corpora
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.corpora.gold_annotation import (
     ALL_TYPES,
@@ -21,7 +22,7 @@ from spacy_bioner.corpora.gold_annotation import (
 )
 from spacy_bioner.corpora.provenance import describe_data
 from spacy_bioner.documents.document import Document, Mention
-from spacy_bioner.documents.formats import SPACY, brat, columns, format_of, read_each
+from spacy_bioner.documents.formats import SPACY, brat, columns, format_of, known, read_each
 from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.documents.formats.unreadable import USUAL, MostBad, check_bad, usable
 from spacy_bioner.documents.metadata import MOVED, REPAIRED, UNKNOWN, UNREAD
@@ -142,6 +143,33 @@ def gold_of(doc: Doc, retokenize: bool = False, keys: Sequence[str] = (SPANS_KEY
         None if retokenize else doc,
         gold.untrusted.total(),
     )
+
+
+class GoldOptions(TypedDict):
+    """What `read_gold` is told by name of the corpus that a file is from."""
+
+    format: str
+    corpus: str
+    annotated: tuple[str, ...]
+
+
+def gold_options(source: str, corpus: str, types: Sequence[str]) -> GoldOptions:
+    """Looks up what a user says of gold data.
+
+    Args:
+        source: its format; empty if that is to be found from its content.
+        corpus: the corpus of the catalogue that it is from; empty for none.
+        types: the types that it annotates; if empty, those of the corpus.
+
+    Raises:
+        UnknownFormatError: if there is no such format.
+        CorpusError: if the catalogue doesn't know the corpus.
+    """
+    if source and source != SPACY:
+        known(source)
+    entry = load_corpora()[corpus] if corpus else None
+    annotated = tuple(types) or (tuple(entry.types) if entry else ())
+    return {"format": source, "corpus": entry.name if entry else "", "annotated": annotated}
 
 
 def gold_files(paths: Iterable[Path], format: str = "") -> list[Path]:

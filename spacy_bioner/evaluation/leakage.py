@@ -94,7 +94,7 @@ def read_texts(path: Path, format: str = "", name: str = "") -> Texts:
         FormatError: if it can't be read, or has no text.
     """
     ids, sentences, owners = [], [], []
-    for number, (document_id, found) in enumerate(_documents(path, format or format_of(path))):
+    for number, (document_id, found) in enumerate(read_sentences(path, format or format_of(path))):
         ids.append(document_id)
         sentences += found
         owners += [number] * len(found)
@@ -103,8 +103,8 @@ def read_texts(path: Path, format: str = "", name: str = "") -> Texts:
     return Texts(name or path.name, tuple(ids), tuple(sentences), tuple(owners))
 
 
-def _documents(path: Path, format: str) -> Iterator[tuple[str, list[str]]]:
-    """The id and the sentences of each document."""
+def read_sentences(path: Path, format: str) -> Iterator[tuple[str, list[str]]]:
+    """The id and the sentences of each document of a file; raises FormatError if it can't be read."""
     if format == SPACY:
         from spacy_bioner.corpora.annotations import get_annotation
         from spacy_bioner.corpora.docbin import read_docbin

@@ -7,22 +7,22 @@ from typing import Any
 
 from spacy.vocab import Vocab
 
-from spacy_bioner.corpora.corpus_catalogue import load_corpora
 from spacy_bioner.corpora.gold_annotation import SPANS_KEY, warn_of_untrusted
-from spacy_bioner.documents.formats import SPACY, known
 from spacy_bioner.documents.formats.unreadable import USUAL, MostBad
 from spacy_bioner.errors import ComparisonError
 from spacy_bioner.evaluation.counts import RELAXED, Counts
 from spacy_bioner.evaluation.document_counts import count_documents
-from spacy_bioner.evaluation.gold import Gold, gold_files, read_gold
+from spacy_bioner.evaluation.gold import Gold, gold_files, gold_options, read_gold
 from spacy_bioner.evaluation.matching import ERRORS, Judgement
 from spacy_bioner.evaluation.predicted_mentions import judge_predictions, read_predictions
+from spacy_bioner.evaluation.side_by_side import check_outputs, warn_of_not_held, write_side_by_side
 
 
 def evaluate_predictions(
     predictions: str | Path,
     gold: str | Path,
     *,
+    conll: Path | None = None,
     source: str = "",
     corpus: str = "",
     types: Sequence[str] = (),
@@ -36,6 +36,7 @@ def evaluate_predictions(
     Args:
         predictions: a file or folder with predicted mentions, of the same texts as the gold.
         gold: the file or folder with gold mentions. All count that have right offsets.
+        conll: a file for the mentions that are scored as columns; see `evaluation.side_by_side`.
         source: the format of the gold; found from its content if empty, as that of the predictions always is.
         corpus: the corpus of the catalogue that the gold is from, for its types.
         types: the types that are scored; if empty, those that the gold annotates.
@@ -53,27 +54,23 @@ def evaluate_predictions(
             and no score.
         CorpusError: if the catalogue doesn't know the corpus, or a .spacy file is said to be of one.
         FormatError: if a file can't be read.
+        OutputError: if the columns would overwrite one of the files.
     """
-    if source and source != SPACY:
-        known(source)
+    options = gold_options(source, corpus, types)
     files = gold_files([Path(gold)], source)
     if len(files) != 1:
         raise ComparisonError(f"{gold} has {len(files)} files: name the one that the predictions are for.")
-    entry = load_corpora()[corpus] if corpus else None
-    annotated = tuple(types) or (tuple(entry.types) if entry else ())
     theirs = read_gold(
         files[0],
         Vocab(),
-        format=source,
-        corpus=entry.name if entry else "",
-        annotated=annotated,
+        **options,
         renamed=renamed,
         retokenize=True,
         offsets=offsets,
         most_bad=most_bad,
     )
     found = read_predictions(
-        Path(predictions), types=annotated, renamed=renamed, threshold=threshold, most_bad=most_bad
+        Path(predictions), types=options["annotated"], renamed=renamed, threshold=threshold, most_bad=most_bad
     )
     warn_of_untrusted(sum(text.untrusted for text in (*theirs.golds, *found.golds)), SPANS_KEY)
     pairs, scored = judge_predictions(theirs.golds, found.golds, Path(predictions))
@@ -83,6 +80,9 @@ def evaluate_predictions(
             f"{predictions} has mentions of {', '.join(sorted(own))}, and {files[0]} of {', '.join(scored)}: "
             f"say what is the same with --map {min(own)}={min(scored, default='TYPE')}."
         )
+    if conll is not None:
+        check_outputs([conll], [*files, Path(predictions)])
+        warn_of_not_held(write_side_by_side(((text.text, judged) for text, judged in pairs), conll))
     return {
         "predictions": Path(predictions).name,
         "data": theirs.data,

@@ -10,6 +10,7 @@ from spacy.language import Language
 
 from spacy_bioner.components.pipelines import gold_keys
 from spacy_bioner.corpora.provenance import META_KEY, versions
+from spacy_bioner.corpora.sentence_samples import shared_sentences
 from spacy_bioner.documents.formats import SPACY
 from spacy_bioner.evaluation.counts import Score
 from spacy_bioner.evaluation.document_counts import DocumentCounts, count_documents
@@ -22,6 +23,7 @@ from spacy_bioner.evaluation.strata import Seen, diagnostics, strata
 from spacy_bioner.evaluation.type_names import corpora_of
 
 Report = dict[str, Any]
+_FEWEST, _SHARE = 3, 0.1  # sentences in common with the training data that are no chance
 
 
 def make_report(nlp: Language, data: Path, *, retokenize: bool = False, gpu_id: int = -1) -> Report:
@@ -111,7 +113,10 @@ def describe(nlp: Language) -> dict[str, Any]:
         "version": nlp.meta["version"],
         "encoder": made.get("encoder"),
         "seed": made.get("seed"),
-        "trained_on": made.get("data", {}),
+        "trained_on": {
+            split: [{key: value for key, value in file.items() if key != "sentences"} for file in files]
+            for split, files in made.get("data", {}).items()
+        },
         "corpora": made.get("corpora", []),
     }
 
@@ -141,14 +146,30 @@ def _ceiling(possible: int, gold: int) -> float:
     return Score(possible, possible, gold).f1
 
 
-def warn_of_training_data(report: Report) -> None:
-    """Warns if the pipeline was trained on the very file that it was scored on, by its checksum."""
-    data = report["data"]
-    if data["sha256"] in (made["sha256"] for made in report["trained_on"].get("train", ())):
-        warnings.warn(
-            f"{data['file']}: the pipeline was trained on this file: the scores say nothing of other texts.",
-            stacklevel=3,
-        )
+def warn_of_training_data(nlp: Language, file: GoldFile) -> None:
+    """Warns if a pipeline was trained on what it is scored on.
+
+    That is told by the checksum of the file and, in whatever format it is, by sentences in common.
+
+    Args:
+        nlp: the pipeline.
+        file: what it is scored on.
+    """
+    data = file.data
+    for made in nlp.meta.get(META_KEY, {}).get("data", {}).get("train", ()):
+        if made["sha256"] == data["sha256"]:
+            message = "the pipeline was trained on this file"
+        else:
+            texts = (gold.text for gold in file.golds)
+            looked_up, shared = shared_sentences(made.get("sentences", ""), texts)
+            if shared < _FEWEST or shared < _SHARE * looked_up:
+                continue
+            message = (
+                f"the pipeline was trained on many of these sentences ({shared} of the {looked_up} that were "
+                f"looked up are in {made['file']})"
+            )
+        warnings.warn(f"{data['file']}: {message}: the scores say nothing of other texts.", stacklevel=3)
+        return
 
 
 def corpus_names(report: Report) -> str:

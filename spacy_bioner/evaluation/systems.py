@@ -97,8 +97,8 @@ def _reports(name: str, gold: GoldData, scores: Path | None) -> list[dict[str, A
             reports = [report(nlp, file, evaluate_gold(nlp, file.golds)) for file in files]
         except PipelineError as error:
             raise PipelineError(f"{name}: {error}") from None
-        for made in reports:
-            warn_of_training_data(made)
+        for file in files:
+            warn_of_training_data(nlp, file)
         return reports
     files = gold.read(Vocab())
     if len(files) > 1:

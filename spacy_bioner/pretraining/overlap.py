@@ -7,15 +7,14 @@ of tokens and running text are then the same. Sentences of fewer than eight word
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import chain
 from pathlib import Path
 
-from spacy_bioner.documents.document import Document
-from spacy_bioner.documents.formats import READ_FORMATS, SPACY, brat, columns, format_of, read, safe_xml
-from spacy_bioner.documents.formats.columns import ColumnOptions
+from spacy_bioner.documents.formats import READ_FORMATS, SPACY, brat, format_of, safe_xml
 from spacy_bioner.errors import FormatError, UnknownFormatError
+from spacy_bioner.evaluation.leakage import read_sentences
 from spacy_bioner.files import ending, files_in, open_input
-from spacy_bioner.text.rough_sentences import split_sentences, words_of
+from spacy_bioner.text.rough_sentences import words_of
 
 MIN_WORDS = 8
 _HEAD = 1 << 16  # bytes: the first element of a file is in them
@@ -77,7 +76,7 @@ def load_overlap(folders: Iterable[Path]) -> Overlap:
                 overlap.unread.append(path)
                 continue
             corpus = path.relative_to(folder).parent.as_posix()
-            for sentence in _sentences(path, format):
+            for sentence in chain.from_iterable(found for _, found in read_sentences(path, format)):
                 overlap.add(sentence, corpus if corpus != "." else folder.resolve().name, split)
     return overlap
 
@@ -108,24 +107,3 @@ def _format(path: Path) -> str:
             if safe_xml.root(file.read(_HEAD).decode("utf8", errors="replace")) != "collection":
                 return ""
     return format if format in (SPACY, *READ_FORMATS) else ""
-
-
-def _sentences(path: Path, format: str) -> Iterator[str]:
-    if format == SPACY:
-        from spacy_bioner.corpora.docbin import read_docbin  # no other format needs spaCy
-
-        for doc in read_docbin(path):
-            yield from split_sentences(doc.text)
-    elif format == "columns":  # whose documents are sentences
-        for document in columns.read(path, ColumnOptions(type="any", natural=False)):
-            yield document.text
-    else:
-        for document in read(path, format):
-            for start, end in pairwise(_borders(document)):
-                yield from split_sentences(document.text[start:end])
-
-
-def _borders(document: Document) -> list[int]:
-    """Where no sentence goes on: the ends of the text and of its passages."""
-    ends = {end for passage in document.passages for end in (passage.start, passage.end)}
-    return sorted({0, len(document.text), *ends})

@@ -115,9 +115,9 @@ _BIOC_IN = {
             "minItems": 1,
             "items": {
                 "type": "object",
-                "required": ["id", "passages"],
+                "required": ["passages"],
                 "properties": {
-                    "id": {"type": "string"},
+                    "id": {"description": "A string or a number"},
                     "passages": {
                         "type": "array",
                         "items": {

@@ -212,11 +212,7 @@ def _making(made: Mapping[str, Any]) -> list[str]:
 
 
 def front_matter(values: Mapping[str, Any]) -> str:
-    """The header of a card on the hub, in YAML."""
-    lines = []
-    for key, value in values.items():
-        if isinstance(value, (list, tuple)):
-            lines += [f"{key}:", *(f"- {item}" for item in value)]
-        elif value:
-            lines.append(f"{key}: {value}")
-    return "\n".join(["---", *lines, "---", "", ""])
+    """The header of a card on the hub, in YAML; what is empty is left out."""
+    from huggingface_hub import ModelCardData  # slow to import
+
+    return f"---\n{ModelCardData(**{key: value for key, value in values.items() if value})}\n---\n\n"

@@ -63,7 +63,9 @@ def make_record(
         "encoder": resolved.to_meta() if resolved is not None else before.get("encoder"),
         "corpora": corpus_entries(data["train"]),
         "started_from": before,
-        "data": {split: [file.to_meta() for file in files] for split, files in data.items()},
+        "data": {
+            split: [file.to_meta(sample=split == "train") for file in files] for split, files in data.items()
+        },
         "cut": {split: asdict(what) for split, what in cut.items()},
         "settings": without_paths({k: v for k, v in settings.items() if not k.startswith("paths.")}),
         "device": "GPU" if gpu_id >= 0 else "CPU",

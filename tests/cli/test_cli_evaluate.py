@@ -11,6 +11,7 @@ import spacy
 from spacy.tokens import Doc
 
 from spacy_bioner.corpora.docbin import docbin, read_docbin
+from spacy_bioner.corpora.file_conversion import convert
 from spacy_bioner.corpora.provenance import META_KEY, versions
 from spacy_bioner.evaluation.evaluating import evaluate
 
@@ -44,6 +45,9 @@ def test_report_says_what_the_scores_depend_on(
     assert report["version"] == "0.1.0"
     assert report["encoder"] == made["encoder"]
     assert report["seed"] == made["seed"] == 1
+    for files in made["data"].values():
+        for file in files:
+            file.pop("sentences", None)  # a report needs no sample of them
     assert report["trained_on"] == made["data"]
     assert report["corpora"] == made["corpora"]
     assert report["corpus_variants"] == {"sample": "written by hand for this project"}
@@ -197,3 +201,19 @@ def test_scoring_on_the_training_data_warns(
     assert not [w for w in recwarn if "was trained on this file" in str(w.message)]
     with pytest.warns(UserWarning, match=r"train\.spacy: the pipeline was trained on this file"):
         evaluate(tiny_pipeline, [tiny_data / "train.spacy"])
+
+
+def test_scoring_on_the_training_data_in_another_format_warns(
+    tiny_pipeline: Path, tiny_data: Path, tmp_path: Path
+):
+    convert([tiny_data / "train.spacy"], tmp_path / "same.jsonl")
+    with pytest.warns(UserWarning, match=r"same\.jsonl: the pipeline was trained on many of these sentences"):
+        evaluate(tiny_pipeline, [tmp_path / "same.jsonl"])
+
+
+def test_what_only_pipelines_take_is_named(refuse_cli: Callable[..., str], tiny_data: Path):
+    gold = tiny_data / "devel.spacy"
+    given = ("--gpu-id", 0, "--retokenize", "--reliability", "--at-precision", 0.5, "--against", gold)
+    message = refuse_cli("bioner", "evaluate", gold, "--predictions", gold, "--report", "x.html", *given)
+    names = "--report, --against, --at-precision, --gpu-id, --reliability, --retokenize"
+    assert f"Only pipelines take {names}: leave it out" in message

@@ -5,6 +5,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from spacy.vocab import Vocab
 
 from spacy_bioner.components.supervision import Known, Naming, targets
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
@@ -12,6 +13,13 @@ from spacy_bioner.corpora.conversion import Tally, to_docs, to_document
 from spacy_bioner.corpora.docbin import docbin, read_docbin
 from spacy_bioner.corpora.gold_annotation import gold_annotation, set_gold_spans
 from spacy_bioner.corpora.joining import join_docs
+from spacy_bioner.corpora.relation_records import (
+    Argument,
+    Related,
+    get_relations,
+    set_arguments,
+    set_relations,
+)
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.evaluation.gold import gold_of
 from spacy_bioner.evaluation.scorer import create_scorer
@@ -175,3 +183,26 @@ def test_joined_docs_of_which_one_says_nothing_teach_nothing_there():
     set_annotation(bare, Annotation("c", TYPES))
     joined = join_docs([spans, bare])
     assert allowed(joined)["Gene"] == ["B", *["O"] * 5, *["OBI"] * 6]
+
+
+def test_joined_docs_keep_relations_and_ids():
+    vocab = Vocab()
+    docs = []
+    for number, words in enumerate((["Cisplatin", "harms"], ["IL2", "heals", "it"])):
+        doc = Doc(vocab, words=words)
+        set_annotation(doc, Annotation("toy", ("Gene",), str(number), {"source": "made", "n": number}))
+        head, child = (
+            Argument("Gene", (((doc[i].idx, doc[i].idx + len(doc[i])),),), f"D{i}") for i in (0, 1)
+        )
+        set_arguments(doc, [head, child])
+        set_relations(doc, [Related(head, child, "does", 0.5)])
+        docs.append(doc)
+    whole = join_docs(docs)
+    assert [r["head"]["text"] for r in whole._.relations] == ["Cisplatin", "IL2"]
+    assert [(r.child.mentions, r.score) for r in get_relations(whole)] == [
+        ((((10, 15),),), 0.5),
+        ((((20, 25),),), 0.5),
+    ]
+    assert [a["text"] for a in whole._.arguments] == ["Cisplatin", "harms", "IL2", "heals"]
+    annotation = get_annotation(whole)
+    assert (annotation.id, annotation.meta, annotation.relations) == ("0+1", {"source": "made"}, None)

@@ -145,6 +145,7 @@ def _unknown(found: dict[str, Any], what: str) -> Counter[str]:
 def _filled(found: dict[str, Any], wrong: list[str]) -> dict[str, Any]:
     """A document with all fields that the library wants, each of the right kind."""
     passages = []
+    get(found, "passages", list)  # a document has to have some, be it none
     for number, passage in enumerate(entries(found, "passages"), start=1):
         try:
             sentences = [_held(part, wrong) | _placed(part) for part in entries(passage, "sentences")]

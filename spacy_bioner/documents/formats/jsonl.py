@@ -31,13 +31,13 @@ from spacy_bioner.documents.document import Document, Mention, Passage, Relation
 from spacy_bioner.documents.formats.base import LeftOut, Written, kept_meta, without_left_out
 from spacy_bioner.documents.formats.strict_json import (
     UnfitError,
+    converted,
     entries,
     frozen,
     get,
     identifier,
     offset,
     span,
-    values,
 )
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import (
@@ -53,7 +53,6 @@ from spacy_bioner.documents.metadata import (
 )
 from spacy_bioner.documents.offsets import Claim
 from spacy_bioner.documents.settling import Raw, settled
-from spacy_bioner.errors import FormatError
 
 TEXT_KEYS = ("text", "data")
 SPAN_KEYS = ("spans", "entities", "ents", "annotations", "mentions", "labels", "label")
@@ -81,20 +80,14 @@ def read(path: Path) -> Iterator[Document]:
 
 def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for a line that isn't one."""
-    return settled(without_left_out(_raw(path), path), path, offsets)
+    return settled(without_left_out(converted(path, _gold), path), path, offsets)
 
 
-def _raw(path: Path) -> Iterator[Raw | FormatError | LeftOut]:
-    for number, found in values(path):
-        if isinstance(found, FormatError):
-            yield found
-        elif isinstance(found, dict) and found.get("answer") in _NO_GOLD:
-            yield LeftOut("examples that were rejected or ignored, left out")
-        else:
-            try:
-                yield from documents(found)
-            except UnfitError as error:
-                yield FormatError(path, number, str(error))
+def _gold(found: Any) -> Iterator[Raw | LeftOut]:
+    if isinstance(found, dict) and found.get("answer") in _NO_GOLD:
+        yield LeftOut("examples that were rejected or ignored, left out")
+    else:
+        yield from documents(found)
 
 
 def documents(found: Any) -> Iterator[Raw]:

@@ -24,18 +24,17 @@ from spacy_bioner.documents.document import Document, Dropped, DroppedRelation, 
 from spacy_bioner.documents.formats.base import LeftOut, Written, left_out, without_left_out
 from spacy_bioner.documents.formats.strict_json import (
     UnfitError,
+    converted,
     entries,
     frozen,
     get,
     identifier,
     offset,
-    values,
 )
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import BAD, COUNTED, OF_DOCUMENTS, TEXT, taken
 from spacy_bioner.documents.offsets import Claim
 from spacy_bioner.documents.settling import Raw, settled
-from spacy_bioner.errors import FormatError
 
 _UNANNOTATED = "tasks without an annotation, left out"
 _NOTES = "Identifiers: "
@@ -53,18 +52,7 @@ def read(path: Path) -> Iterator[Document]:
 
 def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for what is no task."""
-    return settled(without_left_out(_raw(path), path), path, offsets)
-
-
-def _raw(path: Path) -> Iterator[Raw | FormatError | LeftOut]:
-    for line, found in values(path):
-        if isinstance(found, FormatError):
-            yield found
-            continue
-        try:
-            yield _task(found)
-        except UnfitError as error:
-            yield FormatError(path, line, str(error))
+    return settled(without_left_out(converted(path, lambda found: [_task(found)]), path), path, offsets)
 
 
 def _task(found: Any) -> Raw | LeftOut:

@@ -21,18 +21,17 @@ from spacy_bioner.documents.document import Document, Dropped, DroppedRelation, 
 from spacy_bioner.documents.formats.base import Written, left_out
 from spacy_bioner.documents.formats.strict_json import (
     UnfitError,
+    converted,
     entries,
     frozen,
     get,
     identifier,
     offset,
-    values,
 )
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import BAD, OF_DOCUMENTS, taken
 from spacy_bioner.documents.offsets import Claim
 from spacy_bioner.documents.settling import Raw, settled
-from spacy_bioner.errors import FormatError
 
 _SOURCE = ("sourcedb", "sourceid", "divid")
 _READ = (*_SOURCE, "text", "denotations", "relations", "tracks")
@@ -51,18 +50,7 @@ def read(path: Path) -> Iterator[Document]:
 
 def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for an object that isn't one."""
-    return settled(_raw(path), path, offsets)
-
-
-def _raw(path: Path) -> Iterator[Raw | FormatError]:
-    for line, found in values(path):
-        if isinstance(found, FormatError):
-            yield found
-            continue
-        try:
-            yield _document(found)
-        except UnfitError as error:
-            yield FormatError(path, line, str(error))
+    return settled(converted(path, lambda found: [_document(found)]), path, offsets)
 
 
 def _document(found: Any) -> Raw:

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner.documents.document import SENTENCE, Document, Mention, Passage, Span
-from spacy_bioner.documents.formats.strict_json import UnfitError, entries, get, identifier, offset, values
+from spacy_bioner.documents.formats.strict_json import UnfitError, converted, entries, get, identifier, offset
 from spacy_bioner.documents.formats.tagged_tokens import tagged_mentions
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import COUNTED
 from spacy_bioner.documents.offsets import Claim
 from spacy_bioner.documents.settling import Raw, settled
-from spacy_bioner.errors import FormatError, TagError
 from spacy_bioner.text.spacing import join, natural_spaces
 
 
@@ -37,23 +36,17 @@ def read(path: Path) -> Iterator[Document]:
 
 def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     """Reads as `read` does, with the error in place of a document for what isn't one."""
-    return settled(_raw(path), path, offsets)
+    return settled(converted(path, _documents), path, offsets)
 
 
-def _raw(path: Path) -> Iterator[Raw | FormatError]:
-    for line, found in values(path):
-        if isinstance(found, FormatError):
-            yield found
-            continue
-        try:
-            if not isinstance(found, dict):
-                raise UnfitError('a document of spaCy 2 is an object with "paragraphs"')
-            paragraphs = entries(found, "paragraphs")
-            id = identifier(found, "id")
-            for number, paragraph in enumerate(paragraphs, start=1):
-                yield _paragraph(paragraph, f"{id}.{number}" if len(paragraphs) > 1 else id)
-        except (UnfitError, TagError) as error:
-            yield FormatError(path, line, str(error))
+def _documents(found: Any) -> Iterator[Raw]:
+    """The paragraphs of a document, which have a text each."""
+    if not isinstance(found, dict):
+        raise UnfitError('a document of spaCy 2 is an object with "paragraphs"')
+    paragraphs = entries(found, "paragraphs")
+    id = identifier(found, "id")
+    for number, paragraph in enumerate(paragraphs, start=1):
+        yield _paragraph(paragraph, f"{id}.{number}" if len(paragraphs) > 1 else id)
 
 
 def _paragraph(found: Mapping[str, Any], id: str) -> Raw:

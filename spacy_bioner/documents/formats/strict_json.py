@@ -1,13 +1,13 @@
 """JSON as it comes from others: read without surprises, and checked where it is used."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from spacy_bioner.documents.document import Span
-from spacy_bioner.errors import FormatError
+from spacy_bioner.errors import FormatError, TagError
 from spacy_bioner.files import lines_or_errors, open_input, read_text
 
 DEEPEST = 100
@@ -86,6 +86,29 @@ def values(path: Path) -> Iterator[Found]:
                 yield number, parse(line)
             except UnfitError as error:
                 yield number, FormatError(path, number, str(error))
+
+
+def converted(path: Path, convert: Callable[[Any], Iterable[_T]]) -> Iterator[_T | FormatError]:
+    """What is made of each value of a file (see `values`).
+
+    Args:
+        path: the file.
+        convert: makes something of a value; raises UnfitError or TagError if that can't be done.
+
+    Yields:
+        What was made, or in place of a value that doesn't fit a FormatError with its line.
+
+    Raises:
+        FormatError: if the file isn't JSON at all, or isn't text.
+    """
+    for line, found in values(path):
+        if isinstance(found, FormatError):
+            yield found
+            continue
+        try:
+            yield from convert(found)
+        except (UnfitError, TagError) as error:
+            yield FormatError(path, line, str(error))
 
 
 def _no_number(name: str) -> None:

@@ -323,6 +323,7 @@ def test_characters_that_xml_has_not(document, fragment):
             '{"passages": [{"offset": 0, "text": ""}, {"offset": 0, "text": null}]}',
             'passage 2: "text" should',
         ),
+        ('{"documents": [{"id": "7", "passages": null}]}', 'document 7: "passages" should be a list'),
         ('{"passages": [{"offset": -1, "text": "a"}]}', 'passage 1: "offset" is -1'),
         (
             '{"passages": [{"offset": 0, "text": "a", "sentences": [{"offset": 0, "text": "b"}]}]}',

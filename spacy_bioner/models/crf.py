@@ -7,11 +7,13 @@ probabilities use that one model.
 
 Arrays have positions first, so that every function goes through them in one step a position, for all
 sequences and types together: emissions are (positions, sequences, types, 3), with `lengths` telling where
-each sequence ends. All arrays are in float64, of numpy or of cupy as `xp` says.
+each sequence ends. All arrays are numpy's, in float64: a path goes word by word,
+and a GPU would spend its time on starting small kernels.
 """
 
 from dataclasses import dataclass
-from typing import Any
+
+import numpy
 
 from spacy_bioner.array_types import Array
 
@@ -28,14 +30,12 @@ class Lattice:
     """Scores of all labels at all positions, ready to be summed over.
 
     Attributes:
-        xp: numpy or cupy.
         emissions: (positions, sequences, types, 3).
         transitions: (types, 3, 3), from row to column; minus infinity where not valid.
         mask: (positions, sequences, 1, 1), true up to each sequence's end.
         lengths: (sequences,), each at least 1.
     """
 
-    xp: Any
     emissions: Array
     transitions: Array
     mask: Array
@@ -43,7 +43,6 @@ class Lattice:
 
 
 def lattice(
-    xp: Any,
     emissions: Array,
     transitions: Array,
     lengths: Array,
@@ -53,20 +52,20 @@ def lattice(
 
     With `ALL` for what is valid, and transitions of zero, each token's labels are independent of the others'.
     """
-    banned = xp.where(xp.asarray(valid), transitions.astype("float64"), -xp.inf)
-    lengths = xp.asarray(lengths)
-    mask = xp.arange(emissions.shape[0])[:, None] < lengths[None, :]
-    return Lattice(xp, emissions.astype("float64"), banned, mask[:, :, None, None], lengths)
+    banned = numpy.where(numpy.asarray(valid), transitions.astype("float64"), -numpy.inf)
+    lengths = numpy.asarray(lengths)
+    mask = numpy.arange(emissions.shape[0])[:, None] < lengths[None, :]
+    return Lattice(emissions.astype("float64"), banned, mask[:, :, None, None], lengths)
 
 
-def _logsumexp(xp: Any, values: Array, axis: int) -> Array:
+def _logsumexp(values: Array, axis: int) -> Array:
     """log(sum(exp(values))) along an axis; minus infinity where all are."""
-    highest = xp.max(values, axis=axis, keepdims=True)
-    highest = xp.where(xp.isfinite(highest), highest, 0.0)
-    total = xp.sum(xp.exp(values - highest), axis=axis)
+    highest = numpy.max(values, axis=axis, keepdims=True)
+    highest = numpy.where(numpy.isfinite(highest), highest, 0.0)
+    total = numpy.sum(numpy.exp(values - highest), axis=axis)
     # log(0) is minus infinity, without numpy's warning about it
-    logs = xp.where(total > 0, xp.log(xp.where(total > 0, total, 1.0)), -xp.inf)
-    return logs + xp.squeeze(highest, axis=axis)
+    logs = numpy.where(total > 0, numpy.log(numpy.where(total > 0, total, 1.0)), -numpy.inf)
+    return logs + numpy.squeeze(highest, axis=axis)
 
 
 def forward(grid: Lattice) -> tuple[Array, Array]:
@@ -76,23 +75,23 @@ def forward(grid: Lattice) -> tuple[Array, Array]:
         Log sums over all beginnings that end in each label at each position, shaped as the emissions (kept
         as they are beyond a sequence's end); and the log sum over whole paths, (sequences, types).
     """
-    xp, emissions = grid.xp, grid.emissions
-    sums = xp.empty_like(emissions)
+    emissions = grid.emissions
+    sums = numpy.empty_like(emissions)
     sums[0] = emissions[0] + grid.transitions[:, O]
     for k in range(1, emissions.shape[0]):
-        step = _logsumexp(xp, sums[k - 1][..., :, None] + grid.transitions, axis=-2) + emissions[k]
-        sums[k] = xp.where(grid.mask[k], step, sums[k - 1])
-    return sums, _logsumexp(xp, sums[-1], axis=-1)
+        step = _logsumexp(sums[k - 1][..., :, None] + grid.transitions, axis=-2) + emissions[k]
+        sums[k] = numpy.where(grid.mask[k], step, sums[k - 1])
+    return sums, _logsumexp(sums[-1], axis=-1)
 
 
 def backward(grid: Lattice) -> Array:
     """Log sums over all ends of paths behind each label at each position, shaped as the emissions."""
-    xp, emissions = grid.xp, grid.emissions
-    sums = xp.zeros_like(emissions)
+    emissions = grid.emissions
+    sums = numpy.zeros_like(emissions)
     for k in range(emissions.shape[0] - 2, -1, -1):
         following = (emissions[k + 1] + sums[k + 1])[..., None, :]
-        step = _logsumexp(xp, grid.transitions + following, axis=-1)
-        sums[k] = xp.where(grid.mask[k + 1], step, 0.0)
+        step = _logsumexp(grid.transitions + following, axis=-1)
+        sums[k] = numpy.where(grid.mask[k + 1], step, 0.0)
     return sums
 
 
@@ -102,22 +101,22 @@ def best_paths(grid: Lattice) -> Array:
     Returns:
         Labels, (positions, sequences, types); O beyond a sequence's end.
     """
-    xp, emissions = grid.xp, grid.emissions
+    emissions = grid.emissions
     size = emissions.shape[0]
-    came_from = xp.zeros(emissions.shape, dtype="int8")
+    came_from = numpy.zeros(emissions.shape, dtype="int8")
     best = emissions[0] + grid.transitions[:, O]
-    stay = xp.arange(LABELS, dtype="int8")
+    stay = numpy.arange(LABELS, dtype="int8")
     for k in range(1, size):
         scores = best[..., :, None] + grid.transitions
-        step = xp.max(scores, axis=-2) + emissions[k]
-        came_from[k] = xp.where(grid.mask[k], xp.argmax(scores, axis=-2).astype("int8"), stay)
-        best = xp.where(grid.mask[k], step, best)
-    labels = xp.empty(emissions.shape[:3], dtype="int8")
-    current = xp.argmax(best, axis=-1)
+        step = numpy.max(scores, axis=-2) + emissions[k]
+        came_from[k] = numpy.where(grid.mask[k], numpy.argmax(scores, axis=-2).astype("int8"), stay)
+        best = numpy.where(grid.mask[k], step, best)
+    labels = numpy.empty(emissions.shape[:3], dtype="int8")
+    current = numpy.argmax(best, axis=-1)
     for k in range(size - 1, -1, -1):
         labels[k] = current
-        current = xp.take_along_axis(came_from[k], current[..., None].astype("int64"), axis=-1)[..., 0]
-    return xp.where(grid.mask[..., 0], labels, xp.int8(O))
+        current = numpy.take_along_axis(came_from[k], current[..., None].astype("int64"), axis=-1)[..., 0]
+    return numpy.where(grid.mask[..., 0], labels, numpy.int8(O))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +137,13 @@ class Spans:
 
 def find_spans(grid: Lattice) -> Spans:
     """The mentions on the best paths, each with its probability."""
-    xp = grid.xp
-    labels = xp.moveaxis(best_paths(grid), 0, -1)
+    labels = numpy.moveaxis(best_paths(grid), 0, -1)
     inside = labels != O
-    goes_on = xp.zeros_like(inside)
+    goes_on = numpy.zeros_like(inside)
     goes_on[..., :-1] = labels[..., 1:] == I
     # begins and ends come in the same order, so that they belong together one by one
-    sequences, types, starts = xp.nonzero(labels == B)
-    ends = xp.nonzero(inside & ~goes_on)[2] + 1
+    sequences, types, starts = numpy.nonzero(labels == B)
+    ends = numpy.nonzero(inside & ~goes_on)[2] + 1
     return Spans(sequences, types, starts, ends, span_probabilities(grid, sequences, types, starts, ends))
 
 
@@ -159,31 +157,31 @@ def span_probabilities(grid: Lattice, sequences: Array, types: Array, starts: Ar
     Returns:
         Probabilities, (spans,).
     """
-    xp, emissions, transitions = grid.xp, grid.emissions, grid.transitions
+    emissions, transitions = grid.emissions, grid.transitions
     if len(starts) == 0:
-        return xp.zeros(0)
+        return numpy.zeros(0)
     before, total = forward(grid)
     after = backward(grid)
     # running sums of what each further I adds
-    running = xp.cumsum(emissions[..., I] + transitions[:, I, I], axis=0)
+    running = numpy.cumsum(emissions[..., I] + transitions[:, I, I], axis=0)
     last, long = ends - 1, ends - starts > 1
-    second = xp.minimum(starts + 1, last)
+    second = numpy.minimum(starts + 1, last)
     body = (
         transitions[types, B, I]
         + emissions[second, sequences, types, I]
         + running[last, sequences, types]
         - running[second, sequences, types]
     )
-    label = xp.where(long, I, B)
-    following = xp.minimum(ends, grid.emissions.shape[0] - 1)
+    label = numpy.where(long, I, B)
+    following = numpy.minimum(ends, grid.emissions.shape[0] - 1)
     leaving = (
         transitions[types, label]
         + emissions[following, sequences, types]
         + after[following, sequences, types]
     )[:, [O, B]]  # an I behind the span would make it a longer one
-    leaving = xp.where(ends < grid.lengths[sequences], _logsumexp(xp, leaving, axis=-1), 0.0)
-    log = before[starts, sequences, types, B] + xp.where(long, body, 0.0) + leaving
-    return xp.exp(xp.minimum(log - total[sequences, types], 0.0))
+    leaving = numpy.where(ends < grid.lengths[sequences], _logsumexp(leaving, axis=-1), 0.0)
+    log = before[starts, sequences, types, B] + numpy.where(long, body, 0.0) + leaving
+    return numpy.exp(numpy.minimum(log - total[sequences, types], 0.0))
 
 
 def loss_and_gradient(grid: Lattice, allowed: Array, counts: Array) -> tuple[float, Array, Array]:
@@ -200,22 +198,20 @@ def loss_and_gradient(grid: Lattice, allowed: Array, counts: Array) -> tuple[flo
         The loss, summed over sequences and types; its gradient with respect to the emissions; and with
         respect to the transitions.
     """
-    xp = grid.xp
     constrained = Lattice(
-        xp, xp.where(allowed, grid.emissions, -xp.inf), grid.transitions, grid.mask, grid.lengths
+        numpy.where(allowed, grid.emissions, -numpy.inf), grid.transitions, grid.mask, grid.lengths
     )
     total, nodes, edges = _expectations(grid, counts)
     gold_total, gold_nodes, gold_edges = _expectations(constrained, counts)
-    loss = float(xp.where(counts, total - gold_total, 0.0).sum())
+    loss = float(numpy.where(counts, total - gold_total, 0.0).sum())
     return loss, nodes - gold_nodes, edges - gold_edges
 
 
 def marginals(grid: Lattice) -> Array:
     """The probability of each label at each position, shaped as the emissions; zero beyond an end."""
-    xp = grid.xp
     before, total = forward(grid)
-    nodes = xp.exp(before + backward(grid) - total[..., None])
-    return xp.where(grid.mask, nodes, 0.0)
+    nodes = numpy.exp(before + backward(grid) - total[..., None])
+    return numpy.where(grid.mask, nodes, 0.0)
 
 
 def taught_loss_and_gradient(grid: Lattice, taught: Array, counts: Array) -> tuple[float, Array]:
@@ -233,22 +229,21 @@ def taught_loss_and_gradient(grid: Lattice, taught: Array, counts: Array) -> tup
     Returns:
         The loss, summed over sequences and types; and its gradient with respect to the emissions.
     """
-    xp = grid.xp
     total, nodes, edges = _expectations(grid, counts)
-    taught = xp.where(grid.mask & counts[..., None], taught, 0.0)
-    finite = xp.where(xp.isfinite(grid.transitions), grid.transitions, 0.0)
+    taught = numpy.where(grid.mask & counts[..., None], taught, 0.0)
+    finite = numpy.where(numpy.isfinite(grid.transitions), grid.transitions, 0.0)
     scored = (taught * grid.emissions).sum() + (edges * finite).sum()
-    return float(xp.where(counts, total, 0.0).sum() - scored), nodes - taught
+    return float(numpy.where(counts, total, 0.0).sum() - scored), nodes - taught
 
 
 def _expectations(grid: Lattice, counts: Array) -> tuple[Array, Array, Array]:
     """Log sums over paths, and how often each label and each transition is expected in them."""
-    xp, emissions = grid.xp, grid.emissions
+    emissions = grid.emissions
     before, total = forward(grid)
     after = backward(grid)
-    nodes = xp.exp(before + after - total[..., None])
-    nodes = xp.where(grid.mask & counts[..., None], nodes, 0.0)
-    edges = xp.zeros_like(grid.transitions)
+    nodes = numpy.exp(before + after - total[..., None])
+    nodes = numpy.where(grid.mask & counts[..., None], nodes, 0.0)
+    edges = numpy.zeros_like(grid.transitions)
     edges[:, O] += nodes[0].sum(axis=0)
     if emissions.shape[0] > 1:
         pairs = (
@@ -258,5 +253,5 @@ def _expectations(grid: Lattice, counts: Array) -> tuple[Array, Array, Array]:
             - total[..., None, None]
         )
         seen = grid.mask[1:, ..., None] & counts[..., None, None]
-        edges += xp.where(seen, xp.exp(pairs), 0.0).sum(axis=(0, 1))
+        edges += numpy.where(seen, numpy.exp(pairs), 0.0).sum(axis=(0, 1))
     return total, nodes, edges

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
 from spacy.tokens import Doc
 from thinc.api import Dropout, Model, Ops, Optimizer, Shim, chain, glorot_uniform_init, with_array
 from thinc.types import Floats2d
@@ -172,15 +173,13 @@ def _of_words(scores: HeadScores, words: Sequence[Ints | None]) -> HeadScores:
     return HeadScores(emissions, scores.transitions)
 
 
-def _lattice(
-    ops: Ops, scores: HeadScores, members: Sequence[int], valid: tuple[tuple[bool, ...], ...]
-) -> Lattice:
+def _lattice(scores: HeadScores, members: Sequence[int], valid: tuple[tuple[bool, ...], ...]) -> Lattice:
     """The scores of some Docs of a batch, padded to the longest."""
     lengths = [len(scores.emissions[i]) for i in members]
-    padded = ops.xp.zeros((max(lengths), len(members), len(scores.transitions), LABELS), dtype="float64")
+    padded = numpy.zeros((max(lengths), len(members), len(scores.transitions), LABELS), dtype="float64")
     for column, i in enumerate(members):
         padded[: lengths[column], column] = scores.emissions[i]
-    return lattice(ops.xp, padded, scores.transitions, lengths, valid)
+    return lattice(padded, scores.transitions, lengths, valid)
 
 
 def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
@@ -195,30 +194,35 @@ def _by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield members
 
 
-def _at_temperatures(ops: Ops, scores: HeadScores, temperatures: Sequence[float]) -> HeadScores:
+def _on_cpu(ops: Ops, scores: HeadScores) -> HeadScores:
+    """The scores in the processor's memory, where paths are followed."""
+    return HeadScores(
+        [ops.to_numpy(emissions) for emissions in scores.emissions], ops.to_numpy(scores.transitions)
+    )
+
+
+def _at_temperatures(scores: HeadScores, temperatures: Sequence[float]) -> HeadScores:
     """The scores divided by a temperature a type."""
     if all(temperature == 1 for temperature in temperatures):
         return scores
-    divisors = ops.asarray2f([[temperature] for temperature in temperatures])
+    divisors = numpy.asarray(temperatures, dtype="float32")[:, None]
     return HeadScores(
         [emissions / divisors for emissions in scores.emissions],
         scores.transitions / divisors.reshape((-1, 1, 1)),
     )
 
 
-def _targets(
-    ops: Ops, grid: Lattice, gold: Sequence[Gold | Taught], words: Sequence[Ints | None]
-) -> tuple[Any, Any]:
+def _targets(grid: Lattice, gold: Sequence[Gold | Taught], words: Sequence[Ints | None]) -> tuple[Any, Any]:
     """What is allowed or taught at each place of a lattice, shaped as its emissions; which types count."""
     first = gold[0]
     dtype = "float64" if isinstance(first, Taught) else bool
-    at = ops.xp.ones(grid.emissions.shape, dtype=dtype)
-    counts = ops.xp.zeros(grid.emissions.shape[1:3], dtype=bool)
+    at = numpy.ones(grid.emissions.shape, dtype=dtype)
+    counts = numpy.zeros(grid.emissions.shape[1:3], dtype=bool)
     for column, (target, own) in enumerate(zip(gold, words, strict=True)):
         values, types = (target.probabilities, target.counts) if isinstance(target, Taught) else target
         values = values if own is None else values[own]
-        at[: len(values), column] = ops.asarray(values)
-        counts[column] = ops.asarray(types)
+        at[: len(values), column] = values
+        counts[column] = types
     return at, counts
 
 
@@ -239,14 +243,14 @@ class HeadsDecoder:
         self, model: Model, scores: HeadScores, words: Sequence[Ints | None], temperatures: Sequence[float]
     ) -> list[list[Found]]:
         """The entities on the best paths of each Doc of a batch, at a temperature a type."""
-        ops, types = model.ops, self.types(model)
-        scores = _of_words(scores, words)
+        types = self.types(model)
+        scores = _of_words(_on_cpu(model.ops, scores), words)
         found: list[list[Found]] = [[] for _ in scores.emissions]
-        scores = _at_temperatures(ops, scores, temperatures)
+        scores = _at_temperatures(scores, temperatures)
         for members in _by_length([len(emissions) for emissions in scores.emissions]):
-            spans = find_spans(_lattice(ops, scores, members, VALID))
+            spans = find_spans(_lattice(scores, members, VALID))
             columns = (spans.sequences, spans.types, spans.starts, spans.ends, spans.probabilities)
-            rows = zip(*(ops.to_numpy(column).tolist() for column in columns), strict=True)
+            rows = zip(*(column.tolist() for column in columns), strict=True)
             for sequence, type_index, start, end, probability in rows:
                 i = members[sequence]
                 own = words[i]
@@ -259,19 +263,19 @@ class HeadsDecoder:
         self, model: Model, scores: HeadScores, words: Sequence[Ints | None], temperatures: Sequence[float]
     ) -> list[Any]:
         """The probabilities of O, B and I at each token, at a temperature a type."""
-        ops = model.ops
+        scores = _on_cpu(model.ops, scores)
         whole = []
         for emissions in scores.emissions:
-            outside = ops.xp.zeros(emissions.shape, dtype="float64")
+            outside = numpy.zeros(emissions.shape, dtype="float64")
             outside[..., O] = 1.0
             whole.append(outside)
-        scores = _at_temperatures(ops, _of_words(scores, words), temperatures)
+        scores = _at_temperatures(_of_words(scores, words), temperatures)
         for members in _by_length([len(emissions) for emissions in scores.emissions]):
-            nodes = marginals(_lattice(ops, scores, members, VALID))
+            nodes = marginals(_lattice(scores, members, VALID))
             for column, i in enumerate(members):
                 own = words[i]
                 whole[i][slice(None) if own is None else own] = nodes[: len(scores.emissions[i]), column]
-        return [ops.to_numpy(probabilities) for probabilities in whole]
+        return whole
 
     def loss(
         self,
@@ -285,20 +289,20 @@ class HeadsDecoder:
 
         Of Docs that a teacher has answered for: the cross entropy with its probabilities.
         """
-        ops = model.ops
+        scores = _on_cpu(model.ops, scores)
         valid = VALID if model.get_ref("heads").attrs["transitions"] else ALL
-        whole = [ops.xp.zeros_like(e) for e in scores.emissions]
+        whole = [numpy.zeros_like(e) for e in scores.emissions]
         scores = _of_words(scores, words)
-        gradients = [ops.xp.zeros_like(e) for e in scores.emissions]
-        d_transitions = ops.xp.zeros_like(scores.transitions)
+        gradients = [numpy.zeros_like(e) for e in scores.emissions]
+        d_transitions = numpy.zeros_like(scores.transitions)
         loss = 0.0
         lengths = [len(emissions) for emissions in scores.emissions]
         have = [isinstance(target, Taught) for target in gold]
         for is_taught in (False, True):
             of_kind = [n if own == is_taught else 0 for n, own in zip(lengths, have, strict=True)]
             for members in _by_length(of_kind):
-                grid = _lattice(ops, scores, members, valid)
-                targets = _targets(ops, grid, [gold[i] for i in members], [words[i] for i in members])
+                grid = _lattice(scores, members, valid)
+                targets = _targets(grid, [gold[i] for i in members], [words[i] for i in members])
                 if is_taught:
                     part, nodes = taught_loss_and_gradient(grid, *targets)
                 else:
@@ -309,7 +313,8 @@ class HeadsDecoder:
                     gradients[i][:] = weight * nodes[: len(gradients[i]), column]
         for full, own, gradient in zip(whole, words, gradients, strict=True):
             full[slice(None) if own is None else own] = gradient
-        return weight * loss, HeadScores(whole, d_transitions)
+        on_device = [model.ops.asarray(gradient) for gradient in whole]
+        return weight * loss, HeadScores(on_device, model.ops.asarray(d_transitions))
 
     def take_over(self, model: Model, source: Model) -> list[str]:
         """Takes over the heads of types with the same names."""

@@ -64,7 +64,7 @@ def each(lengths):
 
 def test_best_path_and_sum_over_paths_are_those_of_enumeration(case):
     emissions, transitions, lengths = case
-    grid = lattice(numpy, emissions, transitions, lengths)
+    grid = lattice(emissions, transitions, lengths)
     labels, (_, totals) = best_paths(grid), forward(grid)
     for (n, length), t in each(lengths):
         paths = all_paths(emissions[:, n, t], transitions[t], length)
@@ -75,7 +75,7 @@ def test_best_path_and_sum_over_paths_are_those_of_enumeration(case):
 
 def test_the_probability_of_any_span_is_the_share_of_paths_that_have_it(case):
     emissions, transitions, lengths = case
-    grid = lattice(numpy, emissions, transitions, lengths)
+    grid = lattice(emissions, transitions, lengths)
     for (n, length), t in each(lengths):
         paths = all_paths(emissions[:, n, t], transitions[t], length)
         total = sum(numpy.exp(score) for score, _ in paths)
@@ -90,7 +90,7 @@ def test_the_probability_of_any_span_is_the_share_of_paths_that_have_it(case):
 
 def test_found_spans_are_those_of_the_best_paths(case):
     emissions, transitions, lengths = case
-    found = find_spans(lattice(numpy, emissions, transitions, lengths))
+    found = find_spans(lattice(emissions, transitions, lengths))
     rows = list(zip(found.sequences, found.types, found.starts, found.ends, strict=True))
     expected = [
         (n, t, start, end)
@@ -114,7 +114,7 @@ def test_gradient_is_the_slope_of_the_loss(case):
     counts = numpy.array([[True, False], [True, True], [False, True]])
 
     def loss(emissions, transitions):
-        return loss_and_gradient(lattice(numpy, emissions, transitions, lengths), allowed, counts)
+        return loss_and_gradient(lattice(emissions, transitions, lengths), allowed, counts)
 
     _, d_emissions, d_transitions = loss(emissions, transitions)
     step = 1e-5
@@ -138,7 +138,7 @@ def test_without_transitions_each_token_has_a_softmax_of_its_own(case):
     gold = random.integers(3, size=emissions.shape[:3])  # I behind O too
     allowed = numpy.arange(3) == gold[..., None]
     counts = numpy.ones(emissions.shape[1:3], dtype=bool)
-    grid = lattice(numpy, emissions, numpy.zeros((emissions.shape[2], 3, 3)), lengths, ALL)
+    grid = lattice(emissions, numpy.zeros((emissions.shape[2], 3, 3)), lengths, ALL)
     loss, d_emissions, _ = loss_and_gradient(grid, allowed, counts)
     expected = 0.0
     for n, length in enumerate(lengths):
@@ -163,7 +163,7 @@ def test_loss_is_minus_the_log_probability_of_the_gold_path(case):
         paths = all_paths(emissions[:, n, t], transitions[t], length)
         total = numpy.log(sum(numpy.exp(score) for score, _ in paths))
         expected += total - next(score for score, path in paths if set(path) == {O})
-    grid = lattice(numpy, emissions, transitions, lengths)
+    grid = lattice(emissions, transitions, lengths)
     loss, _, _ = loss_and_gradient(grid, allowed, numpy.ones((SEQUENCES, TYPES), dtype=bool))
     assert loss == pytest.approx(expected)
 
@@ -171,7 +171,7 @@ def test_loss_is_minus_the_log_probability_of_the_gold_path(case):
 def test_scores_far_apart_make_no_nonsense():
     emissions = numpy.zeros((4, 1, 1, 3))
     emissions[:, 0, 0, I] = 5000.0  # an I that can't begin
-    grid = lattice(numpy, emissions, numpy.zeros((1, 3, 3)), [4])
+    grid = lattice(emissions, numpy.zeros((1, 3, 3)), [4])
     found = find_spans(grid)
     assert (found.starts.tolist(), found.ends.tolist()) == ([0], [4])
     assert found.probabilities.tolist() == pytest.approx([1.0])
@@ -180,7 +180,7 @@ def test_scores_far_apart_make_no_nonsense():
 def test_nothing_found_gives_empty_arrays():
     emissions = numpy.zeros((2, 1, 1, 3))
     emissions[..., O] = 9.0
-    found = find_spans(lattice(numpy, emissions, numpy.zeros((1, 3, 3)), [2]))
+    found = find_spans(lattice(emissions, numpy.zeros((1, 3, 3)), [2]))
     assert len(found.starts) == len(found.probabilities) == 0
 
 
@@ -189,7 +189,7 @@ def test_marginals_and_what_a_teacher_teaches() -> None:
     emissions = random.normal(size=(4, 2, 2, LABELS))
     transitions = random.normal(size=(2, LABELS, LABELS))
     lengths, counts = [4, 3], numpy.array([[True, True], [True, False]])
-    grid = lattice(numpy, emissions, transitions, lengths)
+    grid = lattice(emissions, transitions, lengths)
     nodes = marginals(grid)
     taught = random.dirichlet(numpy.ones(LABELS), size=(4, 2, 2))
     _, gradient = taught_loss_and_gradient(grid, taught, counts)

@@ -20,6 +20,11 @@ def is_address(base: str) -> bool:
 def download(base: str, file: str, target: Path) -> str:
     """Copies a file from an address or a local folder.
 
+    Args:
+        base: the address or the folder.
+        file: the file's path below it.
+        target: where the copy goes.
+
     Returns:
         Where it was found.
 

@@ -66,6 +66,13 @@ def estimate(
 ) -> Estimate:
     """Annotates a sample from up to ten of the inputs, and reckons what all would cost; writes nothing.
 
+    Args:
+        model: the name of a package, a folder, or a pipeline that is loaded.
+        inputs: the files or folders that would be annotated.
+        settings: how.
+        gpu_id: the GPU to use; -1 for the CPU.
+        sample: how many documents are annotated.
+
     Raises:
         BionerError: as `annotate`; PipelineError if no document could be read.
     """

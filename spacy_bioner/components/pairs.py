@@ -75,7 +75,14 @@ class Pairs(TrainablePipe):
         return list(self.labels)
 
     def add_label(self, label: str) -> int:
-        """Adds a label, before training; 0 if it is there."""
+        """Adds a label, before training.
+
+        Returns:
+            1; 0 if the label is there already.
+
+        Raises:
+            PipelineError: if the component is trained.
+        """
         if label in self.cfg["labels"]:
             return 0
         if self.model.get_ref("output").has_dim("nO"):

@@ -30,7 +30,13 @@ ALL_TYPES = ""
 
 
 def set_gold_spans(doc: Doc, spans: Iterable[Span], key: str = SPANS_KEY) -> None:
-    """Makes spans, overlapping or not, the gold annotation of a Doc, in place of its `doc.ents`."""
+    """Makes spans, overlapping or not, the gold annotation of a Doc, in place of its `doc.ents`.
+
+    Args:
+        doc: the Doc.
+        spans: all gold entities, spans of this Doc with a label each.
+        key: where in `doc.spans` they go: the `spans_key` of the component that learns from them.
+    """
     doc.spans[key] = SpanGroup(doc, name=key, spans=list(spans), attrs={GOLD: True})
 
 

@@ -96,7 +96,11 @@ class Checkpoint:
             raise self._not_whole(error) from None
 
     def array(self, name: str) -> numpy.ndarray:
-        """A variable's values, in float32."""
+        """A variable's values, in float32 and the shape that the checkpoint has.
+
+        Raises:
+            EncoderError: if the checkpoint isn't whole.
+        """
         try:
             found: Any = self._reader.get_tensor(name)
         except self._errors as error:

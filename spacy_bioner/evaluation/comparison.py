@@ -35,7 +35,11 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
 
 
 def score_files(path: Path) -> list[Path]:
-    """The scores in a folder and those below, as an experiment has them, a file a seed; or the one file."""
+    """The scores in a folder and those below, as an experiment has them, a file a seed; or the one file.
+
+    Raises:
+        ComparisonError: if the folder has none.
+    """
     if not path.is_dir():
         return [path]
     found = sorted(path.rglob("scores*.json"))

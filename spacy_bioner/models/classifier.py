@@ -174,7 +174,10 @@ class LabelSetDecoder:
     def find(
         self, model: Model, scores: LabelScores, words: Sequence[Ints | None], temperatures: Sequence[float]
     ) -> list[list[Found]]:
-        """The entities in the most probable labels, with probabilities at a temperature a type."""
+        """The entities in the most probable labels, with probabilities at a temperature a type.
+
+        The arguments are those of `Decoder.find`; `scores` has (tokens, labels) for each Doc.
+        """
         ops, label_set = model.ops, _label_set(model)
         found: list[list[Found]] = [[] for _ in scores.logits]
         # white space goes on or ends nothing: it is left out, and counted again in the end
@@ -210,7 +213,10 @@ class LabelSetDecoder:
         """The negative log probability of what the gold annotation allows, times a weight, and its gradient.
 
         Tokens on which it allows every label teach nothing, as do those in mentions of two types, on which it
-        allows none.
+        allows none. The arguments are those of `Decoder.loss`; the gradient has the shape of the scores.
+
+        Raises:
+            PipelineError: if a Doc has a teacher, which only heads can learn from.
         """
         ops, label_set = model.ops, _label_set(model)
         scheme = model.get_ref("classifier").attrs["scheme"]
@@ -239,7 +245,13 @@ class LabelSetDecoder:
     def marginals(
         self, model: Model, scores: LabelScores, words: Sequence[Ints | None], temperatures: Sequence[float]
     ) -> list[Any]:
-        """The shares of each type's beginning and inside labels at each token, at a temperature a type."""
+        """The shares of each type's beginning and inside labels at each token, at a temperature a type.
+
+        The arguments are those of `Decoder.find`.
+
+        Returns:
+            For each Doc the probabilities of O, B and I, (tokens, types, 3).
+        """
         label_set = _label_set(model)
         made = []
         for logits, own in zip(scores.logits, _seen_words(model.ops, scores, words), strict=True):
@@ -255,7 +267,14 @@ class LabelSetDecoder:
         return made
 
     def take_over(self, model: Model, source: Model) -> list[str]:
-        """Takes over the weights of another classifier with the same labels."""
+        """Takes over the weights of another classifier with the same labels.
+
+        Returns:
+            The types that they are for.
+
+        Raises:
+            PipelineError: if the other has other labels, or is for token vectors of another width.
+        """
         ours, theirs = model.get_ref("classifier"), source.get_ref("classifier")
         if ours.attrs["labels"] != theirs.attrs["labels"]:
             raise PipelineError(

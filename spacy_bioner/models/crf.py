@@ -50,6 +50,13 @@ def lattice(
 ) -> Lattice:
     """Makes a lattice; see `Lattice` for the shapes. What stands beyond a sequence's end isn't read.
 
+    Args:
+        xp: numpy or cupy.
+        emissions: the scores of the labels, (positions, sequences, types, 3).
+        transitions: the scores of one label behind another, (types, 3, 3), from row to column.
+        lengths: how many positions each sequence has, (sequences,).
+        valid: which label may follow which.
+
     With `ALL` for what is valid, and transitions of zero, each token's labels are independent of the others'.
     """
     banned = numpy.where(numpy.asarray(valid), transitions.astype("float64"), -numpy.inf)

@@ -317,7 +317,14 @@ class HeadsDecoder:
         return weight * loss, HeadScores(on_device, model.ops.asarray(d_transitions))
 
     def take_over(self, model: Model, source: Model) -> list[str]:
-        """Takes over the heads of types with the same names."""
+        """Takes over the heads of types with the same names.
+
+        Returns:
+            These types.
+
+        Raises:
+            PipelineError: if the other's heads are for token vectors of another width.
+        """
         heads, theirs = model.get_ref("heads"), source.get_ref("heads")
         if theirs.get_dim("nI") != heads.get_dim("nI"):
             raise PipelineError(

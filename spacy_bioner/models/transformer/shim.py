@@ -323,7 +323,7 @@ def _make(config: Any, name: str | None, **arguments: Any) -> Any:
             f"The encoder '{name or config.name_or_path}' lacks {len(missing)} of its weights: "
             f"{', '.join(missing[:3])}. Is it a checkpoint of {kind.__name__}?"
         )
-    return model
+    return model.float()  # transformers 5 keeps the precision that the weights are stored in
 
 
 def _attention() -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import BinaryIO, NoReturn
 from spacy.language import Language
 from spacy.util import minibatch
 
+from spacy_bioner.annotation.found_relations import sought as relations_of
 from spacy_bioner.annotation.inputs import SetAside, find_inputs, read_items
 from spacy_bioner.annotation.mention_summary import check_summary, summary, write_summary
 from spacy_bioner.annotation.output import Summary, dressed, writable
@@ -222,7 +223,7 @@ def _join(
         # what was looked for and isn't there does not occur; so the types sought, and not those found
         sought = settings.types or entity_types(nlp)
         types = tuple(sorted({*sought, *(m.type for d in documents() for m in d.mentions)}))
-        annotation = Annotation(f"{nlp.meta['lang']}_{nlp.meta['name']}", types)
+        annotation = Annotation(f"{nlp.meta['lang']}_{nlp.meta['name']}", types, relations=relations_of(nlp))
         docbin(to_docs(documents(), nlp.vocab, nlp.make_doc, annotation, tally)).to_disk(temporary)
         return tally
     packed = output.suffix.lower() == ".gz"

@@ -1,8 +1,8 @@
 """Predicting entities: each document goes through the pipeline as its text, or with its own tokens.
 
 Mentions are the entities in `doc.spans` of each `bioner`, overlapping ones too, with their scores, and what
-else is in `doc.ents`. A document on which the pipeline fails is set aside, with the reason, and is never an
-empty result.
+else is in `doc.ents`; relations are those in `doc._.relations`. A document on which the pipeline fails is set
+aside, with the reason, and is never an empty result.
 """
 
 import itertools
@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from spacy_bioner.annotation.found_relations import moved, with_found
 from spacy_bioner.annotation.inputs import Item, SetAside
 from spacy_bioner.annotation.long_texts import pieces
 from spacy_bioner.annotation.settings import BATCH_CHARACTERS, FLAT, Settings
@@ -22,6 +23,7 @@ from spacy_bioner.annotation.workers import in_processes
 from spacy_bioner.components.pipelines import spans_keys
 from spacy_bioner.components.spans import ranked, scored_spans, without_overlaps
 from spacy_bioner.corpora.conversion import to_doc, to_document
+from spacy_bioner.corpora.relation_records import Related, get_relations
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.documents.document import Span as Stretch
 from spacy_bioner.documents.edges import trimmed
@@ -85,9 +87,10 @@ def _fits(item: Item, settings: Settings) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the pipeline gave for a text: mentions, those that overlap a better one, and tokens."""
+    """What the pipeline gave for a text; how many mentions overlap a better one, and are left out."""
 
     mentions: list[Mention]
+    relations: list[Related]
     overlapping: int
     tokens: tuple[Stretch, ...] | None
 
@@ -110,6 +113,7 @@ def _joined(
     """Puts the mentions of all pieces of a document into it."""
     document = item.document
     mentions: list[Mention] = []
+    relations: list[Related] = []
     tokens: list[Stretch] = []
     offset = 0
     for piece, result in zip(cut, results, strict=True):
@@ -117,6 +121,7 @@ def _joined(
             reason = f"the pipeline fails on it ({result.error})"
             return SetAside(item.file, item.number, document.id, reason, trace=result.trace)
         mentions += [mention.shifted(offset) for mention in result.mentions] if offset else result.mentions
+        relations += moved(result.relations, piece.text, offset)
         tokens += [(start + offset, end + offset) for start, end in result.tokens or ()]
         counts["overlapping"] += result.overlapping
         offset += len(piece.text)
@@ -124,6 +129,7 @@ def _joined(
     counts["cut"] += len(cut) > 1
     counts["unread"] += len(document.meta.get(UNREAD, ()))
     document = _combined(document, mentions, settings.existing, counts)
+    document = with_found(document, relations, counts)
     if settings.to in FLAT and document.tokens is None:
         document = replace(document, tokens=tuple(tokens))
     return document
@@ -261,7 +267,7 @@ def _found(doc: Doc, text: Document, keys: Sequence[str], settings: Settings) ->
     scored: list[tuple[Span, float | None]] = [*pairs, *((ent, None) for ent in others)]
     mentions = [mention for pair in scored if (mention := _mention(*pair, text.text))]
     mentions.sort(key=lambda m: (m.start, m.end, m.type))
-    return _Found(mentions, overlapping, tokens)
+    return _Found(mentions, get_relations(doc), overlapping, tokens)
 
 
 def _mention(span: Span, score: float | None, text: str) -> Mention | None:

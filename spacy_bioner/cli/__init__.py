@@ -134,6 +134,7 @@ from spacy_bioner.cli import (  # noqa: E402
     pretrain_pack,  # noqa: F401
     pretrain_text,  # noqa: F401
     pretrain_vocabulary,  # noqa: F401
+    score,  # noqa: F401
     select,  # noqa: F401
     serve,  # noqa: F401
     shrink,  # noqa: F401

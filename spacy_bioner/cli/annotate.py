@@ -22,6 +22,7 @@ _EXISTING = {"replace": "replaced", "add": "kept", "fill": "kept"}
 _TOLD = {
     "relations": "relations of the input left out, with its mentions",
     "not added": "mentions found where the input has some already, not added",
+    "relations left out": "relations found between entities that are not written, left out",
     "overlapping": "mentions found that overlap a better one, which this format can't hold",
     "cut": "documents cut into pieces, and joined again",
     "unread": "things in the input that aren't read",

@@ -15,6 +15,7 @@ from spacy_bioner.files import holds_other
 
 if TYPE_CHECKING:
     from spacy_bioner.components.bioner import BioNER
+    from spacy_bioner.components.relations import Relations
 
 
 def load_pipeline(name: str | Path) -> Language:
@@ -53,6 +54,16 @@ def named_bioners(nlp: Language) -> "list[tuple[str, BioNER]]":
 def bioners(nlp: Language) -> "list[BioNER]":
     """The `bioner` components of a pipeline."""
     return [pipe for _, pipe in named_bioners(nlp)]
+
+
+def named_relations(nlp: Language) -> "list[tuple[str, Relations]]":
+    """The `relations` components of a pipeline, each with its name."""
+    return _made_by(nlp, "relations")
+
+
+def named_multilabel(nlp: Language) -> list[tuple[str, Any]]:
+    """spaCy's classifiers of a pipeline that give a Doc any number of labels, each with its name."""
+    return _made_by(nlp, "textcat_multilabel")
 
 
 def find_transformer(nlp: Language) -> Any:

@@ -1,7 +1,7 @@
 """What is known of pairs of entities: gold labels, which labels count, and the loss that follows."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy
@@ -9,24 +9,9 @@ from spacy.tokens import Doc
 
 from spacy_bioner.array_types import Ints
 from spacy_bioner.components.relation_arguments import match
+from spacy_bioner.components.relation_probabilities import probabilities
 from spacy_bioner.corpora.annotations import AnnotatedRelations, corpus_of, mapped
 from spacy_bioner.corpora.relation_records import Argument, Related, get_arguments, get_relations
-from spacy_bioner.models.candidates import Candidates
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """Pairs of arguments with the probabilities of all labels.
-
-    Attributes:
-        arguments: the arguments.
-        pairs: (pairs, 2), the numbers of head and child among them.
-        probabilities: (pairs, labels).
-    """
-
-    arguments: Sequence[Argument]
-    pairs: Ints
-    probabilities: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,43 +111,6 @@ def targets(
     return Targets(gold, counts | gold)
 
 
-Taught = tuple[Candidates, Targets]
-"""Pairs of a Doc that teach, and what is known of them."""
-
-
-def in_parts(taught: Sequence[Taught], most: int) -> Iterator[list[Taught]]:
-    """The pairs of a batch in parts of at most so many pairs."""
-    part: list[Taught] = []
-    held = 0
-    for candidates, known in taught:
-        begin = 0
-        while begin < len(candidates.pairs):
-            rows = slice(begin, begin + most - held)
-            cut = replace(candidates, pairs=candidates.pairs[rows])
-            part.append((cut, Targets(known.gold[rows], known.counts[rows])))
-            held += len(cut.pairs)
-            begin += len(cut.pairs)
-            if held == most:
-                yield part
-                part, held = [], 0
-    if part:
-        yield part
-
-
-def rows_known(known: Sequence[Targets]) -> int:
-    """Of how many pairs something is known."""
-    return sum(int(target.counts.any(axis=1).sum()) for target in known)
-
-
-def probabilities(scores: Any, exclusive: bool) -> Any:
-    """The probabilities of labels: of each by itself, or of one of them or none."""
-    scores = numpy.clip(scores.astype("float64"), -50, 50)
-    if not exclusive:
-        return 1 / (1 + numpy.exp(-scores))
-    weights = numpy.exp(scores)
-    return weights / (1 + weights.sum(axis=1, keepdims=True))
-
-
 def loss_and_gradient(scores: Any, known: Sequence[Targets], exclusive: bool) -> tuple[float, Any]:
     """The negative log probability of what is known of each pair, on average, and its gradient."""
     if not len(scores):
@@ -185,23 +133,3 @@ def loss_and_gradient(scores: Any, known: Sequence[Targets], exclusive: bool) ->
         rows = counts.any(axis=1).sum()
     weight = 1 / max(int(rows), 1)
     return float(loss * weight), (gradient * weight).astype("float32")
-
-
-def best_threshold(scored: Sequence[tuple[float, bool]], missed: int, default: float) -> float:
-    """The threshold with the best F1, in the middle between two probabilities.
-
-    Args:
-        scored: probabilities, and whether they are of gold relations.
-        missed: how many gold relations have none.
-        default: what it is where no relation is found right.
-    """
-    ranked = sorted(scored, reverse=True)
-    total = missed + sum(right for _, right in ranked)
-    best, threshold, hits = 0.0, default, 0
-    for number, (probability, right) in enumerate(ranked, start=1):
-        hits += right
-        following = ranked[number][0] if number < len(ranked) else 0.0
-        f1 = 2 * hits / (number + total) if total else 0.0
-        if f1 > best and following < probability:
-            best, threshold = f1, (probability + following) / 2
-    return threshold

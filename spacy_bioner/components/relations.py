@@ -3,7 +3,6 @@
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -11,32 +10,26 @@ from spacy.language import Language
 from spacy.pipeline.trainable_pipe import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import minibatch
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from spacy_bioner.array_types import Ints
 from spacy_bioner.components.relation_arguments import Reach, arguments_of, pair_blocks, token_mentions
-from spacy_bioner.components.relation_targets import (
-    Scored,
-    Targets,
-    best_threshold,
-    gold_relations,
-    in_parts,
-    loss_and_gradient,
-    probabilities,
-    renamed,
-    rows_known,
-    targets,
-)
+from spacy_bioner.components.relation_comparison import Ranking, compare
+from spacy_bioner.components.relation_probabilities import Scored, probabilities
+from spacy_bioner.components.relation_targets import gold_relations, loss_and_gradient, renamed, targets
+from spacy_bioner.components.relation_training import Taught, as_annotated, at_most, in_parts, rows_known
 from spacy_bioner.components.safeguards import check_same_settings, check_vectors
 from spacy_bioner.corpora.annotations import CONCEPT, MENTION, AnnotatedRelations, get_annotation, mapped
-from spacy_bioner.corpora.relation_records import Argument, Related, set_relations
+from spacy_bioner.corpora.relation_records import Argument, Related, set_candidates, set_relations
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.models.candidates import Candidates, mention_pair_counts, pair_model
+from spacy_bioner.models.candidates import Candidates, pair_model
 
 _SAMPLE = 10  # Docs that the model is initialized with
+_BATCH = 64  # Docs that are scored together
+_LEAST = 0.01  # what is less probable has no part in choosing a threshold
 LEVELS = (MENTION, CONCEPT)
-_MOST_MENTION_PAIRS = 1 << 16  # of a Doc in training
 _USUAL = {
     "level": MENTION,
     "window": "sentence",
@@ -118,6 +111,7 @@ class Relations(TrainablePipe):
         }
         self._random = numpy.random.RandomState(0)
         self._warned = False
+        self._is_learning = False  # here and now: not stored
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -150,22 +144,19 @@ class Relations(TrainablePipe):
     # -- prediction ----------------------------------------------------------------------------------
 
     def predict(self, docs: Iterable[Doc]) -> list[list[Related]]:
-        """Finds the relations of Docs, without setting them; the most probable first."""
+        """Finds the relations of Docs, without setting them; the most probable first.
+
+        In training it gives less probable ones as well, see `set_annotations`.
+        """
+        least = float(self.cfg["threshold"])
+        return self.candidates(docs, min(least, _LEAST) if self._is_learning else least)
+
+    def candidates(self, docs: Iterable[Doc], least: float) -> list[list[Related]]:
+        """All relations of Docs that are at least so probable, the most probable first."""
         docs = list(docs)
-        if not self.labels:
-            return [[] for _ in docs]
         found: list[list[Related]] = [[] for _ in docs]
-        for number, scored in self.scored_pairs(docs):
-            rows, columns = numpy.nonzero(scored.probabilities >= self.cfg["threshold"])
-            if self.cfg["exclusive"]:  # at most one a pair
-                best = scored.probabilities.argmax(axis=1)
-                rows, columns = rows[best[rows] == columns], columns[best[rows] == columns]
-            for row, column in zip(rows, columns, strict=True):
-                head, child = scored.pairs[row]
-                score = float(scored.probabilities[row, column])
-                found[number].append(
-                    Related(scored.arguments[head], scored.arguments[child], self.labels[column], score)
-                )
+        for number, scored in self.scored_pairs(docs) if self.labels else ():
+            found[number] += scored.relations(self.labels, least, self.cfg["exclusive"])
         for own in found:
             own.sort(key=lambda related: -related.score)
         return found
@@ -190,6 +181,14 @@ class Relations(TrainablePipe):
             made = probabilities(self.model.ops.to_numpy(scores), self.cfg["exclusive"])
             yield numbers[number], Scored(arguments[number], pairs, made)
 
+    def all_pairs(self, doc: Doc, label: str) -> list[Related]:
+        """Every pair of a Doc that is asked about, as a relation of one label: a baseline."""
+        arguments = self._arguments(doc)
+        blocks = pair_blocks(doc, arguments, self.reach, 1 << 16)
+        return [
+            Related(arguments[head], arguments[child], label) for pairs in blocks for head, child in pairs
+        ]
+
     def _arguments(self, doc: Doc) -> list[Argument]:
         found = arguments_of(doc, self.cfg["level"], self.cfg["spans_key"])
         corpus = annotation.corpus if (annotation := get_annotation(doc)) else ""
@@ -202,9 +201,15 @@ class Relations(TrainablePipe):
             yield _candidates(doc, arguments, pairs)
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[list[Related]]) -> None:
-        """Writes relations to `doc._.relations`, in place of those that are there."""
+        """Writes relations to `doc._.relations`, in place of those that are there.
+
+        A component in training keeps all candidates in `doc._.relation_candidates` as well: by these it is
+        scored, whatever the threshold.
+        """
         for doc, found in zip(docs, scores, strict=True):
-            set_relations(doc, found)
+            set_relations(doc, [related for related in found if related.score >= self.cfg["threshold"]])
+            if self._is_learning:
+                set_candidates(doc, found)
 
     # -- training ------------------------------------------------------------------------------------
 
@@ -221,6 +226,7 @@ class Relations(TrainablePipe):
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "Relations.update")
+        self._is_learning = True
         if not any(len(eg.predicted) for eg in examples):
             return losses
         set_dropout_rate(self.model, drop)
@@ -246,7 +252,7 @@ class Relations(TrainablePipe):
         )
         return made, self.model.ops.asarray2f(gradient)
 
-    def _taught(self, example: Example) -> tuple[Candidates, Targets]:
+    def _taught(self, example: Example) -> Taught:
         """The pairs of an example that teach, and what is known of them."""
         doc = example.predicted
         arguments = self._arguments(doc)
@@ -255,15 +261,8 @@ class Relations(TrainablePipe):
         known = targets(
             example.reference, arguments, pairs, self.labels, self.annotated(example.reference), self.cfg
         )
-        made = _candidates(doc, arguments, pairs)
-        sizes = mention_pair_counts(made)
-        if len(pairs) > self.most_pairs or sizes.sum() > _MOST_MENTION_PAIRS:
-            related = known.gold.any(axis=1)
-            order = numpy.argsort(self._random.rand(len(pairs)) - related)[: self.most_pairs]
-            fitting = int((numpy.cumsum(sizes[order]) <= _MOST_MENTION_PAIRS).sum())
-            order = order[: max(fitting, int(related.sum()), 1)]
-            made, known = replace(made, pairs=pairs[order]), Targets(known.gold[order], known.counts[order])
-        return made, known
+        taught = _candidates(doc, arguments, pairs), known
+        return at_most(taught, self.most_pairs, self._random.rand(len(pairs)))
 
     def annotated(self, reference: Doc) -> AnnotatedRelations | None:
         """Which relations the corpus of a Doc annotates, by the names that they have here; None if none."""
@@ -289,23 +288,14 @@ class Relations(TrainablePipe):
         Returns:
             The threshold.
         """
-        scored: list[tuple[float, bool]] = []
-        missed = 0
-        for example in examples:
-            reference = example.reference
-            kept = self.annotated(reference)
-            total = right = 0
-            for _, block in self.scored_pairs([example.predicted]):
-                known = targets(reference, block.arguments, block.pairs, self.labels, kept, self.cfg)
-                made = block.probabilities.copy()
-                if self.cfg["exclusive"]:
-                    made[made < made.max(axis=1, keepdims=True)] = 0
-                rows = known.counts & (made > 0.01)
-                scored += zip(made[rows].tolist(), known.gold[rows].tolist(), strict=True)
-                right += int(known.gold[rows].sum())
-            total = sum(r.label in self.labels for r in self.gold(reference)) if kept else 0
-            missed += max(total - right, 0)
-        self.cfg["threshold"] = best_threshold(scored, missed, self.cfg["threshold"])
+        ranking = Ranking()
+        for batch in minibatch(examples, _BATCH):  # the encoder's output is let go with each
+            candidates = self.candidates([example.predicted for example in batch], _LEAST)
+            for example, found in zip(batch, candidates, strict=True):
+                compared = compare(example.reference, example.predicted, found, self.labels, self.cfg)
+                if compared is not None:
+                    ranking.add(compared)
+        self.cfg["threshold"], _ = ranking.best(self.cfg["threshold"])
         return float(self.cfg["threshold"])
 
     def gold(self, reference: Doc) -> list[Related]:
@@ -335,11 +325,7 @@ class Relations(TrainablePipe):
         for example in get_examples():
             kept = self.annotated(example.reference) if get_annotation(example.reference) else None
             own = self.gold(example.reference)
-            if kept is None and own:
-                kept = AnnotatedRelations(
-                    tuple(dict.fromkeys(r.label for r in own)),
-                    tuple(dict.fromkeys((r.head.type, r.child.type) for r in own)),
-                )
+            kept = kept or as_annotated(own)
             found = kept.union(found) if kept is not None else found
             if own and len(sample) < _SAMPLE:
                 sample.append(example)

@@ -3,11 +3,12 @@
 `doc._.relations` is a list of dicts: `head` and `child`, each with `label` (its entity type), `id`, `text`
 and `mentions` (for each mention its stretches of text, in characters); `label`, the relation's type; and
 `score`, its probability. `doc._.arguments` holds the gold entities that relations can hold between, in the
-form of a head; None where they are to be taken from `doc.ents`.
+form of a head; None where they are to be taken from `doc.ents`. `doc._.relation_candidates` holds all pairs
+that were asked about, as relations, where a component in training keeps them for its scores; None elsewhere.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spacy.tokens import Doc
@@ -15,18 +16,19 @@ from spacy.tokens import Doc
 from spacy_bioner.corpora.annotations import CONCEPT, MENTION, AnnotatedRelations
 from spacy_bioner.documents.document import Document, DroppedRelation, Mention, Relation, Span
 
-RELATIONS, ARGUMENTS = "relations", "arguments"
+RELATIONS, ARGUMENTS, CANDIDATES = "relations", "arguments", "relation_candidates"
 """The names of the Docs' extension attributes."""
 NO_IDENTIFIER = frozenset(("", "-", "-1", "NIL", "None"))
 """What stands for an identifier where a mention has none."""
 
 
 def set_relation_extensions() -> None:
-    """Gives Docs `relations` and `arguments`, unless another package has done so."""
+    """Gives Docs `relations`, `arguments` and `relation_candidates`, unless another package has done so."""
     if not Doc.has_extension(RELATIONS):
         Doc.set_extension(RELATIONS, default=[])
-    if not Doc.has_extension(ARGUMENTS):
-        Doc.set_extension(ARGUMENTS, default=None)
+    for name in (ARGUMENTS, CANDIDATES):
+        if not Doc.has_extension(name):
+            Doc.set_extension(name, default=None)
 
 
 set_relation_extensions()
@@ -74,23 +76,35 @@ def set_arguments(doc: Doc, arguments: Iterable[Argument]) -> None:
 
 def get_relations(doc: Doc) -> list[Related]:
     """The relations of a Doc."""
-    return [
-        Related(_argument(item["head"]), _argument(item["child"]), item["label"], item["score"])
-        for item in doc._.relations
-    ]
+    return [_related(item) for item in doc._.relations]
 
 
 def set_relations(doc: Doc, relations: Iterable[Related]) -> None:
     """Writes relations to a Doc, in place of those that it has."""
-    doc._.relations = [
-        {
-            "head": _plain(doc.text, related.head),
-            "child": _plain(doc.text, related.child),
-            "label": related.label,
-            "score": related.score,
-        }
-        for related in relations
-    ]
+    doc._.relations = [_plain_relation(doc.text, related) for related in relations]
+
+
+def get_candidates(doc: Doc) -> list[Related] | None:
+    """All pairs that were asked about, with their probabilities; None if they weren't kept."""
+    stored = doc._.relation_candidates
+    return None if stored is None else [_related(item) for item in stored]
+
+
+def set_candidates(doc: Doc, candidates: Iterable[Related]) -> None:
+    doc._.relation_candidates = [_plain_relation(doc.text, related) for related in candidates]
+
+
+def _related(stored: Mapping[str, Any]) -> Related:
+    return Related(_argument(stored["head"]), _argument(stored["child"]), stored["label"], stored["score"])
+
+
+def _plain_relation(text: str, related: Related) -> dict[str, Any]:
+    return {
+        "head": _plain(text, related.head),
+        "child": _plain(text, related.child),
+        "label": related.label,
+        "score": related.score,
+    }
 
 
 def _argument(stored: Mapping[str, Any]) -> Argument:
@@ -144,7 +158,7 @@ def find_relations(document: Document, level: str) -> Found:
         assert child is not None
         if (key := (head, child, relation.type)) in related:
             dropped.append(DroppedRelation(document, relation, "the same as another one"))
-        related[key] = Related(*key)
+        related[key] = Related(*key, _score(relation))
     return Found(sorted(named.values(), key=lambda a: (a.start, a.type)), list(related.values()), dropped)
 
 
@@ -239,44 +253,60 @@ def with_relations(document: Document, doc: Doc) -> Document:
 
     Relations between concepts name identifiers, which their mentions have; others the ids of mentions.
     """
-    related = get_relations(doc)
-    if not related and not doc._.arguments:
+    related, carried = get_relations(doc), get_arguments(doc) or ()
+    if not related and not carried:
         return document
     # what was found may be named otherwise than the gold entities that the Doc carries
-    own = list(dict.fromkeys((*(get_arguments(doc) or ()), *(e for r in related for e in (r.head, r.child)))))
+    own = list(dict.fromkeys((*carried, *(e for r in related for e in (r.head, r.child)))))
+    are_concepts = any(len(a.mentions) > 1 for a in own) or doc_level(doc) == CONCEPT
+    return between_mentions(document, related, own, are_concepts)
+
+
+def between_mentions(
+    document: Document, related: Sequence[Related], arguments: Sequence[Argument], are_concepts: bool
+) -> Document:
+    """A document with relations beside its own, and with the mentions of arguments where it lacks them.
+
+    Args:
+        document: the document.
+        related: the relations.
+        arguments: all entities that are to be in it, those of the relations among them.
+        are_concepts: whether relations name identifiers where there are such; the ids of mentions otherwise.
+    """
     places = {(m.spans, m.type): m for m in document.mentions}
     identifiers: dict[Any, dict[str, None]] = {
         place: dict.fromkeys(m.identifiers) for place, m in places.items()
     }
-    are_concepts = any(len(a.mentions) > 1 for a in own) or doc_level(doc) == CONCEPT
-    names: dict[Argument, str] = {}
-    for argument in own:
+    for argument in arguments:
         for spans in argument.mentions:
             found = identifiers.setdefault((spans, argument.type), {})
             if are_concepts and argument.id:
                 found[argument.id] = None
-    ids = _numbered(identifiers, own, {place: m.id for place, m in places.items()}, are_concepts)
-    for argument in own:
-        place = (argument.mentions[0], argument.type)
-        names[argument] = argument.id if are_concepts and argument.id else ids[place]
+    ids = _numbered(identifiers, arguments, {place: m.id for place, m in places.items()}, are_concepts)
+    names = {
+        argument: argument.id if are_concepts and argument.id else ids[argument.mentions[0], argument.type]
+        for argument in arguments
+    }
     mentions = tuple(
-        Mention(spans, type, ids[spans, type], tuple(found), _score(places.get((spans, type))))
+        replace(
+            places.get((spans, type)) or Mention(spans, type), id=ids[spans, type], identifiers=tuple(found)
+        )
         for (spans, type), found in sorted(identifiers.items())
     )
     relations = tuple(
         Relation(r.label, (("Arg1", names[r.head]), ("Arg2", names[r.child])), meta=_meta(r)) for r in related
     )
-    return Document(
-        document.text, document.passages, mentions, relations, document.tokens, document.meta, document.id
-    )
+    return replace(document, mentions=mentions, relations=(*document.relations, *relations))
+
+
+def _score(relation: Relation) -> float:
+    """The probability of a relation that was found; 1 of one that is gold."""
+    score = relation.meta.get("score", 1.0)
+    return float(score) if isinstance(score, int | float) else 1.0
 
 
 def _meta(related: Related) -> dict[str, Any]:
     return {} if related.score == 1 else {"score": round(related.score, 4)}
-
-
-def _score(mention: Mention | None) -> float | None:
-    return None if mention is None else mention.score
 
 
 def _numbered(

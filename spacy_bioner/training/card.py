@@ -205,6 +205,9 @@ def _making(made: Mapping[str, Any]) -> list[str]:
     temperatures = ", ".join(f"{name} {value:.2f}" for name, value in made.get("temperature", {}).items())
     if temperatures:
         parts.append(f"Temperatures of probabilities: {temperatures}.")
+    thresholds = ", ".join(f"{name} {value:.2f}" for name, value in made.get("threshold", {}).items())
+    if thresholds:
+        parts.append(f"Thresholds, chosen on the data that the pipeline was chosen on: {thresholds}.")
     software = ", ".join(f"{package} {version}" for package, version in made.get("versions", {}).items())
     if software:
         parts.append(f"Device: {made['device']}. {software}." if made.get("device") else f"{software}.")

@@ -1,4 +1,4 @@
-"""Finishing a trained pipeline: fitting temperatures, and removing this machine's paths."""
+"""Finishing a trained pipeline: fitting temperatures and thresholds, and removing this machine's paths."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,12 +6,21 @@ from typing import Any
 
 from spacy.language import Language
 from spacy.training import Example
+from spacy.util import minibatch, resolve_dot_names
 
-from spacy_bioner.components.pipelines import find_transformer, named_bioners
+from spacy_bioner.components.pipelines import (
+    find_transformer,
+    named_bioners,
+    named_multilabel,
+    named_relations,
+)
+from spacy_bioner.components.relation_comparison import Ranking
 from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.encoders.encoder_catalogue import ResolvedEncoder
 from spacy_bioner.training.record import without_paths
+
+_BATCH = 64  # Docs whose vectors are in memory together
 
 
 def calibrate(nlp: Language, dev: Sequence[Path]) -> dict[str, float]:
@@ -30,6 +39,39 @@ def _read_up_to(nlp: Language, name: str, paths: Sequence[Path]) -> Iterator[Exa
             docs = read_docbin(path, nlp.vocab)
             predicted = nlp.pipe(with_same_tokens(doc) for doc in docs)
             yield from map(Example, predicted, docs)
+
+
+def tune(nlp: Language) -> dict[str, float]:
+    """Chooses thresholds on the data that a pipeline was chosen on, by F1.
+
+    Returns:
+        The threshold of each `relations` and `textcat_multilabel`, by the name of the component. spaCy's
+        classifier writes all probabilities to `doc.cats`; its scores use the threshold.
+    """
+    found = {name: pipe.tune(_chosen_on(nlp, name)) for name, pipe in named_relations(nlp)}
+    for name, pipe in named_multilabel(nlp):
+        ranking = Ranking()
+        for batch in minibatch(_chosen_on(nlp, name), _BATCH):
+            scores = pipe.predict([example.predicted for example in batch])
+            for example, row in zip(batch, pipe.model.ops.to_numpy(scores).tolist(), strict=True):
+                gold = example.reference.cats
+                pairs = zip(pipe.labels, row, strict=True)
+                ranking.scored += [(value, gold[label] > 0) for label, value in pairs if label in gold]
+        pipe.cfg["threshold"], _ = ranking.best(pipe.cfg["threshold"])
+        found[name] = pipe.cfg["threshold"]
+    return found
+
+
+def _chosen_on(nlp: Language, name: str) -> Iterator[Example]:
+    """The data that a pipeline was chosen on, as its config reads it, up to what a component gets."""
+    config = nlp.config.interpolate()
+    (read,) = resolve_dot_names(config, [config["training"]["dev_corpus"]])
+    behind = nlp.pipe_names[nlp.pipe_names.index(name) :]
+    for batch in minibatch(read(nlp), _BATCH):
+        with nlp.select_pipes(disable=behind):
+            docs = list(nlp.pipe(example.predicted for example in batch))
+        for doc, example in zip(docs, batch, strict=True):
+            yield Example(doc, example.reference)
 
 
 def make_portable(nlp: Language, resolved: ResolvedEncoder | None) -> None:

@@ -21,7 +21,7 @@ from spacy_bioner.models.devices import use_device
 from spacy_bioner.terminal import msg
 from spacy_bioner.training.card import README, make_card
 from spacy_bioner.training.checkpoint import read_identity
-from spacy_bioner.training.finishing import calibrate, make_portable
+from spacy_bioner.training.finishing import calibrate, make_portable, tune
 from spacy_bioner.training.plan import TrainingPlan, make_plan
 from spacy_bioner.training.record import describe_pipeline, make_record
 from spacy_bioner.training.updates import BEST, CHECKPOINT, LAST, run_updates
@@ -195,7 +195,7 @@ def _run(nlp: Language, run: Path, identity: dict[str, Any], gpu_id: int) -> boo
 
 
 def _finish_models(models: Sequence[Path], plan: TrainingPlan, name: str, version: str, gpu_id: int) -> None:
-    """Calibrates the pipelines of a training, and writes down how they were made."""
+    """Calibrates and tunes the pipelines of a training, and writes down how they were made."""
     cut: dict[str, Cut] = {}
     for model in models:
         nlp = spacy.load(model)
@@ -204,6 +204,7 @@ def _finish_models(models: Sequence[Path], plan: TrainingPlan, name: str, versio
             for split, paths in plan.files.items()
         }
         fitted = calibrate(nlp, plan.files["dev"])
+        thresholds = tune(nlp)
         make_portable(nlp, plan.resolved)
         record = make_record(plan.resolved, plan.source, plan.data, cut, plan.settings, gpu_id)
         if plan.keep_types:
@@ -213,6 +214,8 @@ def _finish_models(models: Sequence[Path], plan: TrainingPlan, name: str, versio
         if plan.teachers:
             record["teachers"] = plan.teachers
         record["temperature"] = fitted
+        if thresholds:
+            record["threshold"] = thresholds
         record["seed"] = nlp.config.interpolate()["training"]["seed"]
         describe_pipeline(nlp, record, name, version)
         nlp.to_disk(model)

@@ -7,15 +7,20 @@ from typing import Any
 import numpy
 import pytest
 import spacy
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
 from spacy.language import Language
 from spacy.training import Example
 from toy_relations import DOCUMENTS, examples, to_gold, train
 
 from spacy_bioner.components.relation_arguments import match
+from spacy_bioner.components.relation_comparison import Ranking
 from spacy_bioner.components.relations_factory import DEFAULT_MODEL
 from spacy_bioner.corpora.annotations import CONCEPT, MENTION, get_annotation
 from spacy_bioner.corpora.augmentation import augmented, with_same_tokens
 from spacy_bioner.corpora.conversion import to_document
+from spacy_bioner.corpora.docbin import docbin
 from spacy_bioner.corpora.relation_records import (
     Argument,
     Related,
@@ -28,6 +33,7 @@ from spacy_bioner.corpora.relation_records import (
 from spacy_bioner.documents.document import Document, Mention, Relation
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.candidates import Candidates, cut
+from spacy_bioner.training.finishing import tune
 
 
 def pipeline(**settings: Any) -> Language:
@@ -221,3 +227,65 @@ def test_marked_pairs_learn_the_same_in_parts(monkeypatch: pytest.MonkeyPatch):
     (whole, expected), (in_parts, found) = learned(1000), learned(7)
     assert in_parts == pytest.approx(whole, rel=1e-4)
     assert numpy.allclose(found, expected, atol=1e-5)
+
+
+# -- thresholds ---------------------------------------------------------------------------------------
+
+
+def test_a_component_in_training_is_scored_whatever_its_threshold(tmp_path: Path):
+    """With a threshold that nothing reaches F1 is 0, and the best F1 is not."""
+    nlp = pipeline(threshold=1.0)
+    docs = to_gold(nlp, DOCUMENTS)
+    train(nlp, docs)
+    scores = nlp.evaluate(examples(docs))
+    assert (scores["relations_f"], scores["relations_best_f"]) == (0.0, 1.0)
+    assert scores["relations_ap"] == pytest.approx(1.0)
+    assert (
+        scores["relations_best_f"] * nlp.get_pipe_meta("relations").default_score_weights["relations_best_f"]
+        == 1.0
+    )
+    nlp.to_disk(tmp_path / "model")
+    loaded = spacy.load(tmp_path / "model")
+    assert loaded(examples(docs)[0].predicted)._.relation_candidates is None  # only where it is trained
+    scores = loaded.evaluate(examples(docs))
+    assert (scores["relations_best_f"], scores["relations_ap"]) == (0.0, None)
+    threshold = loaded.get_pipe("relations").tune(examples(docs))
+    assert 0 < threshold < 1
+    assert loaded.evaluate(examples(docs))["relations_f"] == 1.0
+    loaded.to_disk(tmp_path / "tuned")
+    assert spacy.load(tmp_path / "tuned").get_pipe("relations").cfg["threshold"] == pytest.approx(threshold)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.9]), st.booleans())), st.integers(0, 3))
+def test_the_best_threshold_is_that_of_a_plain_loop(scored: list[tuple[float, bool]], missed: int):
+    def f1(threshold: float) -> float:
+        found = [right for score, right in scored if score >= threshold]
+        gold = missed + sum(right for _, right in scored)
+        return 2 * sum(found) / (len(found) + gold) if found or gold else 0.0
+
+    threshold, best = Ranking(scored, missed).best(0.5)
+    assert best == pytest.approx(max(map(f1, (0.05, 0.15, 0.3, 0.7, 1.0))))
+    assert best == 0 or f1(threshold) == pytest.approx(best)
+    if (
+        any(right for _, right in scored)
+        and len({score for score, _ in scored}) == len(scored)
+        and not missed
+    ):
+        expected = average_precision_score([r for _, r in scored], [s for s, _ in scored])
+        assert Ranking(scored).average_precision() == pytest.approx(expected)
+
+
+def test_the_threshold_of_a_trained_pipeline_is_chosen_on_the_data_of_its_config(tmp_path: Path):
+    nlp = pipeline(threshold=1.0)
+    train(nlp, to_gold(nlp, DOCUMENTS))
+    docbin(to_gold(nlp, DOCUMENTS)).to_disk(tmp_path / "dev.spacy")
+    reader = {
+        "@readers": "spacy-bioner.Corpus.v1",
+        "path": str(tmp_path / "dev.spacy"),
+        "gold_entities": True,
+    }
+    nlp.config["corpora"] = {"dev": reader}
+    nlp.config["training"]["dev_corpus"] = "corpora.dev"
+    thresholds = tune(nlp)
+    assert 0 < thresholds["relations"] < 1
+    assert nlp.evaluate(examples(to_gold(nlp, DOCUMENTS)))["relations_f"] == 1.0

@@ -1,0 +1,69 @@
+"""Relations that a pipeline found: from its Docs, through pieces of long texts, to documents."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from spacy.language import Language
+
+from spacy_bioner.components.pipelines import named_relations
+from spacy_bioner.corpora.annotations import AnnotatedRelations
+from spacy_bioner.corpora.relation_records import Argument, Related, between_mentions
+from spacy_bioner.documents.document import Document
+from spacy_bioner.documents.edges import trimmed
+
+UNRELATED = "relations left out"
+"""What counts relations found between entities of which no mention is written."""
+
+
+def sought(nlp: Language) -> AnnotatedRelations | None:
+    """Which relations a pipeline looks for; None if for none."""
+    found: AnnotatedRelations | None = None
+    for _, pipe in named_relations(nlp):
+        found = AnnotatedRelations(pipe.labels, pipe.pairs, pipe.cfg["level"]).union(found)
+    return found
+
+
+def moved(related: Sequence[Related], text: str, by: int) -> Iterator[Related]:
+    """Relations of a piece of a text that begins so far in it; their mentions without white space around."""
+    for own in related:
+        head, child = (_moved(argument, text, by) for argument in (own.head, own.child))
+        yield replace(own, head=head, child=child)
+
+
+def _moved(argument: Argument, text: str, by: int) -> Argument:
+    mentions = []
+    for spans in argument.mentions:
+        places = [trimmed(text, span, invisible=True) for span in spans]
+        mentions.append(tuple((start + by, end + by) for start, end in filter(None, places)))
+    return replace(argument, mentions=tuple(filter(None, mentions)))
+
+
+def with_found(document: Document, related: Sequence[Related], counts: Counter[str]) -> Document:
+    """A document with the relations that were found, between the mentions that are in it.
+
+    Args:
+        document: the document, with all mentions that it is to have.
+        related: the relations. Entities have identifiers where they are concepts.
+        counts: counts relations that are left out, for no mention of an entity of theirs is in the document.
+    """
+    places = {(mention.spans, mention.type) for mention in document.mentions}
+    kept: dict[tuple[Argument, Argument, str], Related] = {}
+    for own in related:
+        head, child = (_within(argument, places) for argument in (own.head, own.child))
+        if not head.mentions or not child.mentions:
+            counts[UNRELATED] += 1
+            continue
+        key = head, child, own.label
+        if key not in kept or kept[key].score < own.score:
+            kept[key] = replace(own, head=head, child=child)
+    if not kept:
+        return document
+    arguments = list(dict.fromkeys(end for own in kept.values() for end in (own.head, own.child)))
+    return between_mentions(document, list(kept.values()), arguments, any(end.id for end in arguments))
+
+
+def _within(argument: Argument, places: set[tuple[tuple[tuple[int, int], ...], str]]) -> Argument:
+    """An argument with those of its mentions that are written."""
+    kept = tuple(spans for spans in argument.mentions if (spans, argument.type) in places)
+    return replace(argument, mentions=kept)

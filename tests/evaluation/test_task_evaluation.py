@@ -1,0 +1,99 @@
+"""`spacy bioner score`: relations, labels of texts, pairs of texts, beside what needs no learning."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from spacy.language import Language
+from spacy.training import Example
+from thinc.api import fix_random_seed
+from toy_relations import DOCUMENTS, DRUGS, GENES, to_gold, train
+
+from spacy_bioner.components.pairs import pair_doc
+from spacy_bioner.corpora.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.docbin import docbin
+from spacy_bioner.corpora.readers import create_corpus
+from spacy_bioner.errors import PipelineError
+from spacy_bioner.evaluation.task_evaluation import evaluate_tasks
+from spacy_bioner.training.finishing import tune
+
+
+def chosen_on(nlp: Language, path: Path, **settings: Any) -> None:
+    """Says in a pipeline's config which file it was chosen on."""
+    nlp.config["corpora"] = {"dev": {"@readers": "spacy-bioner.Corpus.v1", "path": str(path), **settings}}
+    nlp.config["training"]["dev_corpus"] = "corpora.dev"
+
+
+@pytest.fixture(scope="module")
+def relations(tmp_path_factory: pytest.TempPathFactory) -> tuple[Language, Path]:
+    nlp = spacy.blank("en")
+    nlp.add_pipe("relations", config={"threshold": 1.0})
+    docs = to_gold(nlp, DOCUMENTS)
+    train(nlp, docs)
+    path = tmp_path_factory.mktemp("data") / "dev.spacy"
+    docbin(docs).to_disk(path)
+    chosen_on(nlp, path, gold_entities=True)
+    return nlp, path
+
+
+def test_relations_are_scored_with_gold_and_with_found_entities(
+    relations: tuple[Language, Path], tmp_path: Path
+):
+    nlp, path = relations
+    assert evaluate_tasks(nlp, path)["relations_f"] == 0  # nothing reaches a threshold of 1
+    assert 0 < tune(nlp)["relations"] < 1
+    ruler = nlp.add_pipe("entity_ruler", before="relations")
+    ruler.add_patterns([{"label": "Drug", "pattern": drug} for drug in DRUGS])
+    ruler.add_patterns([{"label": "Gene", "pattern": gene} for gene in GENES[:2]])
+    scores = evaluate_tasks(nlp, path, output=tmp_path / "scores.json")
+    assert json.loads((tmp_path / "scores.json").read_text()) == scores
+    assert (scores["documents"], scores["relations_f"]) == (20, 1.0)
+    found = scores["predicted_entities"]
+    assert (found["relations_p"], found["relations_r"] < 1) == (1.0, True)
+    assert scores["gap"] == pytest.approx(1 - found["relations_f"])
+    # two drugs and a gene in each text: 40 pairs, 7 of which are of the most frequent label; 14 are gold
+    assert scores["trivial"] == {"relations_f, all pairs INHIBITS": pytest.approx(2 * 7 / (40 + 14))}
+
+
+def test_thresholds_of_labels_are_chosen_and_scored_by_abstract(tmp_path: Path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("textcat_multilabel", config={"threshold": 0.999})
+    docs = []
+    for number in range(20):
+        doc = nlp.make_doc(f"word{number} {'spreads' if number % 4 == 0 else 'rests'}")
+        doc.cats = {"invasion": float(number % 4 == 0)}
+        set_annotation(doc, Annotation("toy", ("x",), f"{number // 4}_s{number % 4}"))
+        docs.append(doc)
+    docbin(docs).to_disk(tmp_path / "dev.spacy")
+    chosen_on(nlp, tmp_path / "dev.spacy")
+    fix_random_seed(0)
+    examples = list(create_corpus(str(tmp_path / "dev.spacy"))(nlp))
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(20):
+        nlp.update([Example(nlp.make_doc(eg.text), eg.reference) for eg in examples], sgd=optimizer)
+    before = evaluate_tasks(nlp, tmp_path / "dev.spacy")
+    assert tune(nlp)["textcat_multilabel"] < 0.999
+    scores = evaluate_tasks(nlp, tmp_path / "dev.spacy")
+    assert before["cats_micro_f"] < scores["cats_micro_f"] == 1.0
+    assert scores["abstracts_f"] == scores["sentences_f"] == 1.0
+
+
+def test_the_most_frequent_label_stands_beside_pairs(tmp_path: Path):
+    nlp = spacy.blank("en")
+    pipe = nlp.add_pipe("pairs")
+    docs = [pair_doc(nlp, f"a {number}", "b") for number in range(4)]
+    for number, doc in enumerate(docs):
+        doc.cats = {"Neutral": float(number > 0), "Supports": float(number == 0)}
+    docbin(docs).to_disk(tmp_path / "test.spacy")
+    nlp.initialize(lambda: list(create_corpus(str(tmp_path / "test.spacy"))(nlp)))
+    assert pipe.labels == ("Neutral", "Supports")
+    scores = evaluate_tasks(nlp, tmp_path / "test.spacy")
+    assert scores["trivial"] == {"accuracy, all Neutral": 0.75}
+    assert 0 <= scores["pairs_accuracy"] <= 1
+
+
+def test_a_pipeline_without_such_components_is_told(relations: tuple[Language, Path]):
+    with pytest.raises(PipelineError, match="no component that is scored here"):
+        evaluate_tasks(spacy.blank("en"), relations[1])

@@ -278,7 +278,7 @@ class Relations(TrainablePipe):
             return AnnotatedRelations(self.labels, self.pairs)
         return renamed(annotation.relations, self.cfg["label_map"], annotation.corpus)
 
-    def tune(self, examples: Iterable[Example]) -> float:
+    def tune(self, examples: Iterable[Example]) -> float | None:
         """Sets the threshold to the one with the best F1 on data that wasn't trained on.
 
         Args:
@@ -286,7 +286,7 @@ class Relations(TrainablePipe):
                 among them.
 
         Returns:
-            The threshold.
+            The threshold; None, and it stays as it is, if no relation of the data is found.
         """
         ranking = Ranking()
         for batch in minibatch(examples, _BATCH):  # the encoder's output is let go with each
@@ -295,8 +295,11 @@ class Relations(TrainablePipe):
                 compared = compare(example.reference, example.predicted, found, self.labels, self.cfg)
                 if compared is not None:
                     ranking.add(compared)
-        self.cfg["threshold"], _ = ranking.best(self.cfg["threshold"])
-        return float(self.cfg["threshold"])
+        threshold, best = ranking.best(self.cfg["threshold"])
+        if not best:
+            return None
+        self.cfg["threshold"] = threshold
+        return threshold
 
     def gold(self, reference: Doc) -> list[Related]:
         """The gold relations of a Doc by the names that they have here."""

@@ -45,11 +45,18 @@ def tune(nlp: Language) -> dict[str, float]:
     """Chooses thresholds on the data that a pipeline was chosen on, by F1.
 
     Returns:
-        The threshold of each `relations` and `textcat_multilabel`, by the name of the component. spaCy's
-        classifier writes all probabilities to `doc.cats`; its scores use the threshold.
+        The threshold of each `relations` and `textcat_multilabel`, by the name of the component; of those
+        that were trained, and find something right in the data. Others keep theirs. spaCy's classifier writes
+        all probabilities to `doc.cats`; its scores use the threshold.
     """
-    found = {name: pipe.tune(_chosen_on(nlp, name)) for name, pipe in named_relations(nlp)}
+    found: dict[str, float] = {}
+    kept = nlp.config["training"].get("frozen_components", ())
+    for name, pipe in named_relations(nlp):
+        if name not in kept and (threshold := pipe.tune(_chosen_on(nlp, name))) is not None:
+            found[name] = threshold
     for name, pipe in named_multilabel(nlp):
+        if name in kept:
+            continue
         ranking = Ranking()
         for batch in minibatch(_chosen_on(nlp, name), _BATCH):
             scores = pipe.predict([example.predicted for example in batch])
@@ -57,8 +64,9 @@ def tune(nlp: Language) -> dict[str, float]:
                 gold = example.reference.cats
                 pairs = zip(pipe.labels, row, strict=True)
                 ranking.scored += [(value, gold[label] > 0) for label, value in pairs if label in gold]
-        pipe.cfg["threshold"], _ = ranking.best(pipe.cfg["threshold"])
-        found[name] = pipe.cfg["threshold"]
+        threshold, best = ranking.best(pipe.cfg["threshold"])
+        if best:
+            found[name] = pipe.cfg["threshold"] = threshold
     return found
 
 

@@ -289,3 +289,21 @@ def test_the_threshold_of_a_trained_pipeline_is_chosen_on_the_data_of_its_config
     thresholds = tune(nlp)
     assert 0 < thresholds["relations"] < 1
     assert nlp.evaluate(examples(to_gold(nlp, DOCUMENTS)))["relations_f"] == 1.0
+
+
+def test_a_threshold_stays_where_the_data_has_no_relation_or_the_component_was_not_trained(tmp_path: Path):
+    nlp = pipeline(threshold=0.7)
+    docs = to_gold(nlp, DOCUMENTS)
+    train(nlp, docs)
+    docbin(to_gold(nlp, DOCUMENTS)).to_disk(tmp_path / "dev.spacy")
+    for doc in docs:
+        set_relations(doc, [])
+    docbin(docs).to_disk(tmp_path / "none.spacy")
+    nlp.config["training"]["dev_corpus"] = "corpora.dev"
+    reader = {"@readers": "spacy-bioner.Corpus.v1", "gold_entities": True}
+    nlp.config["corpora"] = {"dev": {**reader, "path": str(tmp_path / "none.spacy")}}
+    assert tune(nlp) == {}
+    nlp.config["corpora"] = {"dev": {**reader, "path": str(tmp_path / "dev.spacy")}}
+    nlp.config["training"]["frozen_components"] = ["relations"]
+    assert tune(nlp) == {}
+    assert nlp.get_pipe("relations").cfg["threshold"] == 0.7

@@ -27,6 +27,6 @@ def corpora() -> None:
         how = (
             "in the project" if corpus.local else "by hand" if corpus.by_hand or not corpus.base else "fetch"
         )
-        rows.append((corpus.name, types, " ".join(corpus.splits), how, corpus.licence))
-    header = ("corpus", "types", "splits", "how to get", "licence")
+        rows.append((corpus.name, corpus.task, types, " ".join(corpus.splits), how, corpus.licence))
+    header = ("corpus", "task", "types", "splits", "how to get", "licence")
     msg.table(rows, header=header, divider=True, max_col=70)

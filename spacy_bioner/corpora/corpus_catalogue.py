@@ -21,6 +21,10 @@ SPLITS = {
 }
 """The usual names of splits, and the one name that each has here."""
 
+ENTITIES = "entities"
+TASKS = (ENTITIES, "relations", "documents", "pairs", "questions")
+"""What a corpus can be for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -37,7 +41,7 @@ class Corpus:
     Attributes:
         name: its name.
         types: the entity types that it annotates, by its own names, each with the common name under which
-            corpora meet.
+            corpora meet; none for corpora of other tasks whose files name the entities, or have none.
         splits: its files, by split.
         base: the address or folder that they are under; empty if a user must get them by hand.
         title: the collection that it is from, with its variant: to be printed beside every score.
@@ -45,6 +49,8 @@ class Corpus:
         by_hand: how to get it, if it can't be downloaded.
         local: whether its files are a project's own, under `base` and free to change.
         collection: the short name of the collection.
+        task: "entities", or what else it is for: "relations", "documents", "pairs" or "questions".
+        format: the format of its files; found from their content if empty.
     """
 
     name: str
@@ -57,6 +63,8 @@ class Corpus:
     by_hand: str = ""
     local: bool = False
     collection: str = ""
+    task: str = ENTITIES
+    format: str = ""
 
     @property
     def only_type(self) -> str | None:
@@ -116,7 +124,11 @@ def _corpus(path: Path, name: str, entry: dict[str, Any], sources: dict[str, Any
             for split, value in entry["splits"].items()
         }
         unknown = [split for split in splits if split not in SPLITS.values()]
-        if unknown or not splits or not entry["types"] or not isinstance(entry["types"], dict):
+        task = entry.get("task", ENTITIES)
+        if task not in TASKS:
+            raise CorpusError(f"{path}: the task of the corpus '{name}' is one of {', '.join(TASKS)}.")
+        types = entry["types"] if task == ENTITIES else entry.get("types", {})
+        if unknown or not splits or not isinstance(types, dict) or (task == ENTITIES and not types):
             raise CorpusError(
                 f"{path}: the corpus '{name}' needs types, each with its common name, and splits named "
                 f"{', '.join(dict.fromkeys(SPLITS.values()))}."
@@ -127,7 +139,7 @@ def _corpus(path: Path, name: str, entry: dict[str, Any], sources: dict[str, Any
         title = ", ".join(filter(None, [source.get("title", ""), entry.get("variant", "")]))
         return Corpus(
             name,
-            dict(entry["types"]),
+            dict(types),
             splits,
             base,
             title,
@@ -136,6 +148,8 @@ def _corpus(path: Path, name: str, entry: dict[str, Any], sources: dict[str, Any
             entry.get("by_hand", ""),
             local="folder" in entry,
             collection=entry.get("source", ""),
+            task=task,
+            format=entry.get("format", ""),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise CorpusError(f"{path}: the entry of the corpus '{name}' lacks {error}.") from None

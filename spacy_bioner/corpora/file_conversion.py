@@ -73,7 +73,7 @@ def convert(
         threshold: the score that mentions need; those without one stay.
         group: how many sentences make a Doc.
         options: how to read columns, and the scheme to write them in.
-        source: the format of the inputs; found from their content if empty.
+        source: the format of the inputs; if empty the catalogue's, or found from their content.
         to: the format to write; if empty, the output's by its ending, else .spacy.
         typed: whether the columns' tags name types.
         dropped: a file to list all dropped mentions in, and those that can't be learned.
@@ -91,6 +91,7 @@ def convert(
     paths, output = [Path(path) for path in inputs], Path(output)
     options = options or ColumnOptions()
     entry = load_corpora()[corpus] if corpus else None
+    source = source or (entry.format if entry else "")
     _check_formats(source, to)
     files = files_by_split(paths, source)
     if len(files) == 1 and not any(is_folder_of_splits(path, source) for path in paths):
@@ -234,7 +235,7 @@ def _relations(sources: Sequence[Source], types: Sequence[str]) -> AnnotatedRela
 def _annotated_types(sources: Sequence[Source], entry: Corpus | None) -> tuple[str, ...]:
     """The types that the corpus annotates: the catalogue's, or all that any of the files has."""
     found = tuple(dict.fromkeys(name for source in sources for name in source.types))
-    if entry is None:
+    if entry is None or not entry.types:
         return found
     annotated = tuple(entry.types)
     strange = [name for name in found if name and name not in annotated]

@@ -91,7 +91,7 @@ def corpora_of(nlp: Language, names: Iterable[str]) -> dict[str, CorpusNames]:
     for name in dict.fromkeys(filter(None, names)):
         if name in made:
             found[name] = CorpusNames(made[name].get("variant", ""), made[name]["types"])
-        elif corpus := own.get(name) or load_corpora().corpora.get(name):
+        elif (corpus := own.get(name) or load_corpora().corpora.get(name)) and corpus.types:
             found[name] = CorpusNames(corpus.title, corpus.types)
     return found
 

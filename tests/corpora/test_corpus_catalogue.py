@@ -8,6 +8,8 @@ import pytest
 
 from spacy_bioner.corpora.corpus_catalogue import SPLITS, Corpus, load_corpora
 from spacy_bioner.corpora.fetching import git_blob_id
+from spacy_bioner.corpora.file_conversion import convert_corpora
+from spacy_bioner.documents.formats import FORMATS
 from spacy_bioner.errors import CorpusError
 
 MTL = "MTL-Bioinformatics-2016"
@@ -70,12 +72,14 @@ def test_every_entry_is_complete(corpus: Corpus):
     assert corpus.title
     assert set(corpus.splits) <= set(SPLITS.values())
     assert "train" in corpus.splits
-    assert corpus.types
+    assert bool(corpus.types) or corpus.task != "entities"
+    assert corpus.format in ("", *FORMATS)
+    assert bool(corpus.format) == (corpus.task != "entities")
     assert set(corpus.types.values()) <= COMMON_NAMES
     assert corpus.base.startswith("https://") != bool(corpus.by_hand)
     assert not corpus.local
     # what can be downloaded can be checked
-    assert all(split.blobs for split in corpus.splits.values()) != bool(corpus.by_hand)
+    assert corpus.by_hand or all(split.blobs for split in corpus.splits.values())
 
 
 def test_named_corpora_are_there():
@@ -168,6 +172,16 @@ def test_entry_is_read_in_full(write: Callable[..., Path]):
     assert corpus.splits["test"].blobs == ()
 
 
+def test_corpora_of_other_tasks_need_no_types_and_are_converted_in_their_format(write: Callable[..., Path]):
+    entry = ENTRY.replace('types = { protein = "Gene" }', 'task = "pairs"\nformat = "text-pairs"')
+    write(entry, "corpus/corpora.toml")
+    corpus = load_corpora()["Ours"]
+    assert (corpus.types, corpus.task, corpus.format) == ({}, "pairs", "text-pairs")
+    write("pair_id\tsent1\tsent2\tscore\n1\tPain.\tAche.\t3.5\n", "Ours/train.tsv")
+    (made,) = convert_corpora(Path(), Path("out"), ["Ours"]).values()
+    assert made.docs == 1
+
+
 def test_project_adds_corpora_of_its_own(write: Callable[..., Path]):
     entry = '[corpora.lab]\nfolder = "files"\ntypes = { A = "B" }\nsplits = { test = { file = "t.tsv" } }\n'
     write(entry, "corpus/corpora.toml")
@@ -200,6 +214,10 @@ def test_this_projects_own_catalogue_has_the_sample_corpus(root: Path, monkeypat
         (ENTRY.replace('types = { protein = "Gene" }\n', ""), "lacks 'types'"),
         (ENTRY.replace('types = { protein = "Gene" }', "types = {}"), "needs types"),
         (ENTRY.replace('types = { protein = "Gene" }', 'types = ["protein"]'), "with its common name"),
+        (
+            ENTRY.replace('source = "lab"', 'source = "lab"\ntask = "parsing"'),
+            "the task of the corpus 'Ours'",
+        ),
         (ENTRY.replace("[corpora.Ours.splits]", "[corpora.Ours.files]"), "lacks 'splits'"),
         (ENTRY.replace("file = ", "path = "), "lacks 'file'"),
         (ENTRY.replace("test = ", "final = "), "splits named train, train_dev, devel, test"),

@@ -2,8 +2,7 @@
 
 Each question becomes a document of two texts, the question and a passage, with the answers as mentions of the
 type "ANSWER". A passage longer than 2,000 characters is cut where sentences end, and the question asked of
-each
-part: "ID#0", "ID#1". Answers whose place is off are looked for in their passage; a question whose answer
+each part: "ID#0", "ID#1". Answers whose place is off are looked for in their passage; a question whose answer
 doesn't stand in it, or goes over the end of a part, is counted, and so is one that has none.
 """
 

@@ -1,0 +1,41 @@
+"""Relations and questions that can't be used: each is counted, with the reason."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from spacy_bioner.corpora.annotations import MENTION
+from spacy_bioner.corpora.file_conversion import convert
+from spacy_bioner.corpora.relation_records import find_relations
+from spacy_bioner.documents.document import Document, Mention, Relation
+
+
+def test_relations_to_a_missing_entity_or_within_one_are_dropped_with_the_reason():
+    mentions = (Mention(((0, 7),), "Drug", "T1"), Mention(((17, 22),), "Gene", "T2"))
+    pairs = [("T1", "T2"), ("T1", "T9"), ("T2", "T2"), ("T1",)]
+    relations = tuple(Relation("R", tuple(("Arg", end) for end in ends)) for ends in pairs)
+    found = find_relations(
+        Document("Aspirin inhibits COX-1.", mentions=mentions, relations=relations), MENTION
+    )
+    assert len(found.related) == 1
+    assert [drop.reason for drop in found.dropped] == [
+        "no mention of an entity that it holds between",
+        "between an entity and itself",
+        "not between two entities",
+    ]
+
+
+def test_questions_whose_answer_is_not_in_the_passage_are_counted(write: Callable[..., Path], tmp_path: Path):
+    answers = [{"text": "COX-1", "answer_start": 17}, {"text": "COX-2", "answer_start": 17}]
+    questions = [
+        {"id": str(number), "question": "What?", "answers": [own]} for number, own in enumerate(answers)
+    ]
+    paragraph = {"context": "Aspirin inhibits COX-1.", "qas": [*questions, {"id": "2", "question": "Who?"}]}
+    path = write(json.dumps({"data": [{"paragraphs": [paragraph]}]}), "train.json")
+    (tally,) = convert([path], tmp_path / "out.spacy", source="squad", name="toy").values()
+    assert tally.docs == 3
+    assert Counter(tally.counted) == {
+        "questions whose answer isn't in the passage": 1,
+        "questions without an answer": 1,
+    }

@@ -295,7 +295,7 @@ def test_catalogue_names_types(run_cli: Callable[..., str], model: Path, write: 
         (["--from", "word"], "There is no format 'word'"),
         (["--corpus", "nothing"], "The corpus 'nothing' isn't in the catalogue"),
         (["--output", "gold.pubtator"], "gold.pubtator is data to evaluate on, and would be overwritten"),
-        (["--output", "a.md", "--report", "a.md"], "--output and --report need a file each"),
+        (["--output", "a.md", "--report", "a.md"], "--output, --report and --conll need a file each"),
         (["--report", "a.txt"], "a.txt: a report ends with .html, .md, .json"),
         (["--types", "Gene"], "gold.pubtator: Nothing to compare: the data annotates Gene"),
     ],

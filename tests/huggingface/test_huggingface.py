@@ -11,6 +11,7 @@ from typing import Any
 import numpy
 import pytest
 import spacy
+import srsly
 import torch
 from heads import add_heads
 from safetensors.torch import load_file, save_file
@@ -390,8 +391,9 @@ def test_command_writes_what_transformers_loads(pipelines, run_cli: Callable[...
         "README.md",
     }
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf8")
-    assert card.startswith("---\nlanguage: en\nlicense: other\nlibrary_name: transformers\n")
-    assert "pipeline_tag: token-classification" in card
+    header = srsly.yaml_loads(card.split("---\n")[1])
+    assert (header["language"], header["license"]) == ("en", "other")
+    assert (header["library_name"], header["pipeline_tag"]) == ("transformers", "token-classification")
     assert "100.00%" in card
     run_cli("bioner", "to-hf", pipelines["cased"], tmp_path / "out")  # in its own place again
     assert "not compared" in run_cli("bioner", "to-hf", pipelines["uncased"], tmp_path / "out")

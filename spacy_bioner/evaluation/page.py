@@ -9,6 +9,7 @@ from typing import Any
 from spacy_bioner import markdown
 from spacy_bioner.documents.formats.html import FOOT, head, table
 from spacy_bioner.errors import ConversionError, OutputError
+from spacy_bioner.evaluation.plots import check_plots
 from spacy_bioner.files import ending, write_json
 
 ENDINGS = (".html", ".md", ".json")
@@ -59,9 +60,16 @@ class Section:
 
 
 def check_ending(path: Path) -> None:
-    """Raises OutputError unless a file's name ends as one of a report."""
+    """Checks before the work that a report can be written.
+
+    Raises:
+        OutputError: if the file's name doesn't end as one of a report.
+        PipelineError: if it has plots, and they can't be drawn.
+    """
     if ending(path) not in ENDINGS:
         raise OutputError(f"{path}: a report ends with {', '.join(ENDINGS)}.")
+    if ending(path) == ".html":
+        check_plots()
 
 
 def write_report(

@@ -7,6 +7,7 @@ data have the colours of Okabe and Ito 2008, and marks that differ where there a
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner.errors import PipelineError
@@ -128,15 +129,20 @@ def _mark(i: int) -> str:
     return MARKS[i % len(MARKS)]
 
 
-def _svg(draw: Callable[["Axes"], None], height: float, width: float = 6.5) -> str:
-    """Draws, and returns an <svg> element; the same data give the same text."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
+def check_plots() -> None:
+    """Raises PipelineError where plots can't be drawn: before hours of work, not after them."""
+    if find_spec("matplotlib") is None:
         raise PipelineError(
             "Plots need matplotlib: pip install 'spacy-bioner[plots]', or write the report as .md or .json."
-        ) from None
+        )
+
+
+def _svg(draw: Callable[["Axes"], None], height: float, width: float = 6.5) -> str:
+    """Draws, and returns an <svg> element; the same data give the same text."""
+    check_plots()
+    import matplotlib
+    from matplotlib.figure import Figure
+
     ink = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
     style: Any = {
         "svg.fonttype": "none",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from browser import Browser
 
-from spacy_bioner.errors import OutputError
+from spacy_bioner.errors import OutputError, PipelineError
 from spacy_bioner.evaluation import plots
 from spacy_bioner.evaluation.evaluation_page import thresholds_as_rows
 from spacy_bioner.evaluation.page import Html, Plot, Section, Table, check_ending, write_report
@@ -40,6 +40,13 @@ def test_as_html_markdown_and_json(tmp_path: Path):
     assert json.loads((tmp_path / "r.json").read_text()) == {"f1": 1}
     with pytest.raises(OutputError, match=r"a report ends with \.html"):
         check_ending(tmp_path / "r.pdf")
+
+
+def test_a_page_without_matplotlib_is_refused_before_the_work(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(plots, "find_spec", lambda name: None)
+    with pytest.raises(PipelineError, match="Plots need matplotlib"):
+        check_ending(tmp_path / "r.html")
+    check_ending(tmp_path / "r.md")
 
 
 def test_plots_are_the_same_again_and_load_nothing():

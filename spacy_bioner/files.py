@@ -47,6 +47,12 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         yield number, line
 
 
+def checked_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Reads as `numbered_lines` does, after `check_end`: nothing of a packed file is left out in silence."""
+    check_end(path)
+    yield from numbered_lines(path)
+
+
 def lines_or_errors(path: Path) -> Iterator[tuple[int, str | FormatError]]:
     """Reads as `numbered_lines` does, with the error in place of a line that isn't text in UTF-8."""
     with open_input(path, checked_later=True) as file:

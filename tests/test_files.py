@@ -1,3 +1,4 @@
+import gzip
 import hashlib
 import os
 import signal
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_bioner.errors import BionerError, FormatError, OutputError
-from spacy_bioner.files import Outputs, checksum, numbered_lines, open_input, sha256
+from spacy_bioner.files import Outputs, checked_lines, checksum, numbered_lines, open_input, sha256
 
 
 def lines(path):
@@ -286,3 +287,10 @@ def test_what_is_replaced_keeps_its_mode_and_a_link_its_place(tmp_path: Path):
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "link.txt", "real"]
+
+
+def test_lines_behind_the_end_of_a_packed_file_are_not_left_out_in_silence(tmp_path: Path):
+    path = tmp_path / "terms.tsv.gz"
+    path.write_bytes(gzip.compress(b"one\ntwo\n") + b"three\n")
+    with pytest.raises(FormatError, match="behind its end"):
+        list(checked_lines(path))

@@ -31,7 +31,7 @@ from spacy_bioner.components.token_probabilities import token_probabilities
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import write
 from spacy_bioner.documents.formats.base import Account
-from spacy_bioner.errors import ConversionError, PipelineError
+from spacy_bioner.errors import ConversionError, OutputError, PipelineError
 from spacy_bioner.models.devices import use_device
 from spacy_bioner.text.rough_sentences import words_of
 
@@ -122,6 +122,8 @@ def select(
     settings = Settings(to, source, types=tuple(types))
     check_settings(settings)
     inputs, others = find_inputs(pool, source), find_inputs(annotated_already)
+    if any(path.resolve() == output.resolve() for path, _ in (*inputs, *others)):
+        raise OutputError(f"{output} is a file to choose from or by, and would be overwritten.")
     use_device(gpu_id)
     nlp = load_pipeline(model) if isinstance(model, str | Path) else model
     if not named_bioners(nlp):
@@ -134,6 +136,8 @@ def select(
     for item in read_items(others):
         if isinstance(item, Item):
             counts.add(item.document.text)
+        else:
+            aside.append(item)
     picked = choose(uncertain, counts.matrix(), n, diversity)
     choices = tuple(Choice(i, names[i], float(uncertain[i]), similarity) for i, similarity in picked)
     documents = _documents(nlp, inputs, choices, mentions, settings)

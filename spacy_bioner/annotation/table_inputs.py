@@ -12,7 +12,7 @@ from typing import Any
 from spacy_bioner.documents.document import Document, Passage
 from spacy_bioner.documents.formats.unreadable import Readable
 from spacy_bioner.errors import FormatError
-from spacy_bioner.files import ending, numbered_lines, open_input
+from spacy_bioner.files import checked_lines, ending, open_input
 
 TABLE = "table"
 """What such an input is called beside the formats."""
@@ -151,7 +151,7 @@ def _records(path: Path) -> Iterator[tuple[int | None, Mapping[str, Any]]]:
 
 
 def _json_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in numbered_lines(path):
+    for number, line in checked_lines(path):
         if not line.strip():
             continue
         try:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from spacy.tokens import Doc
@@ -117,8 +119,10 @@ class Ranking:
 
     def average_precision(self) -> float:
         """The mean precision at the ranks of the gold relations; one that has no probability adds 0."""
-        hits, precisions = 0, 0.0
-        for number, (_, right) in enumerate(sorted(self.scored, reverse=True), start=1):
-            hits += right
-            precisions += right * hits / number
+        hits = number = 0
+        precisions = 0.0
+        for _, group in groupby(sorted(self.scored, reverse=True), key=itemgetter(0)):
+            equal = [right for _, right in group]  # none of equal ones comes before another
+            hits, number = hits + sum(equal), number + len(equal)
+            precisions += sum(equal) * hits / number
         return precisions / self.gold if self.gold else 0.0

@@ -12,7 +12,7 @@ from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.errors import ComparisonError, FormatError
 from spacy_bioner.evaluation.document_counts import DocumentCounts
 from spacy_bioner.evaluation.near_duplicates import NEAR, Vocabulary, most_similar
-from spacy_bioner.files import numbered_lines
+from spacy_bioner.files import checked_lines
 from spacy_bioner.text.rough_sentences import split_sentences, words_of
 
 TABLE = "table"
@@ -113,7 +113,7 @@ def read_sentences(path: Path, format: str) -> Iterator[tuple[str, list[str]]]:
             annotation = get_annotation(doc)
             yield annotation.id if annotation else "", list(split_sentences(doc.text))
     elif format == TABLE:
-        for _, line in numbered_lines(path):
+        for _, line in checked_lines(path):
             if line.strip():
                 yield "", [max(line.split("\t"), key=len)]
     elif format == "columns":

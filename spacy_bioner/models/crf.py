@@ -7,8 +7,8 @@ probabilities use that one model.
 
 Arrays have positions first, so that every function goes through them in one step a position, for all
 sequences and types together: emissions are (positions, sequences, types, 3), with `lengths` telling where
-each sequence ends. All arrays are numpy's, in float64: a path goes word by word,
-and a GPU would spend its time on starting small kernels.
+each sequence ends. All arrays are numpy's, in float64: a path goes word by word, and a GPU would spend its
+time on starting small kernels.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,6 @@ def lattice(
     """Makes a lattice; see `Lattice` for the shapes. What stands beyond a sequence's end isn't read.
 
     Args:
-        xp: numpy or cupy.
         emissions: the scores of the labels, (positions, sequences, types, 3).
         transitions: the scores of one label behind another, (types, 3, 3), from row to column.
         lengths: how many positions each sequence has, (sequences,).

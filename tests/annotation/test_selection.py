@@ -12,7 +12,7 @@ from memorised import KNOWN
 from spacy_bioner.annotation.selection import WordCounts, choose, select, uncertainty
 from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document
-from spacy_bioner.errors import ConversionError, PipelineError
+from spacy_bioner.errors import ConversionError, OutputError, PipelineError
 
 STRANGE = "Moreover bexarotene quenched zorbital gliomas where tau-7 mice had been fed quizzically by others."
 
@@ -34,6 +34,13 @@ def counts(*texts: str) -> WordCounts:
 
 def chosen(uncertain: list[float], texts: list[str], n: int, diversity: float = 1.0) -> list[int]:
     return [i for i, _ in choose(np.array(uncertain), counts(*texts).matrix(), n, diversity)]
+
+
+def test_the_pool_is_not_overwritten(pool: Path):
+    before = pool.read_bytes()
+    with pytest.raises(OutputError, match="would be overwritten"):
+        select(spacy.blank("en"), [pool], pool, "jsonl", n=1)
+    assert pool.read_bytes() == before
 
 
 def test_the_unsure_come_first_and_copies_never():

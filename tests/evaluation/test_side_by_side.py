@@ -81,6 +81,7 @@ def test_scored_files_give_the_same_counts_as_their_columns(tmp_path: Path, run_
     ((own,), (theirs,)) = (spans(path, column) for column in (1, 2))
     total = scores["total"]
     assert (len(own & theirs), len(theirs), len(own)) == (total["correct"], total["predicted"], total["gold"])
-    arguments = (tmp_path / "gold.jsonl", "--predictions", tmp_path / "found.jsonl", "--conll", "again.conll")
+    again = tmp_path / "again.conll"
+    arguments = (tmp_path / "gold.jsonl", "--predictions", tmp_path / "found.jsonl", "--conll", again)
     run_cli("bioner", "evaluate", *arguments)
-    assert Path("again.conll").read_bytes() == path.read_bytes()
+    assert again.read_bytes() == path.read_bytes()

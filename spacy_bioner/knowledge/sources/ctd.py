@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from spacy_bioner.errors import FormatError
-from spacy_bioner.files import numbered_lines
+from spacy_bioner.files import checked_lines
 from spacy_bioner.knowledge.concepts import Concept, Name, standard_id
 from spacy_bioner.knowledge.problems import Problems
 from spacy_bioner.knowledge.sources.source import Source, open_text
@@ -26,7 +26,7 @@ def read(path: Path, problems: Problems) -> Source:
     concepts: list[Concept] = []
     version = ""
     with open_text(path) as file:
-        for number, line in numbered_lines(file):
+        for number, line in checked_lines(file):
             if line.startswith("#"):
                 fields = line.lstrip("# ").split("\t")
                 if len(fields) > 3:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spacy_bioner.errors import FormatError
-from spacy_bioner.files import numbered_lines, open_input
+from spacy_bioner.files import checked_lines, open_input
 from spacy_bioner.knowledge.concepts import Concept, Kind, Name, standard_id
 from spacy_bioner.knowledge.problems import Problems
 from spacy_bioner.knowledge.sources.source import Source, open_text
@@ -66,7 +66,7 @@ def _stanzas(path: Path, header: dict[str, list[str]], problems: Problems) -> It
     tags: dict[str, list[str]] = header
     start, inside = 0, False
     with open_text(path) as file:
-        for number, line in numbered_lines(file):
+        for number, line in checked_lines(file):
             if line.startswith("["):
                 if inside:
                     yield start, tags

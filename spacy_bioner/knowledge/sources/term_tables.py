@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spacy_bioner.errors import FormatError
-from spacy_bioner.files import numbered_lines
+from spacy_bioner.files import checked_lines
 from spacy_bioner.knowledge.concepts import Concept, Name, standard_id
 from spacy_bioner.knowledge.problems import Problems
 from spacy_bioner.knowledge.sources.mesh_xml import TERMS
@@ -30,7 +30,7 @@ def _rows(
 ) -> Iterator[Row]:
     """The lines of a table as what they have in each column, a header for the names unless they are given."""
     with open_text(path) as file:
-        for number, line in numbered_lines(file):
+        for number, line in checked_lines(file):
             if line.startswith("#") or not line.strip():
                 continue
             if delimiter == ",":
@@ -166,7 +166,7 @@ def read_taxonomy(path: Path, problems: Problems) -> Source:
 
 def _dump(path: Path) -> Iterator[tuple[int, list[str]]]:
     with open_text(path) as file:
-        for number, line in numbered_lines(file):
+        for number, line in checked_lines(file):
             yield number, [field.strip() for field in line.removesuffix("|").split("|")]
 
 
@@ -196,7 +196,7 @@ def read_sssom(path: Path, problems: Problems) -> Source:
 def _sssom_header(path: Path) -> dict[str, str]:
     found = {}
     with open_text(path) as file:
-        for _, line in numbered_lines(file):
+        for _, line in checked_lines(file):
             if not line.startswith("#"):
                 break
             key, colon, value = line.lstrip("# ").partition(": ")

@@ -54,12 +54,13 @@ def annotated(
     Raises:
         PipelineError: if the pipeline fails on every document of a batch, or for lack of memory.
     """
+    items = [if_it_fits(item, settings) for item in items]
     alone = settings.n_process == 1  # processes have zones of their own
     with nlp.memory_zone() if alone else nullcontext():
         texts: list[Document] = []
         ends: list[int] = []  # how many pieces there are up to and with each item
         for item in items:
-            if isinstance(item, Item) and _fits(item, settings):
+            if isinstance(item, Item):
                 texts += pieces(item.document, settings.max_length)
             ends.append(len(texts))
         parts = batches(texts, settings.batch_size)
@@ -72,17 +73,18 @@ def annotated(
         for item, end in zip(items, ends, strict=True):
             if isinstance(item, SetAside):
                 yield item
-            elif not _fits(item, settings):
-                reason = f"{len(item.document.text):,} characters, and {settings.max_length:,} are allowed"
-                yield SetAside(item.file, item.number, item.document.id, reason)
             else:
                 cut = texts[done:end]
                 yield _joined(item, cut, list(itertools.islice(results, len(cut))), settings, counts)
             done = end
 
 
-def _fits(item: Item, settings: Settings) -> bool:
-    return settings.split_long or len(item.document.text) <= settings.max_length
+def if_it_fits(item: Item | SetAside, settings: Settings) -> Item | SetAside:
+    """An item; set aside if its text is too long, and isn't to be cut into pieces."""
+    if isinstance(item, SetAside) or settings.split_long or len(item.document.text) <= settings.max_length:
+        return item
+    reason = f"{len(item.document.text):,} characters, and {settings.max_length:,} are allowed"
+    return SetAside(item.file, item.number, item.document.id, reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from scipy.special import entr
 from spacy.language import Language
 
 from spacy_bioner.annotation.inputs import Item, SetAside, find_inputs, read_items
-from spacy_bioner.annotation.prediction import annotated, batches, input_of
+from spacy_bioner.annotation.prediction import annotated, batches, if_it_fits, input_of
 from spacy_bioner.annotation.progress import progress
 from spacy_bioner.annotation.settings import BATCH_SIZE, Settings, check_settings, prepare
 from spacy_bioner.annotation.table_inputs import NO_TABLES
@@ -154,15 +154,13 @@ def _read_pool(
 
     def documents(items: Iterable[Item | SetAside]) -> Iterable[Document]:
         for item in items:
-            if isinstance(item, SetAside):
-                aside.append(item)
-            elif len(item.document.text) > settings.max_length:
-                reason = f"{len(item.document.text):,} characters, and {settings.max_length:,} are allowed"
-                aside.append(SetAside(item.file, item.number, item.document.id, reason))
+            fitting = if_it_fits(item, settings)
+            if isinstance(fitting, SetAside):
+                aside.append(fitting)
             else:
-                names.append(item.document.id or f"{item.file}, document {item.number}")
-                counts.add(item.document.text)
-                yield item.document
+                names.append(fitting.document.id or f"{fitting.file}, document {fitting.number}")
+                counts.add(fitting.document.text)
+                yield fitting.document
 
     with progress(inputs, 0, NO_TABLES) as advance:
         parts = batches(documents(advance(read_items(inputs))), BATCH_SIZE)
@@ -266,11 +264,8 @@ def _documents(
 ) -> list[Document]:
     """The chosen documents in their order, with the mentions that are wanted."""
     wanted = {choice.position for choice in choices}
-    readable = (
-        item
-        for item in read_items(inputs)
-        if isinstance(item, Item) and len(item.document.text) <= settings.max_length
-    )
+    fitting = (if_it_fits(item, settings) for item in read_items(inputs))
+    readable = (item for item in fitting if isinstance(item, Item))
     items = {position: item for position, item in enumerate(readable) if position in wanted}
     ordered: list[Item | SetAside] = [items[choice.position] for choice in choices]
     if mentions == "predicted":

@@ -28,11 +28,15 @@ _ANY_INFLATED = 16 << 20
 _FLAT_LIST = re.compile(r'\[((?:\n\s*(?:-?[\d.eE+-]+|"[^"\\\s]*"),?)+)\n\s*\]')
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path, *, checked_later: bool = True) -> Iterator[tuple[int, str]]:
     """Reads a UTF-8 text file line by line, without line ends, a byte order mark left out.
 
     Only LF and CRLF end a line, and a CR that ends the file: other characters that Unicode counts as line
     ends are text, and so is a CR elsewhere.
+
+    Args:
+        path: the file.
+        checked_later: whether the caller sees to `check_end`, as the readers of documents do.
 
     Yields:
         The number of the line, from 1, and the line.
@@ -41,21 +45,20 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         FormatError: if there is no such file, it is a folder, it holds bytes that aren't UTF-8, or its lines
             end with CR alone.
     """
-    for number, line in lines_or_errors(path):
+    for number, line in lines_or_errors(path, checked_later=checked_later):
         if isinstance(line, FormatError):
             raise line
         yield number, line
 
 
 def checked_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Reads as `numbered_lines` does, after `check_end`: nothing of a packed file is left out in silence."""
-    check_end(path)
-    yield from numbered_lines(path)
+    """Reads as `numbered_lines` does; raises after the last line if a packed file goes on behind its end."""
+    return numbered_lines(path, checked_later=False)
 
 
-def lines_or_errors(path: Path) -> Iterator[tuple[int, str | FormatError]]:
+def lines_or_errors(path: Path, *, checked_later: bool = True) -> Iterator[tuple[int, str | FormatError]]:
     """Reads as `numbered_lines` does, with the error in place of a line that isn't text in UTF-8."""
-    with open_input(path, checked_later=True) as file:
+    with open_input(path, checked_later=checked_later) as file:
         for number, raw in enumerate(file, start=1):
             try:
                 line = raw.decode("utf-8")

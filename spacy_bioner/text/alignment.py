@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from spacy_bioner.text.symbols import name_of
+
 _BRACKET = re.compile(r"[()\[\]]")
 _PASSED_FREELY = frozenset(
     ("a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "type", "with")
@@ -21,6 +23,10 @@ _NUMBERS = {
 _NUMBER = re.compile(rf"\b(?:{'|'.join(_NUMBERS)})", re.IGNORECASE)
 _ONE_DIGIT = re.compile(r"([^\W\d][^\d(]+|[^\W\d](?=.\D))(?:[0-9]|\([0-9.]+\))([^\d]*)")
 _SUBSCRIPT = re.compile(r"([A-Za-z]+)\(([A-Za-z]+)\)")
+_PREFIX = re.compile(r"([a-z])([A-Z])([A-Z]{2,})")
+_CURRENT = re.compile(r"I((?:[A-Z]|\()\S*)")
+_CONCENTRATION = re.compile(r"\[(.+)\]([a-z])")
+_SIGNS = {"+": ("positive", "high"), "-": ("negative", "low", "deficient")}
 _LONGEST_SMALL = 5  # letters of a short form in small letters
 
 # what a match costs
@@ -34,6 +40,7 @@ _PART = 0.2  # a part of a word ("hydroxy-tryptamine") passed over
 _DIGIT = 0.4  # a digit that isn't in the long form
 _TURNED = 0.4  # two parts the other way round
 _TURNED_SUBSCRIPT = 0.1  # ... of which one is below the line: "V(T)", the tidal volume
+_SPELLED = 0.1  # a part that isn't a letter of the long form
 _ALLOWED = 0.42  # for each letter of the short form
 _ALLOWED_SMALL = 0.35  # ... of one in small letters
 
@@ -46,6 +53,12 @@ def letters_of(short: str) -> str:
 @lru_cache(maxsize=4096)
 def align(short: str, text: str) -> int | None:
     """Where in a text the long form begins that ends with it; None if there is none."""
+    begin = _aligned(short, text)
+    return name_of(short, text) if begin is None else begin
+
+
+def _aligned(short: str, text: str) -> int | None:
+    """The same, by letters alone."""
     letters = letters_of(short)
     if not letters or _is_word_of(short.lower(), text.lower()):
         return None
@@ -56,7 +69,7 @@ def align(short: str, text: str) -> int | None:
     with_digits = _NUMBER.sub(lambda word: _NUMBERS[word[0].lower()] + word[0][1:], text)
     if with_digits != text and any(c.isdigit() for c in letters):
         best = _best(letters.lower(), with_digits) or best
-    for fewer, cost in (*_shortened(short, letters), *_turned(short)):
+    for fewer, cost in (*_shortened(short, letters), *_turned(short), *_spelled(short, text)):
         way = _best(fewer.lower(), text)
         if way is not None and (best is None or way[0] + cost < best[0]):
             best = way[0] + cost, way[1]
@@ -79,13 +92,32 @@ def _shortened(short: str, letters: str) -> Iterator[tuple[str, float]]:
 
 
 def _turned(short: str) -> Iterator[tuple[str, float]]:
-    """A short form whose two parts stand the other way round in the long form: "IFN-gamma", "QTc"."""
+    """A short form whose two parts stand the other way round in the long form: "IFN-gamma", "QTc", "cAMP"."""
     parts = re.fullmatch(r"([A-Z]{2,}[0-9]*)(?:-([A-Za-z0-9]+)|([a-z]))", short)
     if parts is not None:
         yield (parts[2] or parts[3]) + parts[1], _TURNED
     below = _SUBSCRIPT.fullmatch(short)
     if below is not None:
         yield below[2] + below[1], _TURNED_SUBSCRIPT
+    prefix = _PREFIX.fullmatch(short)
+    if prefix is not None:
+        yield prefix[2] + prefix[1] + prefix[3], _TURNED
+
+
+def _spelled(short: str, text: str) -> Iterator[tuple[str, float]]:
+    """A short form of which a part isn't a letter of the long form: "ICl" is the chloride current, "[K+]i"
+    the intracellular concentration of potassium, and "HIV+" is HIV positive."""
+    current = _CURRENT.fullmatch(short)
+    if current is not None and text.lower().endswith(("current", "currents")):
+        yield letters_of(current[1]) + "c", _SPELLED
+        if _SUBSCRIPT.fullmatch(current[1]):
+            yield from ((turned + "c", cost) for turned, cost in _turned(current[1]))
+    concentration = _CONCENTRATION.fullmatch(short)
+    if concentration is not None:
+        yield concentration[2] + letters_of(concentration[1]) + "c", _SPELLED
+        yield concentration[2] + "c" + letters_of(concentration[1]), _SPELLED
+    if short[-1] in _SIGNS and text.endswith(_SIGNS[short[-1]]):
+        yield letters_of(short) + text.rsplit(None, 1)[-1].rsplit("-", 1)[-1][0], 0.0
 
 
 def _is_word_of(short: str, text: str) -> bool:

@@ -28,6 +28,7 @@ _CUT = re.compile(r"\s*[;,:=]\s+|\s*;\s*")
 _LEAD = re.compile(
     r"(?:i\.e\.,?|e\.g\.,?|or|called|termed|abbreviated(?: as)?|the|hereafter)\s+", re.IGNORECASE
 )
+_VERBS = frozenset(("is", "are", "was", "were", "been", "has", "have", "had"))  # no long form has one
 _QUOTES = "\"'“”‘’"
 _ENUMERATION = re.compile(r"[ivx]{1,4}|[a-z]|[0-9.,%+<>= -]+", re.ASCII)
 
@@ -110,6 +111,8 @@ def _defined(text: str, start: int, end: int, short: Span) -> Definition | None:
     letters = letters_of(text[short[0] : short[1]])
     words = [match.span() for match in _WORD.finditer(text, max(start, end - 60 * len(letters)), end)]
     words = words[-(min(len(letters) + 5, 2 * len(letters))) :]
+    verb = max((n for n, word in enumerate(words) if text[slice(*word)] in _VERBS), default=-1)
+    words = words[verb + 1 :]
     if not words:
         return None
     begin = align(text[short[0] : short[1]], text[words[0][0] : words[-1][1]])

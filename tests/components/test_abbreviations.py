@@ -92,6 +92,17 @@ def test_definitions_cross_no_sentence(nlp: Language) -> None:
         ("a creatine kinase concentration ([CK])", ("[CK]", "creatine kinase concentration")),
         ("his six-repetition maximum (6-RM)", ("6-RM", "six-repetition maximum")),
         ("with nitrous oxide (N2O)", ("N2O", "nitrous oxide")),
+        ("and hydrogen peroxide (H(2)O(2)) to", ("H(2)O(2)", "hydrogen peroxide")),
+        ("by 17 beta-oestradiol (E2) in", ("E2", "17 beta-oestradiol")),
+        ("of arginine vasopressin (AVP)", ("AVP", "arginine vasopressin")),
+        ("adenosine 3',5'-cyclic monophosphate (cAMP)", ("cAMP", "adenosine 3',5'-cyclic monophosphate")),
+        ("the L-type Ca2+ current (ICa(L)) is", ("ICa(L)", "L-type Ca2+ current")),
+        ("a chloride current (ICl) was", ("ICl", "chloride current")),
+        (
+            "intracellular free Ca2+ concentration ([Ca2+]i)",
+            ("[Ca2+]i", "intracellular free Ca2+ concentration"),
+        ),
+        ("in estrogen receptor negative (ER-) tumors", ("ER-", "estrogen receptor negative")),
         (
             "EMLA cream (eutectic mixture of local anesthetics)",
             ("EMLA", "eutectic mixture of local anesthetics"),
@@ -106,6 +117,7 @@ def test_usual_definitions(text: str, expected: tuple[str, str]) -> None:
     "text",
     [
         "the insulin receptor (receptor) binds",
+        "a finding that was obvious (FTWO), lithium was low (K+)",
         "a rat estrogen complex entity protein to our rats (receptor)",
         "men and women (n = 52) of (i) one and (ii) two",
         "in children (see Table 2), with p (P < 0.05)",
@@ -151,7 +163,7 @@ def test_ab3p_corpus(corpora: Path, nlp: Language) -> None:
         right, found, gold = right + len(ours & expected), found + len(ours), gold + len(expected)
     assert gold > 1190
     assert right / found > 0.97
-    assert right / gold > 0.85
+    assert right / gold > 0.86
     texts = [text for text, _ in documents.values()]
     start = time.perf_counter()
     for text in texts:

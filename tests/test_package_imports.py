@@ -1,7 +1,9 @@
 """What `import spacy_bioner` gives, and what it costs."""
 
+import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -35,3 +37,17 @@ def test_no_module_needs_what_only_unix_has():
         "        __import__(module.name)\n"
     )
     subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+@pytest.mark.skipif(find_spec("tensorflow") is None, reason="TensorFlow isn't installed")
+def test_the_encoder_layer_leaves_tensorflow_alone():
+    code = (
+        "import sys, spacy_bioner.models.transformer.layer; from transformers.utils import is_tf_available\n"
+        "from transformers import BertModel\n"
+        "print('tensorflow' in sys.modules, is_tf_available())"
+    )
+    variables = {name: value for name, value in os.environ.items() if name != "USE_TF"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=variables
+    )
+    assert done.stdout == "False True\n"

@@ -4,6 +4,8 @@ A checkpoint may name Python files of its own (`auto_map`). Unless told otherwis
 terminal whether to run them, and takes a "y" from a pipe for an answer. Every load of this package says no.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,27 @@ from spacy_bioner.errors import EncoderError
 
 NO_CODE: dict[str, Any] = {"trust_remote_code": False}
 """What every call of transformers' `from_pretrained` gets here."""
+
+
+@contextmanager
+def without_tensorflow() -> Iterator[None]:
+    """Has transformers' modules that are imported inside leave TensorFlow alone.
+
+    Where TensorFlow is installed, transformers 4 imports it with every model, for pictures in TensorFlow's
+    form. That takes seconds, and no model of ours sees a picture. Afterwards transformers finds TensorFlow
+    as before.
+    """
+    from transformers.utils import import_utils
+
+    if not hasattr(import_utils, "_tf_available"):  # transformers 5 knows TensorFlow no more
+        yield
+        return
+    available = import_utils._tf_available
+    import_utils._tf_available = False
+    try:
+        yield
+    finally:
+        import_utils._tf_available = available
 
 
 def load_config(name: str | Path, **settings: Any) -> Any:

@@ -10,28 +10,37 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from spacy_bioner.evaluation.document_counts import f1
 
 Floats = NDArray[np.float64]
 
+_RARE = 0.05
 
-def seed_noise(a: Floats, b: Floats, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+
+def seed_noise(
+    a: Floats, b: Floats, by_document: float, draws: int, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
     """What other seeds would change in b - a: for the interval, and for p. Zeros where each was trained once.
 
     Both systems are taken to vary alike by seed: two or three runs each say too little to tell them apart.
+    Few runs can have nearly the same F1 by chance. So their spread is taken to be no smaller than what it
+    would fall below one time in twenty if runs differed in single documents only.
 
     Args:
         a, b: F1 of each run.
+        by_document: the variance of b - a for what runs find in single documents, of `counted_twice`.
         draws: how many differences to draw.
         rng: draws them, by Student's t with the spread over both systems' runs.
     """
     freedom = len(a) + len(b) - 2
-    squares = sum(float(((scores - scores.mean()) ** 2).sum()) for scores in (a, b))
-    if not freedom or not squares:
+    if not freedom:
         return np.zeros(draws), np.zeros(draws)
-    error = sqrt(squares / freedom * (1 / len(a) + 1 / len(b)))
-    noise = rng.standard_t(freedom, size=(2, draws)) * error
+    squares = sum(float(((scores - scores.mean()) ** 2).sum()) for scores in (a, b))
+    variance = squares / freedom * (1 / len(a) + 1 / len(b))
+    least = by_document * float(chi2.ppf(_RARE, freedom)) / freedom
+    noise = rng.standard_t(freedom, size=(2, draws)) * sqrt(max(variance, least))
     return noise[0], noise[1]
 
 

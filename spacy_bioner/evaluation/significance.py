@@ -144,7 +144,7 @@ def _compare_on(
     observed = scores[1].mean(0) - scores[0].mean(0)
     resampled += observed - 100 * (f1(other.sum(0)) - f1(one.sum(0)))  # F1 of means, and the mean of F1
     for column, name in enumerate((ALL, *types) if len(types) > 1 else (ALL,)):
-        noise = seed_noise(scores[0][:, column], scores[1][:, column], draws, rng)
+        noise = seed_noise(scores[0][:, column], scores[1][:, column], twice[column], draws, rng)
         differing = int((one[:, column] != other[:, column]).any(-1).sum())
         drawn = without(resampled[:, column], twice[column]) + noise[0]
         null = without(swapped[:, column], twice[column]) + noise[1]

@@ -102,6 +102,22 @@ def test_chance_in_single_documents_counts_once():
     assert 0.92 < np.mean([difference.low <= 0 <= difference.high for difference in found]) < 0.98
 
 
+def test_runs_that_score_alike_by_chance_make_nothing_certain():
+    """Two runs each with the same F1, from other documents: each pair alone can't be told apart."""
+    smallest = []
+    for trial in range(40):
+        rng = np.random.default_rng(trial)
+        gold = np.full(40, 6)
+        a, b = ([run, run[rng.permutation(40)]] for run in (system(rng, gold, 0.8) for _ in range(2)))
+        apart = [differences(runs(one), runs(other), 500, trial).p for one in a for other in b]
+        if min(apart) > 0.2:
+            smallest.append(differences(runs(*a), runs(*b), 500, trial).p)
+    assert len(smallest) > 10
+    assert (
+        min(smallest) > 0.005
+    )  # 0.002, the least that 500 draws can say, where the spread over runs is taken as seen
+
+
 def test_planted_difference_is_found():
     rng = np.random.default_rng(0)
     gold = rng.poisson(3, 400)

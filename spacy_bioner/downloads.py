@@ -37,7 +37,7 @@ def download(base: str, file: str, target: Path) -> str:
         return url
     source = Path(base) / file
     if not source.is_file():
-        raise FetchError(f"{source}: there is no such file. Is {base} the right folder?")
+        raise FetchError(f"{source}: there is no such file. Is {base} the right folder? [B013]")
     shutil.copyfile(source, target)
     return str(source)
 
@@ -55,9 +55,9 @@ def download_url(url: str, target: Path) -> None:
                     out.write(block)
                     bar.update(len(block))
             if size and out.tell() != size:
-                raise FetchError(f"{url}: {out.tell()} bytes came instead of {size}. Try again.")
+                raise FetchError(f"{url}: {out.tell()} bytes came instead of {size}. Try again. [B014]")
     except (OSError, urllib.error.URLError, http.client.HTTPException, ValueError) as error:
         raise FetchError(
             f"{url}: the download failed ({error}). Is there a network? A local folder with the same "
-            "files can stand in for the address: --corpora-base or --encoders-base FOLDER."
+            "files can stand in for the address: --corpora-base or --encoders-base FOLDER. [B015]"
         ) from None

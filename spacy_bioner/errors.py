@@ -1,6 +1,8 @@
 """The errors of this package: each says what is wrong, where, and what to do about it.
 
-Each kind has a code, which the command line prints behind the message and docs/errors.md explains.
+A message has a code at the end of its first line, a B and three digits in brackets. The code stands where the
+message is written, and docs/errors.md lists all of them with what to do. It is part of the text, so that it
+goes wherever the text goes: into a traceback, a log, a table of problems.
 """
 
 import traceback
@@ -20,8 +22,6 @@ def trace(error: BaseException) -> tuple[str, ...]:
 class BionerError(Exception):
     """Anything that this package refuses to do; the command line prints it and exits with 1."""
 
-    code = "B00"
-
 
 class FormatError(BionerError):
     """A file that isn't what it should be.
@@ -32,8 +32,6 @@ class FormatError(BionerError):
         message: what is wrong with it, and what to do.
         document_id: the id of the document that it is wrong with, if that is known.
     """
-
-    code = "B10"
 
     def __init__(self, path: str | Path, line: int | None, message: str, document_id: str = "") -> None:
         where = f"{path}" if line is None else f"{path}, line {line}"
@@ -46,76 +44,50 @@ class FormatError(BionerError):
 class OffsetsError(FormatError):
     """A file whose offsets count something that can't be told, so that none of its mentions can be used."""
 
-    code = "B11"
-
 
 class UnknownFormatError(FormatError):
     """A file in a format that can't be told."""
-
-    code = "B12"
 
 
 class OutputError(BionerError):
     """An output that can't be written where it should be."""
 
-    code = "B20"
-
 
 class TagError(BionerError):
     """A tag that its scheme doesn't have."""
-
-    code = "B30"
 
 
 class CorpusError(BionerError):
     """A corpus that the catalogue doesn't know, or that can't be had as asked."""
 
-    code = "B31"
-
 
 class EncoderError(BionerError):
     """An encoder that the catalogue doesn't know, or that isn't at hand."""
-
-    code = "B40"
 
 
 class FetchError(BionerError):
     """A download that failed, or that isn't the file it should be."""
 
-    code = "B41"
-
 
 class ConversionError(BionerError):
     """A conversion that was asked for something its input doesn't have, or that lost a mention."""
-
-    code = "B32"
 
 
 class PipelineError(BionerError):
     """A pipeline or its data that can't be trained, loaded or evaluated."""
 
-    code = "B50"
-
 
 class ComparisonError(BionerError):
     """Scores that can't be compared: of other documents, or too few."""
-
-    code = "B60"
 
 
 class ExperimentError(BionerError):
     """An experiment that can't be run as its file says, or a run of it that failed."""
 
-    code = "B61"
-
 
 class PretrainingError(BionerError):
     """A step of pretraining that can't be done with what it was given."""
 
-    code = "B70"
-
 
 class KnowledgeError(BionerError):
     """A knowledge base or its source that can't be read, or doesn't have what was asked for."""
-
-    code = "B80"

@@ -19,7 +19,7 @@ _PARTIAL = ".partial"
 _NUMBERS = itertools.count()  # of the outputs that this process has written
 _GZIP = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # zlib's wbits for gzip's header and checksum
-_FOLLOWED = "something that gzip didn't pack is behind its end: everything before that was read"
+_FOLLOWED = "something that gzip didn't pack is behind its end: everything before that was read [B141]"
 _CHUNK = 1 << 16
 MOST_INFLATED = 100
 """How many times as large as the file its content may be, beyond the first 16 MiB; text rarely passes 20."""
@@ -63,17 +63,17 @@ def lines_or_errors(path: Path, *, checked_later: bool = True) -> Iterator[tuple
             try:
                 line = raw.decode("utf-8")
             except UnicodeDecodeError as error:
-                message = f"not UTF-8 (byte {error.start + 1} of the line); convert the file to UTF-8"
+                message = f"not UTF-8 (byte {error.start + 1} of the line); convert the file to UTF-8 [B139]"
                 yield number, FormatError(path, number, message)
                 continue
             if number == 1 and line.startswith("\ufeff"):
                 line = line[1:]
             if "\0" in line:
-                yield number, FormatError(path, number, "a NUL byte: this is a binary file, not text")
+                yield number, FormatError(path, number, "a NUL byte: this is a binary file, not text [B001]")
                 continue
             line = line.removesuffix("\n").removesuffix("\r")
             if number == 1 and "\r" in line and not raw.endswith(b"\n"):
-                raise FormatError(path, None, "its lines end with CR alone; convert it to LF or CRLF")
+                raise FormatError(path, None, "its lines end with CR alone; convert it to LF or CRLF [B002]")
             yield number, line
 
 
@@ -101,11 +101,11 @@ class _Inflated(io.RawIOBase):
         try:
             data = self._next(len(buffer))
         except (EOFError, zlib.error) as error:
-            raise FormatError(self._path, None, f"not a whole gzip file ({error})") from None
+            raise FormatError(self._path, None, f"not a whole gzip file ({error}) [B003]") from None
         self._left -= len(data)
         if self._left < 0:
             message = (
-                f"more than {MOST_INFLATED} times as large without gzip: unpack it, if it's what it should be"
+                f"more than {MOST_INFLATED} times as large without gzip: unpack it, if that is right [B140]"
             )
             raise FormatError(self._path, None, message)
         buffer[: len(data)] = data
@@ -152,11 +152,11 @@ def open_input(path: Path, *, checked_later: bool = False) -> Iterator[BinaryIO]
     try:
         file = path.open("rb")
     except (FileNotFoundError, NotADirectoryError):
-        raise FormatError(path, None, "there is no such file") from None
+        raise FormatError(path, None, "there is no such file [B004]") from None
     except IsADirectoryError:
-        raise FormatError(path, None, "this is a folder, not a file") from None
+        raise FormatError(path, None, "this is a folder, not a file [B005]") from None
     except PermissionError:
-        raise FormatError(path, None, "no permission to read it") from None
+        raise FormatError(path, None, "no permission to read it [B006]") from None
     with file:
         if file.peek(2)[:2] == _GZIP:
             content = _Inflated(path, file)
@@ -187,10 +187,10 @@ def read_text(path: Path) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError(path, line, "not UTF-8; convert the file to UTF-8") from None
+        raise FormatError(path, line, "not UTF-8; convert the file to UTF-8 [B007]") from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise FormatError(path, line, "a NUL byte: this is a binary file, not text")
+        raise FormatError(path, line, "a NUL byte: this is a binary file, not text [B008]")
     return text
 
 
@@ -277,19 +277,21 @@ class Outputs:
         path = path if path.name else path.absolute()
         path = path.resolve() if path.is_symlink() else path
         if path.name in ("", ".."):
-            raise OutputError(f"{path}: an output needs a name.")
+            raise OutputError(f"{path}: an output needs a name. [B009]")
         pairs = [(other, path) for other in self._folders]
         pairs += [(path, other) for other in self._pending] if folder else []
         for outer, inner in pairs:
             if outer.resolve() in inner.resolve().parents:
-                raise OutputError(f"{inner} would be in {outer}, which is replaced as a whole: name another.")
+                raise OutputError(
+                    f"{inner} would be in {outer}, which is replaced as a whole: name another. [B010]"
+                )
         if path.exists() and path.is_dir() != folder:
             kinds = ("a folder", "a file") if path.is_dir() else ("a file", "a folder")
-            raise OutputError(f"{path} is {kinds[0]}, and the output would be {kinds[1]}.")
+            raise OutputError(f"{path} is {kinds[0]}, and the output would be {kinds[1]}. [B011]")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
-            raise OutputError(f"{path.parent}: can't be made a folder ({error.strerror}).") from None
+            raise OutputError(f"{path.parent}: can't be made a folder ({error.strerror}). [B012]") from None
         _remove_abandoned(path)
         if path in self._pending:
             remove(self._pending[path])

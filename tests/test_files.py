@@ -89,7 +89,7 @@ def test_input_that_is_not_there(tmp_path, write):
         with pytest.raises(FormatError) as raised:
             lines(path)
         assert (raised.value.path, raised.value.line) == (path, None)
-        assert str(raised.value) == f"{path}: {message}"
+        assert str(raised.value).startswith(f"{path}: {message} [B")
 
 
 def test_input_that_must_not_be_read(write, monkeypatch):

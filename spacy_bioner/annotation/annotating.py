@@ -43,8 +43,8 @@ from spacy_bioner.corpora.annotations import Annotation
 from spacy_bioner.corpora.conversion import Tally, to_docs
 from spacy_bioner.corpora.docbin import docbin
 from spacy_bioner.documents.document import Document
-from spacy_bioner.documents.formats import FORMATS, SPACY, check_folder, encoded, known, write_pieces
-from spacy_bioner.documents.formats.base import Account
+from spacy_bioner.documents.formats import FORMATS, SPACY, check_folder, known, write_pieces
+from spacy_bioner.documents.formats.base import Account, encoded
 from spacy_bioner.errors import ConversionError, OutputError, PipelineError
 from spacy_bioner.files import Outputs, remove
 from spacy_bioner.models.devices import use_device
@@ -110,7 +110,7 @@ def annotate(
     with contextlib.ExitStack() as stack:
         names = list(map(str, inputs))
         if STANDARD in names and resume:
-            raise OutputError("--resume can't go on with standard input, which can't be read again.")
+            raise OutputError("--resume can't go on with standard input, which can't be read again. [B357]")
         check_settings(settings)
         paths = [stack.enter_context(_spooled()) if name == STANDARD else Path(name) for name in names]
         if isinstance(output, Path):
@@ -143,29 +143,35 @@ def _spooled() -> Iterator[Path]:
 
 def _check_stream(to: str, resume: bool, summaries: Sequence[Path]) -> None:
     if summaries:
-        raise OutputError("--summary needs an output with a name: what went to standard output is gone.")
+        raise OutputError(
+            "--summary needs an output with a name: what went to standard output is gone. [B358]"
+        )
     if resume:
-        raise OutputError("--resume needs an output with a name: what went to standard output is gone.")
+        raise OutputError(
+            "--resume needs an output with a name: what went to standard output is gone. [B359]"
+        )
     if to in (SPACY, *TABLES) or not FORMATS[to].suffix:
-        raise OutputError(f"--to {to} can't go to standard output: name a file or folder.")
+        raise OutputError(f"--to {to} can't go to standard output: name a file or folder. [B360]")
 
 
 def _check_output(output: Path, to: str, inputs: list[Path], set_aside: Path | None) -> None:
     if (output.suffix.lower() == ".spacy") != (to == SPACY):
-        raise OutputError(f"{output} isn't named as what --to {to} writes.")
+        raise OutputError(f"{output} isn't named as what --to {to} writes. [B361]")
     for path in inputs:
         for written in filter(None, (output, set_aside)):
             if written.resolve() in (path.resolve(), path.resolve().parent):
-                raise OutputError(f"{written} would be replaced, and the input {path} is there.")
+                raise OutputError(f"{written} would be replaced, and the input {path} is there. [B362]")
             if path.is_dir() and path.resolve() == written.resolve().parent:
-                raise OutputError(f"{written} would be in the input folder {path}: name another place.")
+                raise OutputError(
+                    f"{written} would be in the input folder {path}: name another place. [B363]"
+                )
     if set_aside is not None and output.resolve() in (set_aside.resolve(), set_aside.resolve().parent):
-        raise OutputError(f"{set_aside} would be where the output is: name another file.")
+        raise OutputError(f"{set_aside} would be where the output is: name another file. [B364]")
     if not _is_folder(to):
         if output.is_dir():
-            raise OutputError(f"{output} is a folder, and the output would be a file.")
+            raise OutputError(f"{output} is a folder, and the output would be a file. [B365]")
     elif output.is_file():
-        raise OutputError(f"{output} is a file, and the output would be a folder.")
+        raise OutputError(f"{output} is a file, and the output would be a folder. [B366]")
     else:
         check_folder(output, inputs)
 
@@ -283,7 +289,7 @@ def _is_folder(to: str) -> bool:
 
 def _refuse(aside: Sequence[SetAside]) -> NoReturn:
     reasons = [*map(str, aside[:SHOWN]), *([f"and {len(aside) - SHOWN:,} more"] if aside[SHOWN:] else [])]
-    told = "\n".join(("Not one document could be annotated, so nothing was written.", *reasons))
+    told = "\n".join(("Not one document could be annotated, so nothing was written. [B567]", *reasons))
     raise PipelineError(told)
 
 

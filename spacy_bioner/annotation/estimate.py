@@ -90,7 +90,7 @@ def estimate(
     ]
     reading = time.perf_counter() - started
     if not documents:
-        raise PipelineError("No document could be read, so there is nothing to estimate from.")
+        raise PipelineError("No document could be read, so there is nothing to estimate from. [B367]")
     plain = replace(settings, source="jsonl", columns=replace(settings.columns, text="", title="", id=""))
     with tempfile.TemporaryDirectory(prefix="spacy-bioner-") as folder:
         source, output = Path(folder) / "sample.jsonl", Path(folder) / f"out{_suffix(settings.to)}"

@@ -83,9 +83,9 @@ def annotate_units(
     """
     check_settings(settings)
     if engine not in ENGINES:
-        raise OutputError(f"There is no engine '{engine}': use {', '.join(ENGINES)}.")
+        raise OutputError(f"There is no engine '{engine}': use {', '.join(ENGINES)}. [B368]")
     if settings.to not in ("jsonl", *TABLES):
-        raise OutputError(f"--engine writes a file for each input, as jsonl or {', '.join(TABLES)}.")
+        raise OutputError(f"--engine writes a file for each input, as jsonl or {', '.join(TABLES)}. [B369]")
     units = dict(_units(inputs, settings))
     _open(output, units, settings, str(model), resume)
     left = {name: path for name, path in units.items() if not _is_done(output, name, path, settings)}
@@ -99,7 +99,7 @@ def annotate_units(
     records = [_record(output, name) for name in units if name not in failed]
     total: Counter[str] = sum((Counter(r["counts"]) for r in records), Counter())
     if failed and len(failed) == len(units):
-        raise PipelineError(f"Not one input could be annotated.\n{next(iter(failed.values()))}")
+        raise PipelineError(f"Not one input could be annotated. [B370]\n{next(iter(failed.values()))}")
     done = len(left) - len(failed)
     return Units(done, len(units) - len(left), total["documents"], total["set_aside"], failed)
 
@@ -108,7 +108,7 @@ def _units(inputs: Iterable[str | Path], settings: Settings) -> Iterator[tuple[s
     seen = set()
     for path, format in find_inputs(map(Path, inputs), settings.source, settings.columns.text):
         if path.name in seen:
-            raise OutputError(f"Two inputs are called {path.name}: their outputs would be one file.")
+            raise OutputError(f"Two inputs are called {path.name}: their outputs would be one file. [B371]")
         seen.add(path.name)
         yield path.name, (path.resolve(), format)
 
@@ -121,14 +121,16 @@ def _open(output: Path, units: Mapping[str, Any], settings: Settings, model: str
     path = output / _MANIFEST
     if path.is_file():
         if not resume:
-            raise OutputError(f"{output} has a run in it: go on with --resume, or name another folder.")
+            raise OutputError(
+                f"{output} has a run in it: go on with --resume, or name another folder. [B372]"
+            )
         found = json.loads(path.read_text(encoding="utf8"))
         if differing := [key for key in wanted if found.get(key) != wanted[key]]:
-            raise OutputError(f"{output} has another run in it: other {', '.join(differing)}.")
+            raise OutputError(f"{output} has another run in it: other {', '.join(differing)}. [B373]")
         _remove_unfinished(output)
         return
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise OutputError(f"{output} has something else in it: name a new folder.")
+        raise OutputError(f"{output} has something else in it: name a new folder. [B374]")
     (output / _RECORDS).mkdir(parents=True, exist_ok=True)
     with Outputs() as outputs:
         write_json(outputs.temporary(path), wanted)
@@ -219,7 +221,9 @@ def verify(inputs: Iterable[str | Path], output: Path) -> list[str]:
         manifest = json.loads((output / _MANIFEST).read_text(encoding="utf8"))
         saved = manifest["settings"]
     except (OSError, ValueError, KeyError):
-        raise OutputError(f"{output} isn't what annotating with --engine leaves: no {_MANIFEST}.") from None
+        raise OutputError(
+            f"{output} isn't what annotating with --engine leaves: no {_MANIFEST}. [B375]"
+        ) from None
     columns = type(Settings("jsonl").columns)(**saved["columns"])
     settings = Settings(saved["to"], source=saved["source"], columns=columns)
     found = dict(_units(inputs, settings))

@@ -67,15 +67,17 @@ def find_inputs(paths: Iterable[Path], source: str = "", text_column: str = "") 
     source = TABLE if text_column else source
     for path in paths:
         if not path.exists():
-            raise FormatError(path, None, "there is no such file or folder")
+            raise FormatError(path, None, "there is no such file or folder [B376]")
         if not path.is_dir() or _is_documents(path, source):
             found.append((path, source or _format(path)))
             continue
         files = entries(path)
         if folders := [entry for entry in files if entry.is_dir()]:
-            raise FormatError(folders[0], None, "a folder in a folder isn't read: name it as an input itself")
+            raise FormatError(
+                folders[0], None, "a folder in a folder isn't read: name it as an input itself [B377]"
+            )
         if not files:
-            raise FormatError(path, None, "there is nothing in this folder")
+            raise FormatError(path, None, "there is nothing in this folder [B378]")
         found += [(file, source or _format(file)) for file in files]
     return found
 

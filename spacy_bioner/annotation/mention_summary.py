@@ -67,7 +67,7 @@ def _row(name: str, text: str, count: _Count) -> Row:
 def check_summary(path: Path) -> None:
     """Raises OutputError if a summary can't be a file of this name."""
     if ending(path)[1:] not in (*TABLES, "html"):
-        raise OutputError(f"{path}: a summary is a page or a table: .html, {', .'.join(TABLES)}.")
+        raise OutputError(f"{path}: a summary is a page or a table: .html, {', .'.join(TABLES)}. [B379]")
 
 
 def write_summary(found: Iterable[Row], path: Path) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from spacy_bioner.annotation.inputs import SetAside
 from spacy_bioner.documents.document import Document, Mention
-from spacy_bioner.documents.formats import encoded, known
-from spacy_bioner.documents.formats.base import Account, Written
+from spacy_bioner.documents.formats import known
+from spacy_bioner.documents.formats.base import Account, Written, encoded
 from spacy_bioner.documents.metadata import TEXT
 from spacy_bioner.errors import ConversionError
 

@@ -70,7 +70,9 @@ def locked(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         output = folder.with_name(folder.name.removesuffix(_PARTS))
-        raise OutputError(f"Another run is writing {output}: wait for it, or name another output.") from None
+        raise OutputError(
+            f"Another run is writing {output}: wait for it, or name another output. [B380]"
+        ) from None
     try:
         yield
     finally:
@@ -140,12 +142,14 @@ def open_parts(folder: Path, manifest: Mapping[str, Any], *, resume: bool) -> li
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf8"))
     except (OSError, ValueError):
-        raise OutputError(f"{folder} isn't what an unfinished run leaves: move it away.") from None
+        raise OutputError(f"{folder} isn't what an unfinished run leaves: move it away. [B381]") from None
     if not resume:
-        raise OutputError(f"{folder}: the parts of an unfinished run. {_STARTED}.")
+        raise OutputError(f"{folder}: the parts of an unfinished run. {_STARTED}. [B382]")
     if differences := list(_differences(found, wanted)):
         raise OutputError(
-            "\n".join((f"{folder} belongs to another run. Delete this folder to begin again.", *differences))
+            "\n".join(
+                (f"{folder} belongs to another run. Delete this folder to begin again. [B553]", *differences)
+            )
         )
     parts: list[Part] = []
     while (folder / _name(len(parts))).exists():
@@ -214,7 +218,7 @@ def _read_part(folder: Path, number: int) -> Part:
         set_aside = [SetAside(**entry) for entry in found["set_aside"]]
         return Part(found["items"], found["documents"], Counter(found["counts"]), set_aside)
     except (OSError, ValueError, KeyError, TypeError):
-        raise OutputError(f"{path}: damaged. Delete all parts from this on, and --resume.") from None
+        raise OutputError(f"{path}: damaged. Delete all parts from this on, and --resume. [B383]") from None
 
 
 def read_parts(folder: Path, parts: Iterable[Part]) -> Iterator[Document]:
@@ -231,7 +235,7 @@ def read_parts(folder: Path, parts: Iterable[Part]) -> Iterator[Document]:
         if found != part.documents:
             raise OutputError(
                 f"{path}: {found} documents, and there were {part.documents}. Delete all parts from this on, "
-                "and --resume."
+                "and --resume. [B384]"
             )
 
 

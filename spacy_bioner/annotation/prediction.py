@@ -218,7 +218,7 @@ def _one_by_one(
             results.append(_Failed(f"{type(error).__name__}: {error}", trace(error)))
     errors = [result.error for result in results if isinstance(result, _Failed)]
     if len(errors) == len(results) > 1:
-        told = f"The pipeline fails on each of {len(results)} documents in a row.\n{errors[0]}"
+        told = f"The pipeline fails on each of {len(results)} documents in a row. [B552]\n{errors[0]}"
         raise PipelineError(told) from last
     return results
 
@@ -227,7 +227,7 @@ def _stop_if_fatal(error: Exception) -> None:
     """Raises PipelineError if there is too little memory: other documents are no better off then."""
     if lacks_memory(error):
         raise PipelineError(
-            f"Too little memory for these documents ({type(error).__name__}: {error}).\n"
+            f"Too little memory for these documents ({type(error).__name__}: {error}). [B385]\n"
             "Use a smaller --batch-size or --max-length (with --split-long), and go on with --resume."
         ) from error
 
@@ -251,7 +251,7 @@ def _found(doc: Doc, text: Document, keys: Sequence[str], settings: Settings) ->
     """What is in a Doc, without holding on to it."""
     last = doc[-1] if len(doc) else None
     if len(text.text) != (last.idx + len(last.text_with_ws) if last else 0):
-        raise PipelineError("The pipeline's tokenizer changes the text, so offsets would be wrong.")
+        raise PipelineError("The pipeline's tokenizer changes the text, so offsets would be wrong. [B386]")
     pairs: list[tuple[Span, float]] = [pair for key in keys for pair in scored_spans(doc, key)]
     places = {(span.start, span.end, span.label_) for span, _ in pairs}
     others = [ent for ent in doc.ents if (ent.start, ent.end, ent.label_) not in places]

@@ -62,7 +62,7 @@ def _ray() -> tuple[Any, bool]:
     try:
         import ray
     except ImportError:
-        raise OutputError("--engine ray needs Ray: pip install 'spacy-bioner[ray]'.") from None
+        raise OutputError("--engine ray needs Ray: pip install 'spacy-bioner[ray]'. [B387]") from None
     if ray.is_initialized():
         return ray, False
     for left in reversed(range(TRIES)):
@@ -72,7 +72,7 @@ def _ray() -> tuple[Any, bool]:
         except Exception as error:  # where a machine is busy, its parts don't find each other within 30 s
             ray.shutdown()
             if not left:
-                raise OutputError(f"Ray doesn't start: {error}") from error
+                raise OutputError(f"Ray doesn't start: {error} [B388]") from error
             time.sleep(1)
     raise AssertionError
 

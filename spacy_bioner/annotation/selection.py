@@ -118,21 +118,25 @@ def select(
             to choose, or the output can't be there.
     """
     if mentions not in MENTIONS:
-        raise ConversionError(f"--mentions {mentions}: use {', '.join(MENTIONS)}.")
+        raise ConversionError(f"--mentions {mentions}: use {', '.join(MENTIONS)}. [B389]")
     settings = Settings(to, source, types=tuple(types))
     check_settings(settings)
     inputs, others = find_inputs(pool, source), find_inputs(annotated_already)
     if any(path.resolve() == output.resolve() for path, _ in (*inputs, *others)):
-        raise OutputError(f"{output} is a file to choose from or by, and would be overwritten.")
+        raise OutputError(f"{output} is a file to choose from or by, and would be overwritten. [B390]")
     use_device(gpu_id)
     nlp = load_pipeline(model) if isinstance(model, str | Path) else model
     if not named_bioners(nlp):
-        raise PipelineError("The pipeline has no `bioner`, whose probabilities tell what it is unsure of.")
+        raise PipelineError(
+            "The pipeline has no `bioner`, whose probabilities tell what it is unsure of. [B391]"
+        )
     prepare(nlp, settings)
     counts = WordCounts()
     uncertain, names, aside = _read_pool(nlp, inputs, settings, counts)
     if not names:
-        raise ConversionError("\n".join(["There is no document to choose from.", *map(str, aside[:1])]))
+        raise ConversionError(
+            "\n".join(["There is no document to choose from. [B554]", *map(str, aside[:1])])
+        )
     for item in read_items(others):
         if isinstance(item, Item):
             counts.add(item.document.text)
@@ -271,7 +275,9 @@ def _documents(
     if mentions == "predicted":
         found = list(annotated(nlp, ordered, settings, Counter()))
         if failed := [str(document) for document in found if isinstance(document, SetAside)]:
-            raise PipelineError("\n".join(["The pipeline fails on a document that was chosen.", *failed]))
+            raise PipelineError(
+                "\n".join(["The pipeline fails on a document that was chosen. [B555]", *failed])
+            )
         return [document for document in found if isinstance(document, Document)]
     documents = [item.document for item in ordered if isinstance(item, Item)]
     if mentions == "none":

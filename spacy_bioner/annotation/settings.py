@@ -77,14 +77,16 @@ def check_settings(settings: Settings) -> None:
         if value not in ("", *names):
             what = "is only read" if option == "--to" else "is only written"
             told = f"'{value}' {what}" if value in FORMATS else f"There is no format '{value}'"
-            raise ConversionError(f"{told}: use {option} {', '.join(names)}.")
+            raise ConversionError(f"{told}: use {option} {', '.join(names)}. [B392]")
     columns = settings.columns
     if columns.text and settings.source:
-        raise ConversionError("--text is for tables, which have no --from: leave one of them out.")
+        raise ConversionError("--text is for tables, which have no --from: leave one of them out. [B393]")
     if (columns.title or columns.id) and not columns.text:
-        raise ConversionError("--title and --id name columns of a table: name that of its text with --text.")
+        raise ConversionError(
+            "--title and --id name columns of a table: name that of its text with --text. [B394]"
+        )
     if settings.existing not in EXISTING:
-        raise ConversionError(f"--existing {settings.existing}: use {', '.join(EXISTING)}.")
+        raise ConversionError(f"--existing {settings.existing}: use {', '.join(EXISTING)}. [B395]")
 
 
 def prepare(nlp: Language, settings: Settings) -> None:
@@ -95,19 +97,23 @@ def prepare(nlp: Language, settings: Settings) -> None:
             transformer whose precision can be chosen.
     """
     if not entity_finders(nlp):
-        raise PipelineError("The pipeline finds no entities: it has no component that writes to doc.ents.")
+        raise PipelineError(
+            "The pipeline finds no entities: it has no component that writes to doc.ents. [B396]"
+        )
     labels = entity_types(nlp)
     named = [*settings.types, *(name for name in settings.threshold if name != "*")]
     unknown = [name for name in named if name not in labels]
     if labels and unknown:
         raise PipelineError(
-            f"The pipeline has no entity type {', '.join(unknown)}; it knows {', '.join(labels)}."
+            f"The pipeline has no entity type {', '.join(unknown)}; it knows {', '.join(labels)}. [B397]"
         )
     if settings.precision:
         set_precision(nlp, settings.precision)
     heads = bioners(nlp)
     if settings.threshold and not heads:
-        raise PipelineError("The pipeline gives no scores, as it has no `bioner`: leave out --threshold.")
+        raise PipelineError(
+            "The pipeline gives no scores, as it has no `bioner`: leave out --threshold. [B398]"
+        )
     for pipe in heads:
         if settings.threshold:
             wanted = {name: v for name, v in settings.threshold.items() if name in ("*", *pipe.written)}

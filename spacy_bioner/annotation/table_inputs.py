@@ -51,7 +51,7 @@ def check_is_no_table(path: Path) -> None:
         path,
         None,
         f"a table: name the column that has the text, with --text, as in --text {names[-1] or 'COLUMN'}; its "
-        f"columns are {', '.join(names)}",
+        f"columns are {', '.join(names)} [B399]",
     )
 
 
@@ -78,7 +78,7 @@ def read_table(path: Path, columns: TableColumns) -> Iterator[Readable]:
         missing = [name for name in wanted if name not in record]
         if missing and (number == 1 or ending(path) not in (".jsonl", ".ndjson")):
             raise FormatError(
-                path, None, f"there is no column '{missing[0]}' in it; it has {', '.join(record)}"
+                path, None, f"there is no column '{missing[0]}' in it; it has {', '.join(record)} [B400]"
             )
         try:
             yield document_of(record, columns, str(number))
@@ -88,7 +88,7 @@ def read_table(path: Path, columns: TableColumns) -> Iterator[Readable]:
     if not number:
         missing = [name for name in wanted if name not in _header(path)]
         what = f"no column '{missing[0]}'" if missing else "no row"
-        raise FormatError(path, None, f"there is {what} in it")
+        raise FormatError(path, None, f"there is {what} in it [B401]")
 
 
 def document_of(record: Mapping[str, Any], columns: TableColumns, number: str) -> Document:
@@ -105,11 +105,11 @@ def document_of(record: Mapping[str, Any], columns: TableColumns, number: str) -
     text = _cell(record, columns.text)
     title = _cell(record, columns.title) if columns.title else ""
     if not text.strip() and not title.strip():
-        raise ValueError(f"there is no text in the column '{columns.text}' of this row")
+        raise ValueError(f"there is no text in the column '{columns.text}' of this row [B556]")
     value = record.get(columns.id) if columns.id else number
     identifier = "" if _is_missing(value) else str(value).strip()
     if not identifier:
-        raise ValueError(f"there is nothing in the column '{columns.id}' of this row")
+        raise ValueError(f"there is nothing in the column '{columns.id}' of this row [B557]")
     if not columns.title:
         return Document(text, id=identifier)
     if not text.strip():
@@ -129,7 +129,7 @@ def _cell(record: Mapping[str, Any], name: str) -> str:
     if _is_missing(value):
         return ""
     if not isinstance(value, str):
-        raise ValueError(f"in the column '{name}' there is a {type(value).__name__} and no text")
+        raise ValueError(f"in the column '{name}' there is a {type(value).__name__} and no text [B558]")
     return value
 
 
@@ -146,7 +146,7 @@ def _records(path: Path) -> Iterator[tuple[int | None, Mapping[str, Any]]]:
         yield from _separated(path)
     else:
         raise FormatError(
-            path, None, "--text is for tables, whose names end in .csv, .tsv, .parquet or .jsonl"
+            path, None, "--text is for tables, whose names end in .csv, .tsv, .parquet or .jsonl [B402]"
         )
 
 
@@ -157,9 +157,9 @@ def _json_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         try:
             found = json.loads(line)
         except (ValueError, RecursionError):
-            raise FormatError(path, number, "not a line of JSON") from None
+            raise FormatError(path, number, "not a line of JSON [B403]") from None
         if not isinstance(found, dict):
-            raise FormatError(path, number, "a line of JSON lines is one object: {...}")
+            raise FormatError(path, number, "a line of JSON lines is one object: {...} [B404]")
         yield number, found
 
 
@@ -171,20 +171,20 @@ def _separated(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             delimiter = max(_DELIMITERS[ending(path)], key=first.count)
             names = next(csv.reader([first], delimiter=delimiter, strict=True), [])
             if len(set(names)) < len(names):
-                raise FormatError(path, 1, f"two columns have one name: {', '.join(names)}")
+                raise FormatError(path, 1, f"two columns have one name: {', '.join(names)} [B405]")
             reader = csv.reader(text, delimiter=delimiter, strict=True)
             for row in reader:
                 if len(row) > len(names):
                     raise FormatError(
-                        path, reader.line_num + 1, f"{len(row)} cells, and {len(names)} columns"
+                        path, reader.line_num + 1, f"{len(row)} cells, and {len(names)} columns [B406]"
                     )
                 if row:
                     cells = (*row, *[None] * (len(names) - len(row)))
                     yield reader.line_num + 1, dict(zip(names, cells, strict=True))
         except csv.Error as error:
-            raise FormatError(path, None, f"not a table ({error})") from None
+            raise FormatError(path, None, f"not a table ({error}) [B407]") from None
         except UnicodeDecodeError:
-            raise FormatError(path, None, "not UTF-8; save it as CSV in UTF-8") from None
+            raise FormatError(path, None, "not UTF-8; save it as CSV in UTF-8 [B408]") from None
 
 
 def _header(path: Path) -> list[str]:
@@ -201,8 +201,10 @@ def _parquet(path: Path) -> Any:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise FormatError(path, None, "Parquet needs pyarrow: pip install 'spacy-bioner[tables]'") from None
+        raise FormatError(
+            path, None, "Parquet needs pyarrow: pip install 'spacy-bioner[tables]' [B409]"
+        ) from None
     try:
         return parquet.ParquetFile(path)
     except (pyarrow.ArrowException, OSError) as error:
-        raise FormatError(path, None, f"not a Parquet file ({error})") from None
+        raise FormatError(path, None, f"not a Parquet file ({error}) [B410]") from None

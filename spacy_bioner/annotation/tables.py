@@ -145,7 +145,7 @@ def _parquet(path: Path, columns: Sequence[str], numbers: Numbers) -> Iterator[P
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError:
-        raise OutputError("Parquet needs pyarrow: pip install 'spacy-bioner[tables]'.") from None
+        raise OutputError("Parquet needs pyarrow: pip install 'spacy-bioner[tables]'. [B411]") from None
     schema = pa.schema([(name, _arrow_type(numbers.get(name), pa)) for name in columns])
     group: list[Row] = []
     with parquet.ParquetWriter(path, schema) as writer:
@@ -173,7 +173,9 @@ def _excel(path: Path, columns: Sequence[str], numbers: Numbers, changed: Counte
     try:
         import xlsxwriter
     except ImportError:
-        raise OutputError("Excel's files need XlsxWriter: pip install 'spacy-bioner[tables]'.") from None
+        raise OutputError(
+            "Excel's files need XlsxWriter: pip install 'spacy-bioner[tables]'. [B412]"
+        ) from None
     # every cell is written as the text or number that it is, so nothing becomes a formula or a link
     book = xlsxwriter.Workbook(path, {"constant_memory": True})
     book.set_size(1600, 1000)

@@ -54,7 +54,7 @@ def in_processes(
             yield running.popleft().result()
     except BrokenProcessPool:
         raise PipelineError(
-            "One of the processes was killed: there may have been too little memory for so many.\n"
+            "One of the processes was killed: there may have been too little memory for so many. [B413]\n"
             "Use a smaller --n-process, --batch-size or --max-length, and go on with --resume."
         ) from None
     finally:

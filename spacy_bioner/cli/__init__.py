@@ -44,7 +44,7 @@ def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _
             try:
                 return function(*args, **kwargs)
             except BionerError as error:
-                _fail(str(error), error.code)
+                _fail(str(error))
                 raise typer.Exit(1) from None
             except OSError as error:
                 if error.errno in (None, errno.EPIPE):
@@ -63,11 +63,11 @@ def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _
     return register
 
 
-def _fail(text: str, code: str = "") -> None:
-    """Prints an error, the first line of which says what is wrong, and its code."""
+def _fail(text: str) -> None:
+    """Prints an error, the first line of which says what is wrong."""
     first, *rest = text.splitlines()
     with contextlib.redirect_stdout(sys.stderr):
-        msg.fail(f"{first} [{code}]" if code else first)
+        msg.fail(first)
         for line in filter(str.strip, rest):
             msg.text(line)  # one by one: wasabi makes one paragraph of a text
 
@@ -94,7 +94,7 @@ def overrides_of(context: typer.Context, settings: str) -> dict[str, Any]:
         further = [f"--{setting}" for setting in shlex.split(settings)]
         return parse_config_overrides([*context.args, *further])
     except (ValueError, NoSuchOption) as error:
-        raise PipelineError(f"Settings are given as section.name=value: {error}") from None
+        raise PipelineError(f"Settings are given as section.name=value: {error} [B532]") from None
 
 
 def renamed_types(values: Iterable[str]) -> dict[str, str]:
@@ -105,7 +105,7 @@ def renamed_types(values: Iterable[str]) -> dict[str, str]:
     for entry in listed(values):
         old, equals, new = entry.partition("=")
         if not equals or not new.strip():
-            raise PipelineError(f"--map '{entry}': write OLD=NEW, or '*=NEW'.")
+            raise PipelineError(f"--map '{entry}': write OLD=NEW, or '*=NEW'. [B533]")
         names[old.strip()] = new.strip()
     return names
 

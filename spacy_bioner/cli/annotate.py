@@ -98,7 +98,9 @@ def annotate_cli(
             # whatever is told, and whatever others print, goes elsewhere
             stack.enter_context(contextlib.redirect_stdout(sys.stderr))
         if not output and not estimating:
-            raise OutputError("Name the OUTPUT, with --output; or see what it would cost, with --estimate.")
+            raise OutputError(
+                "Name the OUTPUT, with --output; or see what it would cost, with --estimate. [B534]"
+            )
         settings = Settings(
             to=to or ("jsonl" if engine or (estimating and not output) else "") or format_by_ending(output),
             source=source,
@@ -162,7 +164,8 @@ def format_by_ending(output: str) -> str:
     found = by_ending(output) or FORMAT_OF_ENDING.get(ending(Path(output)))
     if found is None:
         raise ConversionError(
-            f"Which format shall '{output}' be in? Say --to {', '.join((*WRITTEN_FORMATS, SPACY, *TABLES))}."
+            f"Which format shall '{output}' be in? Say --to "
+            f"{', '.join((*WRITTEN_FORMATS, SPACY, *TABLES))}. [B535]"
         )
     return found
 
@@ -180,7 +183,7 @@ def thresholds(value: str) -> dict[str, float]:
             score = -1.0
         if not 0 <= score <= 1:
             raise PipelineError(
-                f"--threshold {part}: a score is a number from 0 to 1, as 0.5 or Disease=0.5."
+                f"--threshold {part}: a score is a number from 0 to 1, as 0.5 or Disease=0.5. [B536]"
             )
         found[name or "*"] = score
     return found

@@ -37,7 +37,7 @@ def compare_cli(
         check_ending(report)
     called = listed([names])
     if len(called) != 2:
-        raise ComparisonError("--names are two, with a comma: old,new")
+        raise ComparisonError("--names are two, with a comma: old,new [B537]")
     data = GoldData(tuple(gold), renamed_types(map), retokenize)
     of_a, of_b = matched(system_runs(listed([a]), data), system_runs(listed([b]), data))
     found = compare(of_a, of_b, draws=draws, seed=seed)

@@ -72,9 +72,13 @@ def convert_cli(
         others |= {"--threshold": threshold}
         others |= {f"--to {to}": to not in ("", "spacy"), "--untyped": untyped, "--from": source}
         if wrong := [option for option, value in others.items() if value]:
-            raise ConversionError(f"--corpora converts what the catalogue knows: leave out {wrong[0]}.")
+            raise ConversionError(
+                f"--corpora converts what the catalogue knows: leave out {wrong[0]}. [B538]"
+            )
         if len(inputs) > 1:
-            raise ConversionError("--corpora takes one folder, that has a folder of each corpus in it.")
+            raise ConversionError(
+                "--corpora takes one folder, that has a folder of each corpus in it. [B539]"
+            )
         reading = ColumnOptions(None, chosen, word_column, tag_column, comments, natural)
         made = convert_corpora(inputs[0], output, listed([corpora]), group=group, options=reading)
         for file in dict.fromkeys(path.name for path in made):  # a table a corpus

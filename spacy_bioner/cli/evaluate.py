@@ -71,7 +71,7 @@ def evaluate_cli(
     if predictions is not None:
         if data:
             raise ComparisonError(
-                "With --predictions, name only the gold file: evaluate GOLD --predictions FILE."
+                "With --predictions, name only the gold file: evaluate GOLD --predictions FILE. [B540]"
             )
         of_pipelines = {
             "--report": report is not None,
@@ -82,7 +82,9 @@ def evaluate_cli(
             "--retokenize": retokenize,
         }
         if unfit := [name for name, is_given in of_pipelines.items() if is_given]:
-            raise ComparisonError(f"Only pipelines take {', '.join(unfit)}: leave it out with --predictions.")
+            raise ComparisonError(
+                f"Only pipelines take {', '.join(unfit)}: leave it out with --predictions. [B541]"
+            )
         _evaluate_predictions(
             predictions,
             Path(model),
@@ -98,7 +100,7 @@ def evaluate_cli(
         )
         return
     if not data:
-        raise ComparisonError("Name the files to score on, behind the pipeline.")
+        raise ComparisonError("Name the files to score on, behind the pipeline. [B542]")
     reports = evaluate(
         model,
         data,

@@ -28,7 +28,7 @@ def experiment_cli(
     try:
         devices = [int(gpu) for gpu in listed(gpus)]
     except ValueError:
-        raise ExperimentError("--gpus are numbers with commas: 0,1") from None
+        raise ExperimentError("--gpus are numbers with commas: 0,1 [B543]") from None
     command = shlex.join(["spacy", "bioner", "experiment", str(file), str(output)])
     run_and_print(read_plan(file), output, jobs, devices, report, command)
 

@@ -40,7 +40,7 @@ def build_cli(
     from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
 
     if len(paths) < 2:
-        raise KnowledgeError("Name one source at least, and the output behind it.")
+        raise KnowledgeError("Name one source at least, and the output behind it. [B544]")
     *sources, output = paths
     choice = Choice(_split(branch), _split(types), _split(xrefs), _split(same), _split(only_known), type)
     problems = build(sources, output, choice, name, source)

@@ -29,7 +29,7 @@ def leaks_cli(
 
     paths = gold_files(data, source)
     if len(paths) < 2:
-        raise FormatError(paths[0], None, "one file can't share anything: name a second one")
+        raise FormatError(paths[0], None, "one file can't share anything: name a second one [B545]")
     names = [path.name if len({p.name for p in paths}) == len(paths) else str(path) for path in paths]
     texts = [read_texts(path, source, name) for path, name in zip(paths, names, strict=True)]
     leaks = find_leaks(texts, near)

@@ -35,7 +35,7 @@ def link_train_cli(
     from spacy_bioner.files import Outputs
 
     if len(train) < 2:
-        raise PipelineError("Name training data, and the output folder behind it.")
+        raise PipelineError("Name training data, and the output folder behind it. [B546]")
     *files, output = train
     check_output(output)
     nlp = load_pipeline(model)

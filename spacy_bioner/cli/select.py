@@ -32,7 +32,7 @@ def select_cli(
 
     *pool, output = inputs
     if not pool:
-        raise ConversionError("Name the files to choose from, and then the output.")
+        raise ConversionError("Name the files to choose from, and then the output. [B547]")
     done = select(
         model,
         pool,

@@ -39,7 +39,7 @@ def serve_cli(
         from spacy_bioner.service.running import serve
     except ImportError as error:
         raise PipelineError(
-            f"The service needs more packages ({error.name}): pip install 'spacy-bioner[serve]'."
+            f"The service needs more packages ({error.name}): pip install 'spacy-bioner[serve]'. [B548]"
         ) from None
     limits = Limits(
         body=max_body,

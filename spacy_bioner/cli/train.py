@@ -47,7 +47,7 @@ def train_cli(
     overrides = overrides_of(context, settings)
     if seeds:
         if start_from is not None or revision or name or seed is not None:
-            raise ExperimentError("--seeds goes without --seed, --start-from, --revision and --name.")
+            raise ExperimentError("--seeds goes without --seed, --start-from, --revision and --name. [B549]")
         plan = seeds_plan(config, train, dev, test, listed([seeds]), encoder, overrides, listed(own_heads))
         run_and_print(plan, output, 1, [gpu_id] if gpu_id >= 0 else [], None, "")
         return

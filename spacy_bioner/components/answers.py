@@ -149,7 +149,7 @@ class Answers(TrainablePipe):
         if not any(self._gold(example) for example in get_examples()):
             raise PipelineError(
                 f"'{self.name}': there is no question with an answer in the training data. `spacy bioner "
-                "convert --from squad` makes such."
+                "convert --from squad` makes such. [B290]"
             )
         self.model.initialize(X=[example.predicted for example in islice(get_examples(), _SAMPLE)])
 

@@ -112,7 +112,9 @@ class BioNER(TrainablePipe):
         thresholds = dict(value) if isinstance(value, Mapping) else {"*": value}
         for entity_type, lowest in thresholds.items():
             if not 0 <= lowest <= 1:
-                raise PipelineError(f"The threshold of {entity_type} is {lowest}: it must be from 0 to 1.")
+                raise PipelineError(
+                    f"The threshold of {entity_type} is {lowest}: it must be from 0 to 1. [B291]"
+                )
         self._threshold = thresholds
 
     @property
@@ -205,7 +207,8 @@ class BioNER(TrainablePipe):
     def rehearse(self, examples: Iterable[Example], **_: Any) -> dict[str, float]:
         """Isn't supported: raises PipelineError."""
         raise PipelineError(
-            f"'{self.name}' doesn't support rehearse: name it in `exclude`, or mix old data into `update`."
+            f"'{self.name}' doesn't support rehearse: name it in `exclude`, or mix "
+            "old data into `update`. [B292]"
         )
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> tuple[float, Any]:

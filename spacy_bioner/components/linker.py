@@ -279,7 +279,7 @@ class Linker:
         data = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         self._learned = data["learned"]
         if any(Path(file).name != file for file in data["files"].values()):
-            raise KnowledgeError(f"{folder / _FILE}: a knowledge base that isn't in this folder.")
+            raise KnowledgeError(f"{folder / _FILE}: a knowledge base that isn't in this folder. [B293]")
         self._copies = {name: folder / file for name, file in data["files"].items()}
         self._linkings = {}
         return self

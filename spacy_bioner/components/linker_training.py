@@ -52,7 +52,7 @@ def add_linker(
             nlp.add_pipe(name, config=config)
     linker = nlp.get_pipe("linker")
     if not isinstance(linker, Linker):
-        raise PipelineError("The pipeline has another component that is called 'linker': rename it.")
+        raise PipelineError("The pipeline has another component that is called 'linker': rename it. [B294]")
     linker.set_base(label, str(kb))
     nlp.config["components"]["linker"]["kb"] = linker.kb
     base = linker.base(str(kb))
@@ -64,7 +64,7 @@ def add_linker(
         if not any(base.find(id) for _, ids in labelled[0] for id in ids):
             raise PipelineError(
                 f"No mention of type {label} has an identifier that the knowledge base knows. Name the "
-                "corpus' types with --map ('*=Disease'), or build the knowledge base with their --xrefs."
+                "corpus' types with --map ('*=Disease'), or build the knowledge base with --xrefs. [B295]"
             )
         linker.train(str(kb), *labelled, remember_devel=remember_devel)
     return linker

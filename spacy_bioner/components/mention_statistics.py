@@ -93,12 +93,12 @@ class MentionStatistics:
         keys = ", ".join(f"'{key}' ({count:,})" for key, count in self.elsewhere.items() if count)
         hint = f" Its Docs have spans under {keys}: is one the `spans_key` that is meant?" if keys else ""
         if not types:
-            raise PipelineError(f"'{component}': the training data annotates no entity type.{hint}")
+            raise PipelineError(f"'{component}': the training data annotates no entity type.{hint} [B296]")
         without = [name for name in dict.fromkeys((*added, *types)) if not self.teaching[name]]
         if without:
             raise PipelineError(
                 f"'{component}': the training data has not one mention of {', '.join(without)}. Leave the "
-                f"type out, with `spacy bioner convert --types` or a labels file, or add data.{hint}"
+                f"type out, with `spacy bioner convert --types` or a labels file, or add data.{hint} [B297]"
             )
 
     def warnings(self, types: Container[str] | None) -> Iterator[str]:

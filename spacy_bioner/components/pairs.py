@@ -58,7 +58,7 @@ class Pairs(TrainablePipe):
             PipelineError: if there is no such task.
         """
         if task not in TASKS:
-            raise PipelineError(f"There is no task '{task}': use {' or '.join(TASKS)}.")
+            raise PipelineError(f"There is no task '{task}': use {' or '.join(TASKS)}. [B298]")
         set_task_extensions()
         self.vocab = nlp.vocab
         self.model = model
@@ -86,7 +86,9 @@ class Pairs(TrainablePipe):
         if label in self.cfg["labels"]:
             return 0
         if self.model.get_ref("output").has_dim("nO"):
-            raise PipelineError(f"'{self.name}' is trained: it can't learn '{label}' beside its own labels.")
+            raise PipelineError(
+                f"'{self.name}' is trained: it can't learn '{label}' beside its own labels. [B299]"
+            )
         self.cfg["labels"].append(label)
         return 1
 
@@ -175,7 +177,7 @@ class Pairs(TrainablePipe):
         if not pairs or not (found if self.cfg["task"] == "labels" else known):
             raise PipelineError(
                 f"'{self.name}': there are no pairs of texts with {wanted} in the training data. `spacy "
-                "bioner convert --from text-pairs` makes such."
+                "bioner convert --from text-pairs` makes such. [B300]"
             )
         if self.cfg["task"] == "labels":
             for label in labels if labels is not None else sorted(found):

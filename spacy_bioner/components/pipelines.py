@@ -32,13 +32,13 @@ def load_pipeline(name: str | Path) -> Language:
     # what a package that is no pipeline, a damaged file, or a missing dependency lead to
     except (OSError, ValueError, ImportError, AttributeError, TypeError, KeyError, SafetensorError) as error:
         reason = str(error) or type(error).__name__
-        raise PipelineError(f"The pipeline '{name}' can't be loaded.\n{reason}") from error
+        raise PipelineError(f"The pipeline '{name}' can't be loaded. [B301]\n{reason}") from error
 
 
 def check_output(folder: Path) -> None:
     """Raises PipelineError if there is something else than a pipeline where one is to be written."""
     if holds_other(folder, "meta.json"):
-        raise PipelineError(f"{folder} holds something else than a pipeline: name another folder.")
+        raise PipelineError(f"{folder} holds something else than a pipeline: name another folder. [B302]")
 
 
 def _made_by(nlp: Language, factory: str) -> list[tuple[str, Any]]:
@@ -111,7 +111,8 @@ def find_bioner(nlp: Language) -> "BioNER":
     found = bioners(nlp)
     if len(found) != 1:
         raise PipelineError(
-            f"The pipeline has {len(found) or 'no'} `bioner`, and one is needed: {', '.join(nlp.pipe_names)}."
+            f"The pipeline has {len(found) or 'no'} `bioner`, and one is needed: "
+            f"{', '.join(nlp.pipe_names)}. [B303]"
         )
     return found[0]
 
@@ -126,11 +127,13 @@ def set_precision(nlp: Language, precision: str) -> None:
     from spacy_bioner.models.transformer.shim import EncoderShim
 
     if precision not in PRECISIONS:
-        raise PipelineError(f"There is no precision '{precision}': it is one of {', '.join(PRECISIONS)}.")
+        raise PipelineError(
+            f"There is no precision '{precision}': it is one of {', '.join(PRECISIONS)}. [B304]"
+        )
     models = [getattr(pipe, "model", None) for _, pipe in nlp.pipeline]
     nodes = [node for model in models if isinstance(model, Model) for node in model.walk()]
     layers = [n for n in nodes if isinstance(n, FastTransformer) and isinstance(n.encoder, EncoderShim)]
     if not layers:
-        raise PipelineError("The pipeline has no transformer whose precision can be chosen.")
+        raise PipelineError("The pipeline has no transformer whose precision can be chosen. [B305]")
     for layer in layers:
         layer.attrs["settings"] = replace(layer.attrs["settings"], precision=precision)

@@ -34,7 +34,7 @@ class Reach:
 
     def __post_init__(self) -> None:
         if self.window not in WINDOWS:
-            raise PipelineError(f"There is no window '{self.window}': use {', '.join(WINDOWS)}.")
+            raise PipelineError(f"There is no window '{self.window}': use {', '.join(WINDOWS)}. [B306]")
 
 
 def arguments_of(doc: Doc, level: str, spans_key: str) -> list[Argument]:

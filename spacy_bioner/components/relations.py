@@ -88,9 +88,9 @@ class Relations(TrainablePipe):
             PipelineError: if there is no such level or window, or the threshold isn't from 0 to 1.
         """
         if level not in LEVELS:
-            raise PipelineError(f"There is no level '{level}': use {' or '.join(LEVELS)}.")
+            raise PipelineError(f"There is no level '{level}': use {' or '.join(LEVELS)}. [B307]")
         if not 0 <= threshold <= 1:
-            raise PipelineError(f"The threshold is {threshold}: it must be from 0 to 1.")
+            raise PipelineError(f"The threshold is {threshold}: it must be from 0 to 1. [B308]")
         Reach((), window, directed)
         self.vocab = nlp.vocab
         self.model = model
@@ -136,7 +136,9 @@ class Relations(TrainablePipe):
         if label in self.cfg["labels"]:
             return 0
         if self.model.get_ref("scores").has_dim("nO"):
-            raise PipelineError(f"'{self.name}' is trained: it can't learn '{label}' beside its own labels.")
+            raise PipelineError(
+                f"'{self.name}' is trained: it can't learn '{label}' beside its own labels. [B309]"
+            )
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
         return 1
@@ -335,7 +337,7 @@ class Relations(TrainablePipe):
         if found is None or not sample:
             raise PipelineError(
                 f"'{self.name}': there is no relation in the training data. `spacy bioner convert` keeps "
-                "those of PubTator, BioC, BRAT, JSON lines and of corpora for relations."
+                "those of PubTator, BioC, BRAT, JSON lines and of corpora for relations. [B310]"
             )
         for label in labels if labels is not None else found.labels:
             self.add_label(label)

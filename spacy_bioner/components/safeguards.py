@@ -38,7 +38,7 @@ def check_vectors(component: str, model: Model, docs: Sequence[Doc]) -> None:
         f"they were removed. Enable '{giver}', before '{component}' and with `doc_cleaner` "
         f"behind both; or source it along: `nlp.add_pipe(\"{giver}\", source=other)`; or give '{component}' "
         f'an encoder of its own, where both are at hand: `nlp.replace_listeners("{giver}", '
-        f'"{component}", ["model.tok2vec"])`.'
+        f'"{component}", ["model.tok2vec"])`. [B311]'
     )
 
 
@@ -102,18 +102,20 @@ def check_same_settings(
         if given[setting] not in (usual, trained.get(setting, usual)):
             raise PipelineError(
                 f"'{component}' was trained with {setting} = {trained.get(setting, usual)!r}, and can't be "
-                f"loaded with {given[setting]!r}: leave it out."
+                f"loaded with {given[setting]!r}: leave it out. [B312]"
             )
 
 
 def check_types(component: str, known: Sequence[str], named: Iterable[str]) -> None:
     """Raises PipelineError if a component has no head at all, or none for a type (but "*") of its config."""
     if not known:
-        raise PipelineError(f"'{component}' knows no entity type: load a trained pipeline, or initialize it.")
+        raise PipelineError(
+            f"'{component}' knows no entity type: load a trained pipeline, or initialize it. [B313]"
+        )
     unknown = [name for name in named if name not in (*known, "*")]
     if unknown:
         raise PipelineError(
-            f"'{component}' has no entity type {', '.join(unknown)}; it knows {', '.join(known)}."
+            f"'{component}' has no entity type {', '.join(unknown)}; it knows {', '.join(known)}. [B314]"
         )
 
 

@@ -40,14 +40,16 @@ def scored_spans(doc: Doc, key: str = SPANS_KEY) -> list[Pair]:
 def _found(doc: Doc, key: str) -> list[tuple[Pair, str]]:
     """The entities under a key with their probabilities, and who found them."""
     if key not in doc.spans:
-        raise PipelineError(f"The Doc has no spans under '{key}': it has {', '.join(doc.spans) or 'none'}.")
+        raise PipelineError(
+            f"The Doc has no spans under '{key}': it has {', '.join(doc.spans) or 'none'}. [B315]"
+        )
     group = doc.spans[key]
     if not _is_ours(group):
         if not len(group):
             return []
         raise PipelineError(
             f"The Doc's spans under '{key}' are not of `bioner`; gold annotation, perhaps. Run the pipeline "
-            "on a Doc without them (`nlp.make_doc(doc.text)`), or give the component another `spans_key`."
+            "on a Doc without them (`nlp.make_doc(doc.text)`), or give it another `spans_key`. [B316]"
         )
     places, scores = group.attrs[_PLACES], group.attrs[SCORES]
     same = len(group) == len(places) == len(scores)
@@ -59,7 +61,7 @@ def _found(doc: Doc, key: str) -> list[tuple[Pair, str]]:
     if not same:
         raise PipelineError(
             f"The Doc's {len(group)} spans under '{key}' are not those that `bioner` set: spans were added, "
-            "removed or changed since, and it can't be told whose the probabilities are."
+            "removed or changed since, and it can't be told whose the probabilities are. [B317]"
         )
     spans = (_at(doc, key, *place, kb_id=id) for place, id in zip(places, ids, strict=True))
     pairs = zip(spans, scores, strict=True)
@@ -76,7 +78,7 @@ def _at(doc: Doc, key: str, start: int, end: int, label: str, *, kb_id: str) -> 
     if span is None:
         raise PipelineError(
             f"The Doc's tokens were merged or split since `bioner` wrote to '{key}': no tokens have "
-            f"characters {start} to {end} now, where it found {label} '{doc.text[start:end]}'."
+            f"characters {start} to {end} now, where it found {label} '{doc.text[start:end]}'. [B318]"
         )
     return span
 

@@ -14,7 +14,7 @@ def find_source(pipeline: str) -> "BioNER":
     """The first `bioner` of a trained pipeline, by name or folder; raises PipelineError if it has none."""
     found = bioners(load_pipeline(pipeline))
     if not found:
-        raise PipelineError(f"'{pipeline}' has no `bioner` to take heads from.")
+        raise PipelineError(f"'{pipeline}' has no `bioner` to take heads from. [B319]")
     return found[0]
 
 
@@ -27,7 +27,7 @@ def take_over(component: "BioNER", source: "BioNER") -> None:
     decoder = decoder_of(component.model)
     if type(decoder) is not type(decoder_of(source.model)):
         raise PipelineError(
-            f"'{component.name}': the model to begin with is of another architecture than this one."
+            f"'{component.name}': the model to begin with is of another architecture than this one. [B320]"
         )
     temperatures = source.cfg["temperature"]
     for entity_type in decoder.take_over(component.model, source.model):

@@ -85,7 +85,7 @@ class CorpusCatalogue:
                 return corpus
         raise CorpusError(
             f"The corpus '{name}' isn't in the catalogue. It has: {', '.join(self.corpora)}. "
-            f"A corpus of your own needs an entry in {PROJECT_CATALOGUE} (see docs/corpora.md)."
+            f"A corpus of your own needs an entry in {PROJECT_CATALOGUE} (see docs/corpora.md). [B210]"
         )
 
 
@@ -108,7 +108,7 @@ def load_corpora(extra: Path | None = None, *, project: bool = True) -> CorpusCa
         try:
             data = tomllib.loads(path.read_text(encoding="utf8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise CorpusError(f"{path}: not a catalogue: {error}") from None
+            raise CorpusError(f"{path}: not a catalogue: {error} [B211]") from None
         for name, entry in data.get("corpora", {}).items():
             same = next((known for known in corpora if known.lower() == name.lower()), name)
             corpora.pop(same, None)
@@ -126,12 +126,12 @@ def _corpus(path: Path, name: str, entry: dict[str, Any], sources: dict[str, Any
         unknown = [split for split in splits if split not in SPLITS.values()]
         task = entry.get("task", ENTITIES)
         if task not in TASKS:
-            raise CorpusError(f"{path}: the task of the corpus '{name}' is one of {', '.join(TASKS)}.")
+            raise CorpusError(f"{path}: the task of the corpus '{name}' is one of {', '.join(TASKS)}. [B212]")
         types = entry["types"] if task == ENTITIES else entry.get("types", {})
         if unknown or not splits or not isinstance(types, dict) or (task == ENTITIES and not types):
             raise CorpusError(
                 f"{path}: the corpus '{name}' needs types, each with its common name, and splits named "
-                f"{', '.join(dict.fromkeys(SPLITS.values()))}."
+                f"{', '.join(dict.fromkeys(SPLITS.values()))}. [B213]"
             )
         base = entry.get("folder", source.get("base", ""))
         if "folder" in entry:
@@ -152,4 +152,4 @@ def _corpus(path: Path, name: str, entry: dict[str, Any], sources: dict[str, Any
             format=entry.get("format", ""),
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise CorpusError(f"{path}: the entry of the corpus '{name}' lacks {error}.") from None
+        raise CorpusError(f"{path}: the entry of the corpus '{name}' lacks {error}. [B214]") from None

@@ -64,7 +64,7 @@ def read_docbin(path: Path, vocab: Vocab | None = None) -> list[Doc]:
             if path.suffix != ".spacy"
             else ""
         )
-        raise FormatError(path, None, f"not a .spacy file ({type(error).__name__}){hint}") from None
+        raise FormatError(path, None, f"not a .spacy file ({type(error).__name__}){hint} [B215]") from None
 
 
 def _check_size(path: Path, data: bytes) -> None:
@@ -75,7 +75,9 @@ def _check_size(path: Path, data: bytes) -> None:
         while piece:
             left -= len(unpack.decompress(piece, 16 * _PIECE))
             if left < 0:
-                message = f"more than {MOST_INFLATED} times as large when unpacked: no real .spacy file is"
+                message = (
+                    f"more than {MOST_INFLATED} times as large when unpacked: no real .spacy file is [B550]"
+                )
                 raise FormatError(path, None, message)
             piece = unpack.unconsumed_tail
 
@@ -90,6 +92,6 @@ def docbin_files(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         found = sorted(path.glob("*.spacy")) if path.is_dir() else [path]
         if not found:
-            raise FormatError(path, None, "there is no .spacy file in this folder")
+            raise FormatError(path, None, "there is no .spacy file in this folder [B216]")
         files += found
     return files

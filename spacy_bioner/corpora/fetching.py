@@ -55,7 +55,7 @@ def fetch(
         FetchError, CorpusError, EncoderError: on the first that fails.
     """
     if not corpora and not encoders:
-        raise FetchError("Nothing to fetch: name a --corpus or an --encoder.")
+        raise FetchError("Nothing to fetch: name a --corpus or an --encoder. [B217]")
     catalogue = load_corpora()
     for name in corpora:
         corpus = catalogue[name]
@@ -102,7 +102,7 @@ def fetch_corpus(corpus: Corpus, assets: Path, base: str = "") -> Iterator[tuple
             continue
         if not base or (corpus.by_hand and not (Path(base) / split.file).exists()):
             how = corpus.by_hand.format(folder=folder) or "Its entry names no source: put the file there."
-            raise CorpusError(f"{target} isn't there, and can't be downloaded. {how}")
+            raise CorpusError(f"{target} isn't there, and can't be downloaded. {how} [B218]")
         with Outputs() as outputs:
             temporary = outputs.temporary(target)
             place = download(base, split.file, temporary)
@@ -126,5 +126,5 @@ def _check(path: Path, split: Split, help_text: str) -> None:
     if split.blobs and found not in split.blobs:
         raise FetchError(
             f"{split.file}: the wrong file. Its git blob id is {found}, and should be "
-            f"{' or '.join(split.blobs)}; {help_text}."
+            f"{' or '.join(split.blobs)}; {help_text}. [B219]"
         )

@@ -146,15 +146,15 @@ def convert_corpora(
     catalogue = load_corpora()
     names = [catalogue[name].name for name in corpora]  # as `fetch` calls its folders
     if not names:
-        raise ConversionError("--corpora names no corpus.")
+        raise ConversionError("--corpora names no corpus. [B220]")
     if len(set(names)) < len(names):
-        raise ConversionError(f"--corpora names a corpus twice: {', '.join(names)}.")
+        raise ConversionError(f"--corpora names a corpus twice: {', '.join(names)}. [B221]")
     for split in dict.fromkeys(SPLITS.values()):
         others = [path for path in sorted((output / split).glob("*.spacy")) if path.stem not in names]
         if others:
             raise ConversionError(
                 f"{others[0]} is of a corpus that --corpora doesn't name, and would be trained on too: move "
-                f"it away, or name another folder than {output}."
+                f"it away, or name another folder than {output}. [B222]"
             )
     tallies: dict[Path, Tally] = {}
     for name in names:
@@ -171,7 +171,9 @@ def _check_formats(source: str, to: str) -> None:
         ("--from", "read", source, FORMATS),
     ):
         if value and value not in (SPACY, *names):
-            raise ConversionError(f"Can't {action} '{value}': use {option} {SPACY}, {', '.join(names)}.")
+            raise ConversionError(
+                f"Can't {action} '{value}': use {option} {SPACY}, {', '.join(names)}. [B223]"
+            )
 
 
 def _is_folder(to: str) -> bool:
@@ -184,11 +186,11 @@ def _check_list(dropped: Path | None, files: Sequence[Path], folders: Sequence[P
         return
     for path in files:
         if dropped.resolve() == path.resolve():
-            raise ConversionError(f"{path} would be overwritten by the list of dropped mentions.")
+            raise ConversionError(f"{path} would be overwritten by the list of dropped mentions. [B224]")
     for path in folders:
         if path.resolve() in dropped.resolve().parents:
             raise ConversionError(
-                f"{dropped} is in {path}, which is replaced: list dropped mentions elsewhere."
+                f"{dropped} is in {path}, which is replaced: list dropped mentions elsewhere. [B225]"
             )
 
 
@@ -196,7 +198,9 @@ def _open(files: Sequence[Path], how: _Reading, entry: Corpus | None, to: str) -
     """Takes a first look at each input."""
     for path in files:
         if ending(path) == ".spacy" and to == SPACY:
-            raise ConversionError(f"{path} is a .spacy file already: name another format to make of it.")
+            raise ConversionError(
+                f"{path} is a .spacy file already: name another format to make of it. [B226]"
+            )
     options = how.options
     reading = replace(options, type=options.type or (entry.only_type if entry else None))
     sources = [open_source(path, reading, how.format, how.offsets, how.most_bad) for path in files]
@@ -204,7 +208,7 @@ def _open(files: Sequence[Path], how: _Reading, entry: Corpus | None, to: str) -
         if options.type and opened.typed and opened.types:
             raise ConversionError(
                 f"{opened.path} names the types of its mentions ({', '.join(opened.types)}): leave out "
-                f"--type {options.type}."
+                f"--type {options.type}. [B227]"
             )
     return sources
 
@@ -215,7 +219,8 @@ def _kept_types(sources: Sequence[Source], entry: Corpus | None, wanted: Sequenc
     unknown = [name for name in wanted if name not in annotated]
     if unknown:
         raise ConversionError(
-            f"--types: there is no {', '.join(unknown)} here; it can choose from {', '.join(annotated)}."
+            f"--types: there is no {', '.join(unknown)} here; it can choose from "
+            f"{', '.join(annotated)}. [B228]"
         )
     return tuple(name for name in annotated if not wanted or name in wanted)
 
@@ -243,7 +248,7 @@ def _annotated_types(sources: Sequence[Source], entry: Corpus | None) -> tuple[s
         raise ConversionError(
             f"The files have mentions of {', '.join(strange)}, which the corpus {entry.name} doesn't "
             f"annotate (it has {', '.join(annotated)}). Is it the right corpus? If it is your own, name them "
-            "under its types in corpus/corpora.toml."
+            "under its types in corpus/corpora.toml. [B229]"
         )
     return annotated
 
@@ -264,7 +269,7 @@ def _write(opened: Source, path: Path, packed: bool, writing: _Writing) -> Tally
     else:
         write_format(opened, path, writing.types, tally, known(writing.to), packed)
     if missing := tally.unaccounted():
-        raise ConversionError(f"{opened.path}: mentions went missing: {dict(missing)}.")
+        raise ConversionError(f"{opened.path}: mentions went missing: {dict(missing)}. [B230]")
     return tally
 
 

@@ -49,12 +49,14 @@ def create_corpus(
         FormatError: when it is read, if there is no such file, or it isn't a .spacy file.
     """
     if not path:
-        raise PipelineError("No data: set paths.train and paths.dev to .spacy files.")
+        raise PipelineError("No data: set paths.train and paths.dev to .spacy files. [B231]")
     _refuse_negative(limit=limit, join=join)
     if join and gold_entities:
-        raise PipelineError("Docs with gold entities for relations can't be joined: set join to 0.")
+        raise PipelineError("Docs with gold entities for relations can't be joined: set join to 0. [B232]")
     if gold_entities and augmenter is not None:
-        raise PipelineError("Docs with gold entities for relations can't be augmented: leave augmenter out.")
+        raise PipelineError(
+            "Docs with gold entities for relations can't be augmented: leave augmenter out. [B233]"
+        )
     files = path if isinstance(path, list) else [path]
 
     set_relation_extensions()
@@ -106,9 +108,9 @@ def create_multi_corpus(
     """
     files = {name: path for name, path in paths.items() if path is not None}
     if not files:
-        raise PipelineError("No data: name at least one .spacy file under paths.")
+        raise PipelineError("No data: name at least one .spacy file under paths. [B234]")
     if temperature < 1:
-        raise PipelineError(f"The temperature is {temperature}: it must be 1 or more.")
+        raise PipelineError(f"The temperature is {temperature}: it must be 1 or more. [B235]")
     _refuse_negative(limit=limit)
     readers = {name: create_corpus(path, join=join, seed=seed) for name, path in files.items()}
     corpora: dict[str, list[Example]] = {}
@@ -123,7 +125,9 @@ def create_multi_corpus(
             positions.update(dict.fromkeys(files, 0))
             corpora.update({name: list(reader(nlp)) for name, reader in readers.items()})
             if not any(corpora.values()):  # epochs without a Doc would go on for ever
-                raise PipelineError(f"No data: there is no Doc in {', '.join(map(str, files.values()))}.")
+                raise PipelineError(
+                    f"No data: there is no Doc in {', '.join(map(str, files.values()))}. [B236]"
+                )
             vocab = nlp.vocab
         random = Random(f"{seed}/{epoch}")
         epoch += 1
@@ -160,9 +164,9 @@ def create_distillation(
         FormatError: when it is read, if the answers can't be.
     """
     if not answers:
-        raise PipelineError("No answers of a teacher: make them with `spacy bioner distill`.")
+        raise PipelineError("No answers of a teacher: make them with `spacy bioner distill`. [B237]")
     if not 0 <= mix < 1:
-        raise PipelineError(f"The mix is {mix}: it must be from 0 to less than 1.")
+        raise PipelineError(f"The mix is {mix}: it must be from 0 to less than 1. [B238]")
     position = epoch = 0
     taught: list[Doc] = []
     vocab: Vocab | None = None
@@ -192,7 +196,7 @@ def create_distillation(
 def _refuse_negative(**settings: int) -> None:
     for name, value in settings.items():
         if value < 0:
-            raise PipelineError(f"{name} is {value}: it must be 0 or more.")
+            raise PipelineError(f"{name} is {value}: it must be 0 or more. [B239]")
 
 
 def shares(sizes: Mapping[str, int], temperature: float, limit: int) -> dict[str, int]:

@@ -97,7 +97,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             raise TypeError
     except (OSError, ValueError, KeyError, TypeError):
         raise FormatError(
-            path, None, "not a teacher's answers: make them with spacy bioner distill"
+            path, None, "not a teacher's answers: make them with spacy bioner distill [B240]"
         ) from None
     return manifest
 
@@ -125,7 +125,7 @@ def read_answers(folder: Path, vocab: Vocab | None = None) -> list[Doc]:
                 probabilities[at] = arrays["steps"][start:end] / _STEPS
                 set_soft_labels(doc, SoftLabels(types, probabilities))
         except (OSError, ValueError, KeyError, IndexError, SafetensorError):
-            why = "not what belongs to the .spacy file beside it: make the answers again"
+            why = "not what belongs to the .spacy file beside it: make the answers again [B551]"
             raise FormatError(path.with_suffix(".safetensors"), None, why) from None
         docs += own
     return docs

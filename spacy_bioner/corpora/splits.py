@@ -26,11 +26,11 @@ def files_by_split(inputs: Iterable[Path], format: str = "") -> dict[str, Path]:
     inputs = list(inputs)
     for path in inputs:
         if not path.exists():
-            raise FormatError(path, None, "there is no such file or folder")
+            raise FormatError(path, None, "there is no such file or folder [B241]")
     folders = [path for path in inputs if is_folder_of_splits(path, format)]
     folder = folders[0] if folders else None
     if folder and len(inputs) > 1:
-        raise ConversionError("Give one folder, or files: not both, and not several folders.")
+        raise ConversionError("Give one folder, or files: not both, and not several folders. [B242]")
     files: dict[str, Path] = {}
     paths = sorted(folder.iterdir()) if folder else inputs
     # a .spacy file beside a source of the same split is what an earlier conversion made of it
@@ -43,12 +43,12 @@ def files_by_split(inputs: Iterable[Path], format: str = "") -> dict[str, Path]:
             continue
         key = split or Path(path.resolve().name.removesuffix(".gz")).stem
         if key in files:
-            raise ConversionError(f"{files[key]} and {path} would both become '{key}'.")
+            raise ConversionError(f"{files[key]} and {path} would both become '{key}'. [B243]")
         files[key] = path
     if not files:
         raise ConversionError(
             f"{folder} has no file named as splits are ({', '.join(SPLITS)}, with any ending). "
-            "Name the files instead."
+            "Name the files instead. [B244]"
         )
     order = list(dict.fromkeys(SPLITS.values()))
     return dict(sorted(files.items(), key=lambda f: order.index(f[0]) if f[0] in order else len(order)))
@@ -83,7 +83,7 @@ def check_ending(output: Path, to: str) -> None:
     if told and ending(output) not in FORMAT_OF_ENDING:
         raise ConversionError(
             f"{output}: '{told}' is the ending of no format ({', '.join(FORMAT_OF_ENDING)}). Name the output "
-            "as one, or make the folder first, if it shall be one."
+            "as one, or make the folder first, if it shall be one. [B245]"
         )
 
 
@@ -101,20 +101,20 @@ def output_files(files: dict[str, Path], output: Path, to: str) -> list[Path]:
     suffix = ".spacy" if to == SPACY else known(to).suffix
     if suffix and ending(output) in FORMAT_OF_ENDING and not output.is_dir():
         if len(files) > 1:
-            raise ConversionError(f"{len(files)} inputs can't all become {output}: name a folder.")
+            raise ConversionError(f"{len(files)} inputs can't all become {output}: name a folder. [B246]")
         packed = output.suffix.lower() == ".gz"
         if (ending(output) == ".spacy") != (to == SPACY) or (to == SPACY and packed):
-            raise ConversionError(f"{output} isn't named as what --to {to} writes.")
+            raise ConversionError(f"{output} isn't named as what --to {to} writes. [B247]")
         targets = [output]
     elif not suffix and len(files) == 1:
         targets = [output]
     else:
         if output.is_file():
-            raise ConversionError(f"{output} is a file, and should be a folder.")
+            raise ConversionError(f"{output} is a file, and should be a folder. [B248]")
         targets = [output / f"{name}{suffix}" for name in files]
     for path, target in zip(files.values(), targets, strict=True):
         if target.exists() and target.samefile(path):
-            raise ConversionError(f"{path} would be overwritten by its own conversion.")
+            raise ConversionError(f"{path} would be overwritten by its own conversion. [B249]")
         if not suffix:
             check_folder(target, list(files.values()))
     return targets

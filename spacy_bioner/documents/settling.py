@@ -60,7 +60,7 @@ class Raw:
 def check_offsets(name: str) -> None:
     """Raises ConversionError if a caller names a way of counting that there isn't."""
     if name and name not in UNITS and name not in ORIGINS:
-        raise ConversionError(f"There are no offsets '{name}': use {', '.join((*UNITS, *ORIGINS))}.")
+        raise ConversionError(f"There are no offsets '{name}': use {', '.join((*UNITS, *ORIGINS))}. [B133]")
 
 
 def countings(text: Text, claims: Iterable[Claim]) -> Iterator[Counting]:
@@ -223,7 +223,7 @@ class _Collection:
                 names = ", ".join((*UNITS, *ORIGINS))
                 message = (
                     f"{cut:,} of {all:,} ends of mentions are in words or outside the text, {other:,} if the "
-                    f"offsets count {counting}: say how they count with --offsets ({names})"
+                    f"offsets count {counting}: say how they count with --offsets ({names}) [B152]"
                 )
                 return OffsetsError(self._path, None, message)
         return None

@@ -37,7 +37,7 @@ def find_scheme(name: str) -> Scheme:
     for scheme in SCHEMES:
         if scheme == name.upper():
             return scheme
-    raise TagError(f"'{name}' isn't a scheme of tags: use {', '.join(SCHEMES)}.")
+    raise TagError(f"'{name}' isn't a scheme of tags: use {', '.join(SCHEMES)}. [B134]")
 
 
 _LETTERS = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES", "BILOU": "BILU"}
@@ -53,9 +53,11 @@ def split_tag(tag: str) -> tuple[str, str]:
     """
     letter, dash, entity_type = tag.partition("-")
     if tag != "O" and (letter not in _ALL_LETTERS or bool(dash) != bool(entity_type)):
-        raise TagError(f"'{tag}' isn't a tag: O, or one of B, I, E, S, L, U with -TYPE behind it")
+        raise TagError(f"'{tag}' isn't a tag: O, or one of B, I, E, S, L, U with -TYPE behind it [B135]")
     if "|" in tag and any(_TAG.fullmatch(part) for part in entity_type.split("|")[1:]):
-        raise TagError(f"'{tag}' is several tags, and a token has one: write a file for each layer of them")
+        raise TagError(
+            f"'{tag}' is several tags, and a token has one: write a file for each layer of them [B136]"
+        )
     return letter, entity_type
 
 
@@ -91,7 +93,7 @@ def decode(tags: Sequence[str], scheme: Scheme) -> tuple[list[TokenSpan], int]:
             continue
         letter, entity_type = split_tag(tag)
         if letter not in _LETTERS[scheme]:
-            raise TagError(f"'{tag}' isn't a tag of {scheme}")
+            raise TagError(f"'{tag}' isn't a tag of {scheme} [B137]")
         goes_on = letter in "IEL" and start >= 0 and open_type == entity_type
         if not goes_on:
             if start >= 0:
@@ -170,7 +172,7 @@ class SchemeDetector:
         iobes, bilou = self.letters & set("ES"), self.letters & set("LU")
         if iobes and bilou:
             mixed = ", ".join(sorted(iobes | bilou))
-            raise TagError(f"the tags mix the letters of IOBES and BILOU ({mixed}): give the scheme")
+            raise TagError(f"the tags mix the letters of IOBES and BILOU ({mixed}): give the scheme [B138]")
         if iobes or bilou:
             return "IOBES" if iobes else "BILOU"
         return "IOB1" if self.repairs["IOB1"] < self.repairs["IOB2"] else "IOB2"

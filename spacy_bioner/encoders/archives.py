@@ -47,7 +47,7 @@ def unpack(archive: Path, folder: Path) -> list[Path]:
         FormatError: if it is no whole archive, or has one of these. What was unpacked by then is left there.
     """
     if not archive.is_file():
-        raise FormatError(archive, None, "there is no such file")
+        raise FormatError(archive, None, "there is no such file [B156]")
     left = _Left(archive, most_inflated(archive))
     found = _unpack(archive, folder, left)
     for path in [path for path in found if is_archive(path)]:
@@ -75,10 +75,10 @@ class _Left:
                 self._archive,
                 None,
                 f"more than {MOST_INFLATED} times as large when unpacked: unpack it yourself, if it's what "
-                "it should be, and name the folder",
+                "it should be, and name the folder [B157]",
             )
         if self._files < 0:
-            raise FormatError(self._archive, None, f"more than {MOST_FILES} files in it")
+            raise FormatError(self._archive, None, f"more than {MOST_FILES} files in it [B158]")
 
 
 def _unpack(archive: Path, folder: Path, left: _Left) -> list[Path]:
@@ -100,7 +100,7 @@ def _unpack(archive: Path, folder: Path, left: _Left) -> list[Path]:
             found.append(target)
     except FileExistsError as error:
         raise FormatError(
-            archive, None, f"not a sound archive (two members of the name {Path(error.filename).name})"
+            archive, None, f"not a sound archive (two members of the name {Path(error.filename).name}) [B159]"
         ) from None
     except (
         tarfile.TarError,
@@ -111,7 +111,7 @@ def _unpack(archive: Path, folder: Path, left: _Left) -> list[Path]:
         OSError,
         NotImplementedError,  # zipfile's, of a compression or encryption that it doesn't know
     ) as error:
-        raise FormatError(archive, None, f"not a sound archive ({error}): fetch it again") from None
+        raise FormatError(archive, None, f"not a sound archive ({error}): fetch it again [B160]") from None
     return found
 
 
@@ -131,7 +131,7 @@ class _Counted:
 
     def read(self, size: int) -> bytes:
         if size > max(_PIECE, _MOST_HEADER):
-            raise FormatError(self._archive, None, f"not a sound archive (a header of {size:,} bytes)")
+            raise FormatError(self._archive, None, f"not a sound archive (a header of {size:,} bytes) [B161]")
         data = self._file.read(size)
         self._reach(self._file.tell())
         return data
@@ -158,7 +158,9 @@ def _members(archive: Path, tar: tarfile.TarFile, left: _Left) -> Iterator[tuple
             end = member.offset_data
             continue
         if not member.isreg() or member.issparse():
-            raise FormatError(archive, None, f"not a sound archive (a link or device in it: {member.name!r})")
+            raise FormatError(
+                archive, None, f"not a sound archive (a link or device in it: {member.name!r}) [B162]"
+            )
         content = tar.extractfile(member)
         assert content is not None  # of a regular file
         yield member.name, content
@@ -167,7 +169,7 @@ def _members(archive: Path, tar: tarfile.TarFile, left: _Left) -> Iterator[tuple
     assert tar.fileobj is not None
     tar.fileobj.seek(end)
     if tar.fileobj.read(_BLOCK) != bytes(_BLOCK):
-        raise FormatError(archive, None, "not a sound archive (it ends too early): fetch it again")
+        raise FormatError(archive, None, "not a sound archive (it ends too early): fetch it again [B163]")
     while tar.fileobj.read(_PIECE):
         pass  # gzip's own checksum stands at the end
 
@@ -181,10 +183,12 @@ def _zip_members(archive: Path, left: _Left) -> Iterator[tuple[str, IO[bytes]]]:
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG):
                 raise FormatError(
-                    archive, None, f"not a sound archive (a link or device in it: {info.filename!r})"
+                    archive, None, f"not a sound archive (a link or device in it: {info.filename!r}) [B164]"
                 )
             if info.flag_bits & 1:
-                raise FormatError(archive, None, f"{info.filename!r} in it is encrypted: unpack it yourself")
+                raise FormatError(
+                    archive, None, f"{info.filename!r} in it is encrypted: unpack it yourself [B165]"
+                )
             with zipped.open(info) as content:
                 yield info.filename, content
 
@@ -194,5 +198,7 @@ def _safe(archive: Path, name: str) -> Path:
     path = PurePosixPath(name)
     parts = [part for part in path.parts if part != "."]
     if path.is_absolute() or not parts or ".." in parts or any(map(_NO_NAME.search, parts)):
-        raise FormatError(archive, None, f"not a sound archive (a path that leads out of it: {name!r})")
+        raise FormatError(
+            archive, None, f"not a sound archive (a path that leads out of it: {name!r}) [B166]"
+        )
     return Path(os.path.join(*parts))

@@ -94,7 +94,7 @@ def find_parts(files: Sequence[Path], source: Path) -> Parts:
     if weights is None:
         raise EncoderError(
             f"{source}: there are no weights in it: no model.safetensors, no pytorch_model.bin and no "
-            "TensorFlow checkpoint (NAME.index and NAME.data-00000-of-00001)."
+            "TensorFlow checkpoint (NAME.index and NAME.data-00000-of-00001). [B167]"
         )
     near = weights.parent
     configs = [path for path in files if path.name.endswith("config.json")]
@@ -102,7 +102,7 @@ def find_parts(files: Sequence[Path], source: Path) -> Parts:
     by_name = [path for path in _nearest(configs, near) if path.name == "config.json"]
     config = _only(by_name or _nearest(configs, near), source, "configs")
     if config is None:
-        raise EncoderError(f"{source}: there is no config in it (config.json, bert_config.json).")
+        raise EncoderError(f"{source}: there is no config in it (config.json, bert_config.json). [B168]")
     tokenizer = {}
     for name in TOKENIZER_FILES:
         found = _only(_nearest([path for path in files if path.name == name], near), source, f"files {name}")
@@ -115,7 +115,7 @@ def find_parts(files: Sequence[Path], source: Path) -> Parts:
     if not {"vocab.txt", "vocab.json", "tokenizer.json", "spiece.model"} & set(tokenizer):
         raise EncoderError(
             f"{source}: there is no vocabulary in it (vocab.txt, vocab.json with merges.txt, tokenizer.json, "
-            "or a sentencepiece .model)."
+            "or a sentencepiece .model). [B169]"
         )
     return Parts(weights, config, tokenizer)
 
@@ -127,13 +127,13 @@ def read_object(path: Path) -> dict[str, Any]:
         FormatError: if it doesn't.
     """
     if path.stat().st_size > _LARGEST_JSON:
-        raise FormatError(path, None, "too large for a config")
+        raise FormatError(path, None, "too large for a config [B170]")
     try:
         found = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise FormatError(path, None, f"not JSON ({error})") from None
+        raise FormatError(path, None, f"not JSON ({error}) [B171]") from None
     if not isinstance(found, dict):
-        raise FormatError(path, None, "no JSON object, with names and values")
+        raise FormatError(path, None, "no JSON object, with names and values [B172]")
     return found
 
 
@@ -155,6 +155,6 @@ def _only(files: Sequence[Path], source: Path, what: str) -> Path | None:
     if len(files) > 1:
         names = ", ".join(str(Path(*path.parts[-2:])) for path in sorted(files)[:5])
         raise EncoderError(
-            f"{source}: there are several {what} in it ({names}). Name a folder with one checkpoint."
+            f"{source}: there are several {what} in it ({names}). Name a folder with one checkpoint. [B173]"
         )
     return files[0] if files else None

@@ -129,14 +129,14 @@ def import_encoder(
 
 def _check_output(source: Path, output: Path) -> None:
     if not source.exists():
-        raise FormatError(source, None, "there is no such file or folder")
+        raise FormatError(source, None, "there is no such file or folder [B174]")
     if source.is_file() and not (is_archive(source) or is_tarfile(source) or is_zipfile(source)):
-        raise FormatError(source, None, "neither a folder nor an archive (.tar.gz, .tgz, .tar, .zip)")
+        raise FormatError(source, None, "neither a folder nor an archive (.tar.gz, .tgz, .tar, .zip) [B175]")
     target, origin = output.resolve(), source.resolve()
     if target == origin or target in origin.parents:
-        raise EncoderError(f"{output} holds what is to be imported: name another folder.")
+        raise EncoderError(f"{output} holds what is to be imported: name another folder. [B176]")
     if holds_other(output, "config.json"):
-        raise EncoderError(f"{output} holds something else than an encoder: name another folder.")
+        raise EncoderError(f"{output} holds something else than an encoder: name another folder. [B177]")
 
 
 def _config(parts: Parts) -> tuple[str, Any, list[str]]:
@@ -149,9 +149,11 @@ def _config(parts: Parts) -> tuple[str, Any, list[str]]:
     for key in _SIZES:
         size = settings.get(key)
         if key not in settings and key not in ("type_vocab_size", "max_position_embeddings"):
-            raise FormatError(parts.config, None, f"it doesn't say '{key}': is it the config of a {family}?")
+            raise FormatError(
+                parts.config, None, f"it doesn't say '{key}': is it the config of a {family}? [B178]"
+            )
         if size is not None and (type(size) is not int or not 0 < size <= _LARGEST.get(key, 1 << 24)):
-            raise FormatError(parts.config, None, f"{key} = {size!r}, which can't be")
+            raise FormatError(parts.config, None, f"{key} = {size!r}, which can't be [B179]")
     remarks = []
     if family == "albert" and parts.from_tensorflow and settings.get("hidden_act") == "gelu":
         settings["hidden_act"] = "gelu_new"
@@ -159,7 +161,7 @@ def _config(parts: Parts) -> tuple[str, Any, list[str]]:
     try:
         return family, CONFIG_MAPPING[family].from_dict(settings), remarks
     except (TypeError, ValueError, AttributeError) as error:
-        raise FormatError(parts.config, None, f"transformers can't take it ({error})") from None
+        raise FormatError(parts.config, None, f"transformers can't take it ({error}) [B180]") from None
 
 
 def _family(stored: Mapping[str, Any], parts: Parts) -> str:
@@ -181,7 +183,7 @@ def _family(stored: Mapping[str, Any], parts: Parts) -> str:
             parts.config,
             None,
             f"the architecture {what} can't be imported, only bert, albert and roberta (this one not from "
-            "TensorFlow). A folder of transformers needs no import: name it with --encoder",
+            "TensorFlow). A folder of transformers needs no import: name it with --encoder [B181]",
         )
     return str(stated)
 
@@ -196,7 +198,7 @@ def _empty_model(config: Any, path: Path) -> Any:
         with torch.device("meta"):
             return mapping[type(config)](config)
     except (TypeError, ValueError, RuntimeError, KeyError, ZeroDivisionError, AssertionError) as error:
-        raise FormatError(path, None, f"transformers can't make a model of it ({error})") from None
+        raise FormatError(path, None, f"transformers can't make a model of it ({error}) [B182]") from None
 
 
 def _with_special_pieces(config: Any, vocabulary: Vocabulary) -> list[str]:

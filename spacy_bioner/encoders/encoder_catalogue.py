@@ -136,12 +136,12 @@ def find_encoder(name: str) -> Encoder:
     if folder.is_dir():
         raise EncoderError(
             f"The folder '{name}' isn't an encoder: it needs config.json, one of {', '.join(WEIGHTS)}, and "
-            f"one of {', '.join(TOKENIZERS)}."
+            f"one of {', '.join(TOKENIZERS)}. [B183]"
         )
     if name.count("/") == 1 and not name.startswith(("/", ".")):
         return Encoder(_identifier(name.split("/")[1]), hub=name)
     raise EncoderError(
-        f"The encoder '{name}' isn't in the catalogue, and there is no folder of that name.\n"
+        f"The encoder '{name}' isn't in the catalogue, and there is no folder of that name. [B184]\n"
         f"The catalogue has: {', '.join(catalogue)} (see: spacy bioner encoders).\n"
         "Or name a folder with a transformer in it, or the id of a repository on the hub (owner/name)."
     )
@@ -175,7 +175,7 @@ def resolve_encoder(
                 raise EncoderError(
                     f"{local} holds the encoder '{encoder.name}' of "
                     f"{'revision ' + known if known else 'a revision that is not known'}, and {revision} was "
-                    "asked for. Move that folder away, or leave out --revision."
+                    "asked for. Move that folder away, or leave out --revision. [B185]"
                 )
             return ResolvedEncoder(encoder, local, "folder", known)
     if encoder.hub:
@@ -203,7 +203,7 @@ def _not_at_hand(encoder: Encoder, folder: Path, why: str) -> EncoderError:
             f"spacy bioner encoders import ARCHIVE {folder}"
         )
     return EncoderError(
-        f"The encoder '{encoder.name}' isn't at hand: {why}.\n"
+        f"The encoder '{encoder.name}' isn't at hand: {why}. [B186]\n"
         f"{how}\n"
         "The embedded encoder needs no download: --encoder mini."
     )

@@ -37,7 +37,9 @@ def fetch_encoder(name: str, assets: Path, base: str = "", revision: str = "") -
                 note = {"source": encoder.hub or encoder.name}
                 return encoder_catalogue.install_encoder(folder, encoder, assets, note), "folder"
         if not encoder.by_hand:
-            raise FetchError(f"{base} has no folder {encoder.name} to stand in for the encoder '{name}'.")
+            raise FetchError(
+                f"{base} has no folder {encoder.name} to stand in for the encoder '{name}'. [B187]"
+            )
     if encoder.archive:
         try:
             found = encoder_catalogue.resolve_encoder(name, assets=assets, download=False)

@@ -74,5 +74,5 @@ def _without_code(kind: Any, name: str | Path, settings: dict[str, Any]) -> Any:
             raise
         raise EncoderError(
             f"'{name}' needs code of its own (auto_map in its settings), which isn't run here: use "
-            "a checkpoint of a model that transformers has."
+            "a checkpoint of a model that transformers has. [B188]"
         ) from None

@@ -54,7 +54,7 @@ def read_parameters(path: Path, prefix: str, shapes: Mapping[str, tuple[int, ...
     ]
     if problems:
         raise EncoderError(
-            f"{path.name} doesn't hold the {prefix} that its config describes.\n"
+            f"{path.name} doesn't hold the {prefix} that its config describes. [B559]\n"
             + "\n".join(f"Of its parameters, {problem}." for problem in problems)
         )
     # some may be views of one another, which safetensors doesn't store
@@ -74,20 +74,20 @@ def _read(path: Path) -> dict[str, Any]:
         try:
             return load_file(path)
         except (SafetensorError, OSError, ValueError) as error:
-            raise EncoderError(f"{path}: not whole, or no safetensors file ({error}).") from None
+            raise EncoderError(f"{path}: not whole, or no safetensors file ({error}). [B190]") from None
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         said = str(error).splitlines()[0]
         raise EncoderError(
             f"{path}: refused, for it isn't whole, or holds more than weights, and to load that would run "
-            f"its code ({said})."
+            f"its code ({said}). [B191]"
         ) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, IndexError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise EncoderError(f"{path}: not whole, or no file of PyTorch's ({said}).") from None
+        raise EncoderError(f"{path}: not whole, or no file of PyTorch's ({said}). [B192]") from None
     if not isinstance(found, dict) or not all(isinstance(tensor, torch.Tensor) for tensor in found.values()):
-        raise EncoderError(f"{path}: it holds something else than weights by their names.")
+        raise EncoderError(f"{path}: it holds something else than weights by their names. [B193]")
     return {str(name): tensor for name, tensor in found.items()}
 
 

@@ -77,7 +77,7 @@ class Checkpoint:
         except ImportError:
             raise EncoderError(
                 f"{prefix.name} is a TensorFlow checkpoint, and TensorFlow isn't installed, which is needed "
-                "to read it: pip install 'spacy-bioner[tensorflow]'."
+                "to read it: pip install 'spacy-bioner[tensorflow]'. [B194]"
             ) from None
         # TensorFlow raises IndexError for bytes that are missing
         self._errors: Any = (tensorflow.errors.OpError, RuntimeError, ValueError, LookupError)
@@ -85,7 +85,7 @@ class Checkpoint:
         if not data:
             raise EncoderError(
                 f"{prefix}: the checkpoint isn't whole: there is {prefix.name}.index, and no "
-                f"{prefix.name}.data-00000-of-00001 beside it. Fetch it again."
+                f"{prefix.name}.data-00000-of-00001 beside it. Fetch it again. [B195]"
             )
         try:
             self._reader = tensorflow.train.load_checkpoint(str(prefix))
@@ -111,7 +111,7 @@ class Checkpoint:
         said = str(getattr(error, "message", error)).splitlines()
         return EncoderError(
             f"{self._prefix}: the checkpoint isn't whole{where} "
-            f"({said[0] if said else type(error).__name__}). Fetch it again."
+            f"({said[0] if said else type(error).__name__}). Fetch it again. [B196]"
         )
 
 
@@ -155,7 +155,7 @@ def read_variables(prefix: Path, config: Any, shapes: Mapping[str, tuple[int, ..
     ]
     if problems:
         raise EncoderError(
-            f"{prefix.name} isn't the checkpoint of the {config.model_type} that its config describes.\n"
+            f"{prefix.name} isn't the {config.model_type} that its config describes. [B560]\n"
             + "\n".join(f"Of its variables, {problem}." for problem in problems)
         )
     parameters = {}

@@ -62,7 +62,9 @@ def write_tokenizer(parts: Parts, family: str, config: Any, cased: bool | None, 
     remarks: list[str] = []
     if family == "roberta":
         if cased is False:
-            raise EncoderError("RoBERTa's byte-level pieces know no lower-casing: leave --uncased out.")
+            raise EncoderError(
+                "RoBERTa's byte-level pieces know no lower-casing: leave --uncased out. [B197]"
+            )
         kept = True
     else:
         kept = _decide(pieces, settings.get("do_lower_case"), cased, _main_file(family, files), remarks)
@@ -81,7 +83,7 @@ def write_tokenizer(parts: Parts, family: str, config: Any, cased: bool | None, 
     if largest >= config.vocab_size:
         raise EncoderError(
             f"The tokenizer has pieces up to number {largest}, and the config {config.vocab_size} of them: "
-            "one of the two is of another checkpoint."
+            "one of the two is of another checkpoint. [B198]"
         )
     special = tokenizer.pad_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id
     return Vocabulary(len(pieces), kept, tuple(remarks), special)
@@ -93,7 +95,7 @@ def _main_file(family: str, files: Mapping[str, Path]) -> Path:
         if name in files:
             return files[name]
     raise EncoderError(
-        f"There is no {names[0]}, which a {family} needs: there are {', '.join(sorted(files))}."
+        f"There is no {names[0]}, which a {family} needs: there are {', '.join(sorted(files))}. [B199]"
     )
 
 
@@ -108,16 +110,20 @@ def _pieces(family: str, files: Mapping[str, Path]) -> list[str]:
     elif family == "roberta":
         pieces = list(read_object(path))
         if "merges.txt" not in files:
-            raise FormatError(path, None, "there is no merges.txt beside it, without which it's of no use")
+            raise FormatError(
+                path, None, "there is no merges.txt beside it, without which it's of no use [B200]"
+            )
     else:
         try:
             text = path.read_bytes().decode("utf8")
         except UnicodeDecodeError:
-            raise FormatError(path, None, "not UTF-8: this is no vocabulary") from None
+            raise FormatError(path, None, "not UTF-8: this is no vocabulary [B201]") from None
         pieces = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
     missing = [piece for piece in _NEEDED[family] if piece not in pieces]
     if missing:
-        raise FormatError(path, None, f"not the vocabulary of a {family}: it lacks {', '.join(missing)}")
+        raise FormatError(
+            path, None, f"not the vocabulary of a {family}: it lacks {', '.join(missing)} [B202]"
+        )
     return pieces
 
 
@@ -128,7 +134,7 @@ def _sentencepieces(path: Path) -> list[str]:
         return [processor.id_to_piece(i) for i in range(processor.get_piece_size())]
     except (RuntimeError, ValueError, TypeError) as error:
         said = (str(error).splitlines() or [""])[0]
-        raise FormatError(path, None, f"not a whole sentencepiece model ({said})") from None
+        raise FormatError(path, None, f"not a whole sentencepiece model ({said}) [B203]") from None
 
 
 def _sentencepiece(path: Path) -> Any:
@@ -138,7 +144,7 @@ def _sentencepiece(path: Path) -> Any:
     except ImportError:
         raise EncoderError(
             f"{path.name} is a sentencepiece model, and sentencepiece isn't installed, which is needed to "
-            "read it: pip install 'spacy-bioner[tensorflow]'."
+            "read it: pip install 'spacy-bioner[tensorflow]'. [B204]"
         ) from None
     return sentencepiece
 
@@ -150,7 +156,7 @@ def _check_size(pieces: list[str], config: Any, *, strict: bool, path: Path) -> 
             path,
             None,
             f"a vocabulary of {len(pieces):,} pieces, where the config has {config.vocab_size:,}: one of the "
-            "two is of another checkpoint",
+            "two is of another checkpoint [B205]",
         )
 
 
@@ -165,14 +171,14 @@ def _decide(pieces: list[str], lower: Any, asked: bool | None, path: Path, remar
         return asked
     if found is None:
         raise FormatError(
-            path, None, f"it isn't clear whether it's cased: {counted}. Say --cased or --uncased"
+            path, None, f"it isn't clear whether it's cased: {counted}. Say --cased or --uncased [B206]"
         )
     if isinstance(lower, bool) and lower == found:
         raise FormatError(
             path,
             None,
             f"its settings say do_lower_case = {str(lower).lower()}, and the vocabulary is {names[found]}: "
-            f"{counted}. Say --cased or --uncased",
+            f"{counted}. Say --cased or --uncased [B207]",
         )
     return found
 
@@ -181,7 +187,7 @@ def _load(folder: Path) -> Any:
     try:
         return load_plain_tokenizer(folder)
     except Exception as error:  # tokenizers raises no less than that
-        raise EncoderError(f"transformers can't load the tokenizer ({error}).") from None
+        raise EncoderError(f"transformers can't load the tokenizer ({error}). [B208]") from None
 
 
 def _make(family: str, files: Mapping[str, Path], settings: dict[str, Any], cased: bool, config: Any) -> Any:
@@ -212,5 +218,5 @@ def _make(family: str, files: Mapping[str, Path], settings: dict[str, Any], case
                 model_max_length=longest - 2,
             )
     except Exception as error:  # tokenizers raises no less than that
-        raise FormatError(path, None, f"no tokenizer can be made of it ({error})") from None
+        raise FormatError(path, None, f"no tokenizer can be made of it ({error}) [B209]") from None
     return tokenizer

@@ -21,15 +21,16 @@ def read_scores(path: Path) -> list[dict[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf8"))
     except FileNotFoundError:
-        raise ComparisonError(f"There is no file {path}.") from None
+        raise ComparisonError(f"There is no file {path}. [B321]") from None
     except (UnicodeDecodeError, ValueError):
-        raise ComparisonError(f"{path}: not JSON, so no scores of `spacy bioner evaluate`.") from None
+        raise ComparisonError(f"{path}: not JSON, so no scores of `spacy bioner evaluate`. [B322]") from None
     reports = content if isinstance(content, list) else [content]
     if not reports or not all(isinstance(report, dict) and "total" in report for report in reports):
-        raise ComparisonError(f"{path}: no scores that `spacy bioner evaluate --output` wrote.")
+        raise ComparisonError(f"{path}: no scores that `spacy bioner evaluate --output` wrote. [B323]")
     if not all("documents" in report for report in reports):
         raise ComparisonError(
-            f"{path}: made by a version that kept no counts by document. Run `spacy bioner evaluate` again."
+            f"{path}: made by a version that kept no counts by document. Run `spacy "
+            "bioner evaluate` again. [B324]"
         )
     return reports
 
@@ -44,7 +45,7 @@ def score_files(path: Path) -> list[Path]:
         return [path]
     found = sorted(path.rglob("scores*.json"))
     if not found:
-        raise ComparisonError(f"{path}: there are no scores in this folder (scores.json).")
+        raise ComparisonError(f"{path}: there are no scores in this folder (scores.json). [B325]")
     return found
 
 
@@ -93,7 +94,7 @@ def matched(a: Sequence[Runs], b: Sequence[Runs]) -> tuple[list[Runs], list[Runs
     both = [runs for runs in a if runs.data in others]
     only = sorted({runs.data for runs in a} ^ set(others))
     if only:
-        raise ComparisonError(f"Only one of the two has scores on {', '.join(only)}: leave them out.")
+        raise ComparisonError(f"Only one of the two has scores on {', '.join(only)}: leave them out. [B326]")
     return both, [others[runs.data] for runs in both]
 
 

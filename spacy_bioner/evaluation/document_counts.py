@@ -71,7 +71,9 @@ class DocumentCounts:
             if len(checksums) != len(ids):
                 raise ValueError
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise ComparisonError("the counts by document in it aren't what `evaluate` writes") from None
+            raise ComparisonError(
+                "the counts by document in it aren't what `evaluate` writes [B327]"
+            ) from None
         return cls(ids, checksums, tuple(counts), table.transpose(2, 0, 1))
 
 

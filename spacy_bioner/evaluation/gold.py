@@ -190,7 +190,7 @@ def gold_files(paths: Iterable[Path], format: str = "") -> list[Path]:
         found = [entry for entry in inside if ending(entry) == ".spacy"] if format in ("", SPACY) else []
         found = found or [entry for entry in inside if entry.is_file() or brat.is_folder(entry)]
         if not found:
-            raise FormatError(path, None, "there is no file in this folder")
+            raise FormatError(path, None, "there is no file in this folder [B328]")
         files += found
     return files
 
@@ -234,13 +234,15 @@ def read_gold(
     golds: list[Gold] = []
     if format == SPACY:
         if corpus:
-            raise CorpusError(f"{path} says itself which corpus it is from: leave out --corpus {corpus}.")
+            raise CorpusError(
+                f"{path} says itself which corpus it is from: leave out --corpus {corpus}. [B329]"
+            )
         docs = read_docbin(path, vocab)
         golds = [of_doc(doc) if of_doc is not None else gold_of(doc, retokenize, keys) for doc in docs]
         data = describe_data(path).to_meta()
     else:
         if format in ("text", "lines"):
-            raise FormatError(path, None, "plain text has no mentions to compare with")
+            raise FormatError(path, None, "plain text has no mentions to compare with [B330]")
         found = read_each(path, format, offsets)
         if format == "columns":  # whose tags may name no types
             only = annotated[0] if len(annotated) == 1 else None
@@ -257,7 +259,7 @@ def read_gold(
         data = {"file": path.name, "sha256": checksum(path), "docs": len(golds), "corpora": {}}
     golds = [_named(gold, renamed or {}, reading) for gold in golds]
     if any(not mention.type for gold in golds for mention in gold.mentions):
-        raise FormatError(path, None, "some mentions have no type: say which with --map '*=TYPE'")
+        raise FormatError(path, None, "some mentions have no type: say which with --map '*=TYPE' [B331]")
     if annotated or format != SPACY:
         types = tuple(annotated) or tuple(sorted({m.type for gold in golds for m in gold.mentions}))
         golds = [replace(gold, types=types) for gold in golds]
@@ -277,7 +279,7 @@ def check_lengths(golds: Iterable[Gold], longest: int) -> None:
         if gold.doc is None and len(gold.text) > longest:
             raise PipelineError(
                 f"Document {gold.id or '?'} has {len(gold.text):,} characters, and the pipeline takes "
-                f"{longest:,} (its max_length): cut the document, or leave it out."
+                f"{longest:,} (its max_length): cut the document, or leave it out. [B332]"
             )
 
 

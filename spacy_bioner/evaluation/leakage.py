@@ -99,7 +99,7 @@ def read_texts(path: Path, format: str = "", name: str = "") -> Texts:
         sentences += found
         owners += [number] * len(found)
     if not sentences:
-        raise FormatError(path, None, "there is no text in it")
+        raise FormatError(path, None, "there is no text in it [B333]")
     return Texts(name or path.name, tuple(ids), tuple(sentences), tuple(owners))
 
 
@@ -191,7 +191,7 @@ def f1_in_words(counts: DocumentCounts, leak: Leak) -> str:
     """
     if len(counts) != leak.documents:
         raise ComparisonError(
-            f"The scores are of {len(counts):,} documents, and {leak.test} has {leak.documents:,}."
+            f"The scores are of {len(counts):,} documents, and {leak.test} has {leak.documents:,}. [B334]"
         )
     rest = counts.without(leak.leaked)
     return (

@@ -80,7 +80,7 @@ def evaluate_linker(
     name = linker.base_of(label) if linker is not None else None
     if linker is None or name is None:
         raise PipelineError(
-            f"The pipeline has no linker for {label}: add one with `spacy bioner link-train`."
+            f"The pipeline has no linker for {label}: add one with `spacy bioner link-train`. [B335]"
         )
     linking, species = linker.linking(name), linker.default_species(name)
     gold = labelled_mentions(documents, label, types, species)

@@ -67,7 +67,7 @@ def check_ending(path: Path) -> None:
         PipelineError: if it has plots, and they can't be drawn.
     """
     if ending(path) not in ENDINGS:
-        raise OutputError(f"{path}: a report ends with {', '.join(ENDINGS)}.")
+        raise OutputError(f"{path}: a report ends with {', '.join(ENDINGS)}. [B336]")
     if ending(path) == ".html":
         check_plots()
 
@@ -94,7 +94,7 @@ def write_report(
         write_json(path, data)
         return
     if kind not in ENDINGS:
-        raise OutputError(f"{path}: a report ends with {', '.join(ENDINGS)}.")
+        raise OutputError(f"{path}: a report ends with {', '.join(ENDINGS)}. [B337]")
     if command:
         sections = [*sections, Section("Made by", [command])]
     lines = _html(title, sections) if kind == ".html" else _markdown(title, sections)
@@ -102,7 +102,9 @@ def write_report(
         with path.open("w", encoding="utf8", newline="\n") as file:
             file.writelines(lines)
     except UnicodeEncodeError:
-        raise ConversionError("Half of a surrogate pair in a text can't be written as UTF-8.") from None
+        raise ConversionError(
+            "Half of a surrogate pair in a text can't be written as UTF-8. [B338]"
+        ) from None
 
 
 def _html(title: str, sections: Sequence[Section]) -> Iterator[str]:

@@ -107,7 +107,7 @@ def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
             than the pipeline takes.
     """
     if not golds:
-        raise PipelineError("There are no documents in the data.")
+        raise PipelineError("There are no documents in the data. [B339]")
     check_lengths(golds, nlp.max_length)
     warn_of_untrusted(sum(gold.untrusted for gold in golds), *gold_keys(nlp))
     names = type_names(nlp, golds)
@@ -123,7 +123,7 @@ def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
             f"Nothing to compare: the data annotates {', '.join(own) or 'no type'}, and the pipeline "
             f"finds {', '.join(names.known) or 'no entities'}. Say what is the same with --map "
             f"{own[0] if own else 'GENE'}={names.known[0] if names.known else 'Gene'}, or with --corpus "
-            "which corpus of the catalogue the data is from."
+            "which corpus of the catalogue the data is from. [B340]"
         )
     return Evaluation(
         comparison.counts,

@@ -133,7 +133,7 @@ def check_plots() -> None:
     """Raises PipelineError where plots can't be drawn: before hours of work, not after them."""
     if find_spec("matplotlib") is None:
         raise PipelineError(
-            "Plots need matplotlib: pip install 'spacy-bioner[plots]', or write the report as .md or .json."
+            "Plots need matplotlib: pip install 'spacy-bioner[plots]', or write .md or .json. [B341]"
         )
 
 

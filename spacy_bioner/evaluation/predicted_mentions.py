@@ -55,7 +55,7 @@ def read_predictions(
         return found
     mentions = [mention for document in found.golds for mention in document.mentions]
     if mentions and all(mention.score is None for mention in mentions):
-        raise ComparisonError(f"{path}: no mention has a score, so leave out --threshold.")
+        raise ComparisonError(f"{path}: no mention has a score, so leave out --threshold. [B342]")
     golds = [
         replace(g, mentions=tuple(m for m in g.mentions if m.score is None or m.score >= threshold))
         for g in found.golds
@@ -105,7 +105,8 @@ def judge_predictions(
         if gold.text != found.text:
             name = gold.id or f"number {number}"
             raise ComparisonError(
-                f"{path}: document {name} has another text than the gold one, and other offsets with it."
+                f"{path}: document {name} has another text than the gold one, and "
+                "other offsets with it. [B343]"
             )
         annotated = gold.types if gold.types is not None else types
         theirs = [mention for mention in gold.mentions if mention.type in annotated]
@@ -133,6 +134,6 @@ def _in_order(golds: Sequence[Gold], predicted: Sequence[Gold], path: Path) -> l
     if missing:
         raise ComparisonError(
             f"{path}: {len(missing):,} of {len(golds):,} gold documents aren't in it, as {missing[0]}. "
-            "A document without predictions has to be there too."
+            "A document without predictions has to be there too. [B344]"
         )
     return ordered

@@ -59,7 +59,9 @@ def evaluate_predictions(
     options = gold_options(source, corpus, types)
     files = gold_files([Path(gold)], source)
     if len(files) != 1:
-        raise ComparisonError(f"{gold} has {len(files)} files: name the one that the predictions are for.")
+        raise ComparisonError(
+            f"{gold} has {len(files)} files: name the one that the predictions are for. [B345]"
+        )
     theirs = read_gold(
         files[0],
         Vocab(),
@@ -78,7 +80,7 @@ def evaluate_predictions(
     if own and own.isdisjoint(scored):
         raise ComparisonError(
             f"{predictions} has mentions of {', '.join(sorted(own))}, and {files[0]} of {', '.join(scored)}: "
-            f"say what is the same with --map {min(own)}={min(scored, default='TYPE')}."
+            f"say what is the same with --map {min(own)}={min(scored, default='TYPE')}. [B346]"
         )
     if conll is not None:
         check_outputs([conll], [*files, Path(predictions)])

@@ -48,9 +48,9 @@ def check_outputs(written: Sequence[Path], data: Sequence[Path]) -> None:
     """Raises OutputError if an output of an evaluation would overwrite its data, or another output."""
     for path in written:
         if any(path.resolve() == file.resolve() for file in data):
-            raise OutputError(f"{path} is data to evaluate on, and would be overwritten.")
+            raise OutputError(f"{path} is data to evaluate on, and would be overwritten. [B347]")
     if len({path.resolve() for path in written}) < len(written):
-        raise OutputError("--output, --report and --conll need a file each.")
+        raise OutputError("--output, --report and --conll need a file each. [B348]")
 
 
 def warn_of_not_held(missing: NotHeld) -> None:

@@ -220,9 +220,11 @@ def common_types(a: Runs, b: Runs) -> list[str]:
     types = sorted(set.intersection(*every))
     if not types:
         names = " and ".join(", ".join(sorted(runs.counts[0].types)) or "none" for runs in (a, b))
-        raise ComparisonError(f"{a.data}: no type in common: the scores are of {names}.")
+        raise ComparisonError(f"{a.data}: no type in common: the scores are of {names}. [B349]")
     if not any(counts.only(types).table.any() for runs in (a, b) for counts in runs.counts):
-        raise ComparisonError(f"{a.data}: there is no mention of {', '.join(types)}, gold or predicted.")
+        raise ComparisonError(
+            f"{a.data}: there is no mention of {', '.join(types)}, gold or predicted. [B350]"
+        )
     return types
 
 
@@ -231,17 +233,21 @@ def check_pairs(a: Runs, b: Runs) -> None:
     first = a.counts[0]
     for counts in (*a.counts, *b.counts):
         if counts.checksums != first.checksums:
-            raise ComparisonError(f"{a.data}: {_other_documents(first, counts)}")
+            different = _other_documents(first, counts)
+            raise ComparisonError(
+                f"{a.data}: scores of other documents can't be compared: {different} [B566]"
+            )
     if len(first) < 2:
         raise ComparisonError(
-            f"{a.data}: one document says nothing of others: at least two are needed, better a hundred."
+            f"{a.data}: one document says nothing of others: at least two are "
+            "needed, better a hundred. [B351]"
         )
     for runs in (a, b):
         known = [seed for seed in runs.seeds if seed is not None]
         if len(known) > len(set(known)):
             raise ComparisonError(
                 f"{runs.data}: two runs of a system have the same seed ({', '.join(map(str, known))}): they "
-                "say nothing of what a seed changes. Leave one out."
+                "say nothing of what a seed changes. Leave one out. [B352]"
             )
 
 

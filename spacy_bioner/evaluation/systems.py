@@ -89,7 +89,7 @@ def _reports(name: str, gold: GoldData, scores: Path | None) -> list[dict[str, A
     path = Path(name)
     if not gold.files:
         what = "a pipeline or predictions" if path.exists() else "neither a file nor a folder"
-        raise ComparisonError(f"{name} is {what}: say with --gold which files to score it on.")
+        raise ComparisonError(f"{name} is {what}: say with --gold which files to score it on. [B353]")
     if _is_pipeline(path) or not path.exists():
         nlp = load_pipeline(name)
         files = gold.read(nlp.vocab, gold_keys(nlp))
@@ -102,7 +102,9 @@ def _reports(name: str, gold: GoldData, scores: Path | None) -> list[dict[str, A
         return reports
     files = gold.read(Vocab())
     if len(files) > 1:
-        raise ComparisonError(f"{name} has predictions on one data set, and --gold names {len(files)}.")
+        raise ComparisonError(
+            f"{name} has predictions on one data set, and --gold names {len(files)}. [B354]"
+        )
     found = read_predictions(path, renamed=gold.renamed)
     counts = score_predictions(files[0].golds, found.golds, path)
     return [{"data": files[0].data, "total": {}, "documents": counts.to_dict()}]

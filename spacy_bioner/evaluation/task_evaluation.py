@@ -54,13 +54,13 @@ def evaluate_tasks(
     nlp = model if isinstance(model, Language) else load_pipeline(model)
     docs = read_docbin(data, nlp.vocab)
     if not docs:
-        raise PipelineError(f"{data}: there are no documents in it.")
+        raise PipelineError(f"{data}: there are no documents in it. [B355]")
     related = named_relations(nlp)
     scores = _scored(nlp, docs, gold_entities=bool(related))
     if not scores:
         raise PipelineError(
             f"The pipeline ({', '.join(nlp.pipe_names)}) has no component that is scored here: relations, "
-            "pairs, answers, textcat or textcat_multilabel. `spacy bioner evaluate` scores entities."
+            "pairs, answers, textcat or textcat_multilabel. `spacy bioner evaluate` scores entities. [B356]"
         )
     if related and entity_finders(nlp):
         found = _scored(nlp, docs, gold_entities=False)

@@ -55,7 +55,7 @@ def export_pipeline(
     """
     by_type = all((path / "config.json").is_file() for path in output.glob("*"))
     if holds_other(output, "config.json") and not by_type:
-        raise OutputError(f"{output} holds something else than a checkpoint: name another folder.")
+        raise OutputError(f"{output} holds something else than a checkpoint: name another folder. [B471]")
     nlp = load_pipeline(model) if isinstance(model, str | Path) else model
     exported = []
     with Outputs() as outputs:
@@ -77,7 +77,7 @@ def _folders(nlp: Language) -> dict[str, tuple[str, ...]]:
     labels = find_bioner(nlp).labels
     folders: dict[str, tuple[str, ...]] = {_folder_name(label): (label,) for label in labels}
     if len({name.lower() for name in folders}) < len(labels) or {".", ".."} & set(folders):
-        raise PipelineError(f"The types can't all be names of folders: {', '.join(labels)}.")
+        raise PipelineError(f"The types can't all be names of folders: {', '.join(labels)}. [B472]")
     return folders
 
 

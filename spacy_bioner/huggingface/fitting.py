@@ -65,17 +65,20 @@ def fit_classifier(nlp: Language, classifier: Classifier, texts: Sequence[str]) 
             finds no entity of its types in them.
     """
     if classifier.same_weights:
-        raise PipelineError("The pipeline has one label set, and its weights are copied: leave out --fit.")
+        raise PipelineError(
+            "The pipeline has one label set, and its weights are copied: leave out --fit. [B473]"
+        )
     texts = [text for text in texts if text.strip()]
     if not texts:
-        raise PipelineError("There is no text to fit on.")
+        raise PipelineError("There is no text to fit on. [B474]")
     entities: dict[int, list[Span]] = defaultdict(list)
     for span in find(nlp, classifier.types, texts):
         entities[span[0]].append(span)
     if not entities:
         names = ", ".join(classifier.types)
         raise PipelineError(
-            f"The pipeline finds no entity ({names}) in the {len(texts):,} texts to fit on: give others."
+            f"The pipeline finds no entity ({names}) in the {len(texts):,} texts "
+            "to fit on: give others. [B475]"
         )
     run = token_pipeline(classifier.model, classifier.tokenizer)
     sequences = []

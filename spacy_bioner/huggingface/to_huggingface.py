@@ -127,10 +127,10 @@ def to_hf(nlp: Language, types: Sequence[str] = ()) -> Classifier:
     encoder, tokenizer = _encoder(nlp, bioner)
     same = "classifier" in bioner.model.ref_names
     if same and types:
-        raise PipelineError("The pipeline has one label set for all types: it can't be split by type.")
+        raise PipelineError("The pipeline has one label set for all types: it can't be split by type. [B476]")
     names = tuple(types or bioner.types or bioner.labels)
     if not names:
-        raise PipelineError("The pipeline knows no entity type: train it first.")
+        raise PipelineError("The pipeline knows no entity type: train it first. [B477]")
     labels, weights, bias = _classifier(bioner) if same else _folded(bioner, names)
     config = type(encoder.config).from_dict(encoder.config.to_dict())
     config.id2label = dict(enumerate(labels))
@@ -140,12 +140,13 @@ def to_hf(nlp: Language, types: Sequence[str] = ()) -> Classifier:
     head = linear_head(model) if kind is not None else None
     if head is None or head.bias is None:
         raise PipelineError(
-            f"transformers has no token classifier that is a {type(encoder).__name__} with a linear layer."
+            "transformers has no token classifier that is a "
+            f"{type(encoder).__name__} with a linear layer. [B478]"
         )
     state = {name: value.detach().cpu() for name, value in encoder.state_dict().items()}
     missing = model.base_model.load_state_dict(state, strict=False).missing_keys
     if missing:
-        raise PipelineError(f"The encoder lacks weights of {kind.__name__}: {', '.join(missing[:3])}.")
+        raise PipelineError(f"The encoder lacks weights of {kind.__name__}: {', '.join(missing[:3])}. [B479]")
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(numpy.array(weights)))
         head.bias.copy_(torch.from_numpy(numpy.array(bias)))
@@ -163,11 +164,13 @@ def _encoder(nlp: Language, bioner: BioNER) -> tuple[Any, Any]:
         encoder = getattr(node, "transformer", None)
         if isinstance(encoder, bytes):
             raise PipelineError(
-                "The pipeline's encoder is in ONNX Runtime: name the pipeline that it was made of."
+                "The pipeline's encoder is in ONNX Runtime: name the pipeline that it was made of. [B480]"
             )
         if encoder is not None:
             return encoder, node.tokenizer
-    raise PipelineError("The pipeline has no transformer: there is nothing that transformers could load.")
+    raise PipelineError(
+        "The pipeline has no transformer: there is nothing that transformers could load. [B481]"
+    )
 
 
 def _classifier(bioner: BioNER) -> tuple[list[str], Any, Any]:

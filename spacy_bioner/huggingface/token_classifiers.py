@@ -61,7 +61,7 @@ def read_checkpoint(folder: Path, labels: Sequence[str] = (), entity_type: str =
         config = load_config(folder)
     heads = [name for name in config.architectures or () if name.endswith(_OTHER_HEADS)]
     if heads:
-        raise EncoderError(f"{folder}: a model of another task ({heads[0]}), not a token classifier.")
+        raise EncoderError(f"{folder}: a model of another task ({heads[0]}), not a token classifier. [B482]")
     label_set = read_labels(folder, config, labels, entity_type)
     level = logging.get_verbosity()
     logging.set_verbosity_error()  # it tells of every weight that isn't needed
@@ -78,7 +78,7 @@ def read_checkpoint(folder: Path, labels: Sequence[str] = (), entity_type: str =
     if len(tokenizer) > config.vocab_size:
         raise EncoderError(
             f"{folder}: the tokenizer has {len(tokenizer):,} word pieces, and the model vectors for "
-            f"{config.vocab_size:,}. Do they belong together?"
+            f"{config.vocab_size:,}. Do they belong together? [B483]"
         )
     checkpoint = Checkpoint(model, tokenizer, label_set, head)
     _check_head(folder, checkpoint)
@@ -104,10 +104,12 @@ def _reading(folder: Path) -> Iterator[None]:
         if _unpickling(error):
             raise EncoderError(
                 f"{folder}: pytorch_model.bin holds more than tensors, or isn't whole. Loading it could run "
-                "code, and it was not loaded. Ask for the weights as model.safetensors."
+                "code, and it was not loaded. Ask for the weights as model.safetensors. [B484]"
             ) from None
         reason = (str(error) or type(error).__name__).strip().splitlines()
-        message = "\n".join([f"{folder} can't be read as a token classifier of transformers.", *reason[:4]])
+        message = "\n".join(
+            [f"{folder} can't be read as a token classifier of transformers. [B562]", *reason[:4]]
+        )
         raise EncoderError(message) from error
 
 
@@ -127,11 +129,11 @@ def read_labels(folder: Path, config: Any, labels: Sequence[str], entity_type: s
     """
     named = [config.id2label[i] for i in range(len(config.id2label))]
     if labels and len(labels) != len(named):
-        raise EncoderError(f"{folder}: {len(named)} labels, and --labels names {len(labels)}.")
+        raise EncoderError(f"{folder}: {len(named)} labels, and --labels names {len(labels)}. [B485]")
     if not labels and any(_NAMELESS.fullmatch(name) for name in named):
         raise EncoderError(
             f"{folder}: the labels have no names ({', '.join(named[:3])}). Give them with --labels, in their "
-            "order: --labels O,B-Disease,I-Disease."
+            "order: --labels O,B-Disease,I-Disease. [B486]"
         )
     tags = [tag.strip() for tag in labels or named]
     tags = [f"{tag}-{entity_type}" if entity_type and tag != "O" and "-" not in tag else tag for tag in tags]
@@ -141,7 +143,7 @@ def read_labels(folder: Path, config: Any, labels: Sequence[str], entity_type: s
         hint = "Name its type with --type, as in --type Disease" if set("BIESLU") & set(tags) else "Name them"
         raise EncoderError(
             f"{folder}: {error}. {hint}, or all of them with --labels, in their order ({', '.join(named)}): "
-            "O, or one of B, I, E, S, L, U with -TYPE behind it. Labels that mean nothing can be O too."
+            "O, or one of B, I, E, S, L, U with -TYPE behind it. Labels without a meaning can be O. [B487]"
         ) from None
 
 
@@ -152,15 +154,17 @@ def _head(folder: Path, model: Any, missing: Sequence[str]) -> torch.nn.Linear:
     if of_head:
         raise EncoderError(
             f"{folder}: there is no token-classification head in it ({', '.join(sorted(of_head))} missing): "
-            "an encoder alone. Train a pipeline with it: spacy bioner train CONFIG ... --encoder FOLDER."
+            "an encoder alone. Train with it: spacy bioner train CONFIG ... --encoder FOLDER. [B488]"
         )
     if missing:
-        raise EncoderError(f"{folder}: {len(missing)} weights are missing: {', '.join(sorted(missing)[:3])}.")
+        raise EncoderError(
+            f"{folder}: {len(missing)} weights are missing: {', '.join(sorted(missing)[:3])}. [B489]"
+        )
     head = linear_head(model)
     if head is None:
         raise EncoderError(
             f"{folder}: {type(model).__name__} isn't an encoder with one linear layer on top; no other kind "
-            "is known here."
+            "is known here. [B490]"
         )
     return head
 
@@ -182,5 +186,5 @@ def _check_head(folder: Path, checkpoint: Checkpoint) -> None:
     if found.shape != expected.shape or (found - expected).abs().max() > _TOLERANCE:
         raise EncoderError(
             f"{folder}: {type(model).__name__} has more between its encoder and its scores than a linear "
-            "layer, and is not known here."
+            "layer, and is not known here. [B491]"
         )

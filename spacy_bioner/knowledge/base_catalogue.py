@@ -58,6 +58,6 @@ def find_entry(name: str) -> CataloguedBase:
     if name not in catalogue:
         raise KnowledgeError(
             f"The catalogue has no knowledge base '{name}', but {', '.join(sorted(catalogue))}. Others are "
-            "made with `spacy bioner kb build`."
+            "made with `spacy bioner kb build`. [B270]"
         )
     return catalogue[name]

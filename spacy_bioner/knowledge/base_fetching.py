@@ -61,5 +61,5 @@ def _check(path: Path, source: SourceFile, help_text: str) -> None:
     if source.sha256 and found != source.sha256:
         raise FetchError(
             f"{source.file}: the wrong file. Its sha256 is {found}, and should be {source.sha256}; "
-            f"{help_text}."
+            f"{help_text}. [B271]"
         )

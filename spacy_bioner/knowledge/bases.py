@@ -29,6 +29,6 @@ def find_base(name: str | Path) -> Path:
         known = ", ".join(sorted(file.stem for file in EMBEDDED.glob(f"*{SUFFIX}"))) or "none"
         raise KnowledgeError(
             f"There is no knowledge base '{name}': name a file that `spacy bioner kb build` made, one that "
-            f"comes with the package ({known}), or one that `spacy bioner fetch --kb` brought."
+            f"comes with the package ({known}), or one that `spacy bioner fetch --kb` brought. [B272]"
         )
     return path

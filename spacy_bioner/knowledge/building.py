@@ -84,7 +84,7 @@ def build(paths: Sequence[Path], output: Path, choice: Choice, name: str = "", f
         for c in subset(concepts, choice.branches, choice.types)
     ]
     if not concepts:
-        raise KnowledgeError("No concept is left: look at --branch and --type.")
+        raise KnowledgeError("No concept is left: look at --branch and --type. [B273]")
     write_base(concepts, output, sources, name or output.name.split(".")[0])
     return problems
 

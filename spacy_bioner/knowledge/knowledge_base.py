@@ -77,12 +77,12 @@ class KnowledgeBase:
         if meta.get("format") != FORMAT:
             raise KnowledgeError(
                 f"{path}: a knowledge base of version {meta.get('format')}, and this package reads {FORMAT}: "
-                "build it again."
+                "build it again. [B274]"
             )
         try:
             return cls(arrays, meta, path)
         except KeyError as error:
-            raise KnowledgeError(f"{path}: it has no {error}: build it again.") from None
+            raise KnowledgeError(f"{path}: it has no {error}: build it again. [B275]") from None
 
     def __len__(self) -> int:
         return len(self.ids)

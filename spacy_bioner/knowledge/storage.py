@@ -72,14 +72,14 @@ def open_arrays(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, Any]]:
     """
     if not path.is_file():
         raise KnowledgeError(
-            f"{path}: there is no such knowledge base; make one with `spacy bioner kb build`."
+            f"{path}: there is no such knowledge base; make one with `spacy bioner kb build`. [B287]"
         )
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(size - 8, _MOST_HEADER):
             raise KnowledgeError(
-                f"{path}: not a knowledge base; make one of it with `spacy bioner kb build`."
+                f"{path}: not a knowledge base; make one of it with `spacy bioner kb build`. [B288]"
             )
         header = file.read(length)
     try:
@@ -87,7 +87,9 @@ def open_arrays(path: Path) -> tuple[dict[str, numpy.ndarray], dict[str, Any]]:
         meta = json.loads(fields.pop("__metadata__")["meta"])
         arrays = dict(_mapped(path, fields, 8 + length, size))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise KnowledgeError(f"{path}: not a whole knowledge base ({error}); build it again.") from None
+        raise KnowledgeError(
+            f"{path}: not a whole knowledge base ({error}); build it again. [B289]"
+        ) from None
     return arrays, meta
 
 

@@ -168,7 +168,7 @@ class LabelSetDecoder:
         raise PipelineError(
             f"The type '{entity_type}' can't be added: the model has one label set for all its types, "
             f"{', '.join(self.types(model))}. Name the data's types as these with `label_map`, or train a "
-            "pipeline with spacy-bioner.EntityHeads.v1, whose types have heads of their own."
+            "pipeline with spacy-bioner.EntityHeads.v1, whose types have heads of their own. [B250]"
         )
 
     def find(
@@ -227,7 +227,7 @@ class LabelSetDecoder:
             if isinstance(target, Taught):
                 raise PipelineError(
                     "A model with one label set for all types can't learn from a teacher: give the student "
-                    "spacy-bioner.EntityHeads.v1."
+                    "spacy-bioner.EntityHeads.v1. [B251]"
                 )
             allowed, counts = target
             labels = allowed_labels(label_set, scheme, allowed[own], counts)
@@ -279,12 +279,12 @@ class LabelSetDecoder:
         if ours.attrs["labels"] != theirs.attrs["labels"]:
             raise PipelineError(
                 f"The labels to begin with are {', '.join(theirs.attrs['labels'])}, and these are "
-                f"{', '.join(ours.attrs['labels'])}."
+                f"{', '.join(ours.attrs['labels'])}. [B252]"
             )
         if ours.get_dim("nI") != theirs.get_dim("nI"):
             raise PipelineError(
                 f"The classifier to begin with is for token vectors of {theirs.get_dim('nI')}, and these are "
-                f"of {ours.get_dim('nI')}."
+                f"of {ours.get_dim('nI')}. [B253]"
             )
         set_weights(model, theirs.get_param("W"), theirs.get_param("b"))
         return self.types(model)

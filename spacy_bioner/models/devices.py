@@ -17,7 +17,7 @@ def use_device(gpu_id: int) -> None:
         require_gpu(gpu_id)
     except Exception as error:  # thinc, cupy and PyTorch each have their own
         raise PipelineError(
-            f"GPU {gpu_id} can't be used ({error}).\n"
+            f"GPU {gpu_id} can't be used ({error}). [B254]\n"
             "It needs cupy (pip install 'spacy-bioner[cuda12x]') and PyTorch with CUDA. "
             "--gpu-id -1 is the CPU."
         ) from None

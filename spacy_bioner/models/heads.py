@@ -329,7 +329,7 @@ class HeadsDecoder:
         if theirs.get_dim("nI") != heads.get_dim("nI"):
             raise PipelineError(
                 f"The heads to begin with are for token vectors of {theirs.get_dim('nI')}, and these are of "
-                f"{heads.get_dim('nI')}."
+                f"{heads.get_dim('nI')}. [B255]"
             )
         taken = [entity_type for entity_type in heads.attrs["types"] if theirs.has_param(entity_type)]
         for entity_type in taken:

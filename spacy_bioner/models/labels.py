@@ -54,17 +54,17 @@ def make_label_set(labels: Sequence[str]) -> LabelSet:
     for label in labels:
         letter, entity_type = split_tag(label)
         if letter != "O" and not entity_type:
-            raise TagError(f"the label '{label}' has no type: name it")
+            raise TagError(f"the label '{label}' has no type: name it [B256]")
         parts.append((letter, entity_type))
     letters, types = [letter for letter, _ in parts], [entity_type for _, entity_type in parts]
     used = set(letters) - {"O"}
     twice = sorted({label for label in labels if label != "O" and list(labels).count(label) > 1})
     if twice:
-        raise TagError(f"the label '{twice[0]}' stands there twice")
+        raise TagError(f"the label '{twice[0]}' stands there twice [B257]")
     if "O" not in letters or not used:
-        raise TagError(f"the labels need O and a type to find, and are {', '.join(labels) or 'none'}")
+        raise TagError(f"the labels need O and a type to find, and are {', '.join(labels) or 'none'} [B258]")
     if not any(used <= letters_of for letters_of in _LETTERS.values()):
-        raise TagError(f"the labels mix the letters of several schemes: {', '.join(sorted(used))}")
+        raise TagError(f"the labels mix the letters of several schemes: {', '.join(sorted(used))} [B259]")
     known = list(dict.fromkeys(filter(None, types)))
     return LabelSet(
         tuple(labels),
@@ -91,7 +91,8 @@ def check_scheme(label_set: LabelSet, scheme: str) -> Scheme:
             return known
     if scheme:
         raise TagError(
-            f"the labels {', '.join(label_set.labels)} don't follow '{scheme}', one of {', '.join(SCHEMES)}"
+            f"the labels {', '.join(label_set.labels)} don't follow '{scheme}', one "
+            f"of {', '.join(SCHEMES)} [B260]"
         )
     return scheme_of(label_set)
 

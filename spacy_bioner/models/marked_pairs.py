@@ -40,7 +40,7 @@ def create_marked_pairs(
         PipelineError: if there are no such marks.
     """
     if marks not in MARKS:
-        raise PipelineError(f"There are no marks '{marks}': use {' or '.join(MARKS)}.")
+        raise PipelineError(f"There are no marks '{marks}': use {' or '.join(MARKS)}. [B261]")
     scores = create_pair_scores(hidden)
     model: Model[list[Candidates], Floats2d] = Model(
         "marked_pairs",

@@ -44,7 +44,7 @@ def new_bert(settings: Settings, packed: Packed, device: torch.device) -> BertFo
     if 2 * largest > settings.shard_mib * (1 << 20) - HEADER:
         raise PretrainingError(
             f"The largest matrix takes {2 * largest / (1 << 20):.1f} MiB, and a file of weights may have "
-            f"{settings.shard_mib}: give a larger shard_mib, or a smaller width."
+            f"{settings.shard_mib}: give a larger shard_mib, or a smaller width. [B492]"
         )
     return model
 

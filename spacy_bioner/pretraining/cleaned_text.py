@@ -66,10 +66,10 @@ def prepare_text(
             from 0 to under 1, or nothing is left of the text.
     """
     if not 0 <= held_out < 1:
-        raise PretrainingError(f"A share of {held_out} can't be held out: give one from 0 to under 1.")
+        raise PretrainingError(f"A share of {held_out} can't be held out: give one from 0 to under 1. [B493]")
     files = text_files(inputs)
     if HELD_OUT in files:
-        raise PretrainingError(f"{files[HELD_OUT]}: '{HELD_OUT}' is the name of an output: rename it.")
+        raise PretrainingError(f"{files[HELD_OUT]}: '{HELD_OUT}' is the name of an output: rename it. [B494]")
     check_output(output, TEXT)
     sources = _sources([path if path.is_dir() else path.parent for path in inputs])
     tally = TextTally()
@@ -100,7 +100,7 @@ def prepare_text(
             parts.append({"file": part.name, "sha256": sha256(part), "source_sha256": sha256(path)})
         write_documents(folder / f"{HELD_OUT}.txt.xz", kept_apart)
         if not tally.documents:
-            raise PretrainingError(f"Nothing is left of the text: {dict(tally.rules)}.")
+            raise PretrainingError(f"Nothing is left of the text: {dict(tally.rules)}. [B495]")
         manifest = {
             "format": 1,
             "seed": seed,
@@ -170,7 +170,7 @@ def _sources(folders: list[Path]) -> list[dict[str, Any]]:
                     key = row["source_repo"], row["licence"]
                     words[key] += int(row["words"])
                 except (KeyError, ValueError, TypeError):
-                    message = "columns source_repo, licence and words (a number) are needed"
+                    message = "columns source_repo, licence and words (a number) are needed [B563]"
                     raise FormatError(path, number, message) from None
                 documents[key] += 1
     return [

@@ -29,7 +29,7 @@ def write_card(model: Path, name: str = "") -> Path:
     try:
         text = make_encoder_card(record, name or model.resolve().name)
     except (KeyError, TypeError, IndexError) as error:
-        raise FormatError(model / RECORD, None, f"{error} isn't in it: train again") from None
+        raise FormatError(model / RECORD, None, f"{error} isn't in it: train again [B496]") from None
     with Outputs() as outputs:
         outputs.temporary(model / CARD).write_text(text, encoding="utf8")
     return model / CARD

@@ -138,7 +138,7 @@ class Run:
         if not len(held_out):
             raise PretrainingError(
                 f"The held-out text has {len(packed.held_out):,} word pieces, fewer than a sequence: hold "
-                "more of the text out."
+                "more of the text out. [B497]"
             )
         self._held_out = self._mask(held_out, settings.seed)
         self.model = new_bert(settings, packed, device)
@@ -158,7 +158,7 @@ class Run:
         if (output / CHECKPOINT).is_file():
             self._restore()
         elif output.is_dir() and any(path.name[0] != "." and path.name != CURVE for path in output.iterdir()):
-            raise PretrainingError(f"{output} holds something else than a run: name another folder.")
+            raise PretrainingError(f"{output} holds something else than a run: name another folder. [B498]")
 
     @property
     def _identity(self) -> dict[str, Any]:
@@ -211,7 +211,8 @@ class Run:
         mean = float(total)
         if not math.isfinite(mean):
             raise PretrainingError(
-                f"The loss of step {progress.step:,} isn't finite: begin again with a lower learning_rate."
+                f"The loss of step {progress.step:,} isn't finite: begin again with "
+                "a lower learning_rate. [B499]"
             )
         progress.step += 1
         progress.pieces += batch.size
@@ -331,12 +332,12 @@ class Run:
             state = torch.load(path, map_location=self.device, weights_only=True)
             same = state["identity"] == self._identity
         except Exception as error:  # zipfile's, pickle's, PyTorch's: each has its own
-            why = f"not a whole checkpoint ({type(error).__name__}): begin again in another folder"
+            why = f"not a whole checkpoint ({type(error).__name__}): begin again in another folder [B564]"
             raise FormatError(path, None, why) from None
         if not same:
             raise PretrainingError(
                 f"{self.output} holds a run with other settings or on other text: give the same ones to go "
-                "on, or name another folder."
+                "on, or name another folder. [B500]"
             )
         self.progress = Progress(**state["progress"])
         self.curve = state["curve"]
@@ -349,7 +350,9 @@ class Run:
 def _device(name: str) -> torch.device:
     name = name or ("cuda" if torch.cuda.is_available() else "cpu")
     if name not in _MICRO_BATCH or (name == "cuda" and not torch.cuda.is_available()):
-        raise PretrainingError(f"The device '{name}' can't be used: name cpu, or cuda where there is a GPU.")
+        raise PretrainingError(
+            f"The device '{name}' can't be used: name cpu, or cuda where there is a GPU. [B501]"
+        )
     return torch.device(name)
 
 

@@ -66,10 +66,12 @@ def load_overlap(folders: Iterable[Path]) -> Overlap:
     overlap = Overlap()
     for folder in folders:
         if not folder.is_dir():
-            raise FormatError(folder, None, "there is no such folder")
+            raise FormatError(folder, None, "there is no such folder [B502]")
         splits = list(_splits(folder))
         if not splits:
-            raise FormatError(folder, None, "no file in it has 'dev' or 'test' in its name, as splits have")
+            raise FormatError(
+                folder, None, "no file in it has 'dev' or 'test' in its name, as splits have [B503]"
+            )
         for path, split in splits:
             format = _format(path)
             if not format:

@@ -58,9 +58,11 @@ def read_part(folder: Path, entry: dict[str, Any]) -> Pieces:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise FormatError(path, None, "there is no such file, and the manifest names it") from None
+        raise FormatError(path, None, "there is no such file, and the manifest names it [B504]") from None
     if hashlib.sha256(data).hexdigest() != entry["sha256"]:
-        raise FormatError(path, None, "not the file that the manifest describes: copy or pack it again")
+        raise FormatError(
+            path, None, "not the file that the manifest describes: copy or pack it again [B505]"
+        )
     return np.frombuffer(lzma.decompress(data), dtype="<u2").astype(np.uint16, copy=False)
 
 
@@ -76,7 +78,7 @@ def load_packed(folder: Path) -> Packed:
         vocabulary = tuple((folder / "vocab.txt").read_text(encoding="utf8").splitlines())
         entries = [*manifest["parts"], manifest["held_out"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        why = f"not packed text ({type(error).__name__}): make it with spacy bioner pretrain-pack"
+        why = f"not packed text ({type(error).__name__}): make it with spacy bioner pretrain-pack [B565]"
         raise FormatError(path, None, why) from None
     *parts, held_out = [read_part(folder, entry) for entry in entries]
     return Packed(manifest, vocabulary, np.concatenate(parts), held_out)
@@ -155,7 +157,7 @@ class Feed:
         if len(self._stream) < 2 * room:
             raise PretrainingError(
                 f"{len(self._stream):,} word pieces are too few for sequences of {self.length}: give more "
-                "text, or a smaller length."
+                "text, or a smaller length. [B506]"
             )
         random = np.random.default_rng([self._seed, self.epoch])
         offset = int(random.integers(room))

@@ -42,13 +42,15 @@ def pack(text: Path, vocabulary: Path, output: Path) -> dict[str, Any]:
     described = read_manifest(text, TEXT, "pretrain-text")
     tokenizer = load_tokenizer(vocabulary)
     if len(tokenizer) > 1 << 16:
-        raise PretrainingError(f"{vocabulary}: {len(tokenizer):,} word pieces are more than {1 << 16:,}.")
+        raise PretrainingError(
+            f"{vocabulary}: {len(tokenizer):,} word pieces are more than {1 << 16:,}. [B507]"
+        )
     unknown: Counter[str] = Counter()
 
     def packed(entry: dict[str, Any], target: Path) -> dict[str, Any]:
         path = text / entry["file"]
         if sha256(path) != entry["sha256"]:
-            raise FormatError(path, None, f"not the file that {TEXT} describes: make the text again")
+            raise FormatError(path, None, f"not the file that {TEXT} describes: make the text again [B508]")
         stream = _stream(path, tokenizer)
         unknown["pieces"] += int((stream == tokenizer.unk_token_id).sum())
         name = entry["file"].removesuffix(".txt.xz") + ".pieces.xz"

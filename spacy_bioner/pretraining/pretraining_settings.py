@@ -80,7 +80,7 @@ class Settings:
             < 1,
         }
         if found := [message for message, is_wrong in wrong.items() if is_wrong]:
-            raise PretrainingError(f"These settings can't be: {'; '.join(found)}.")
+            raise PretrainingError(f"These settings can't be: {'; '.join(found)}. [B509]")
 
 
 def parse_settings(text: str) -> Settings:
@@ -94,10 +94,10 @@ def parse_settings(text: str) -> Settings:
     for part in shlex.split(text):
         name, _, value = part.partition("=")
         if name not in known:
-            raise PretrainingError(f"There is no setting '{name}'. There are: {', '.join(known)}.")
+            raise PretrainingError(f"There is no setting '{name}'. There are: {', '.join(known)}. [B510]")
         try:
             values[name] = known[name](value)
         except ValueError:
             kind = "a whole number" if known[name] is int else "a number"
-            raise PretrainingError(f"The setting {name} needs {kind}: {name}={value}.") from None
+            raise PretrainingError(f"The setting {name} needs {kind}: {name}={value}. [B511]") from None
     return Settings(**values)

@@ -63,7 +63,7 @@ class Start:
         if self.record["settings"]["seed"] == seed:
             raise PretrainingError(
                 f"{self.folder} was trained on this text with seed {seed}, and would see it in the same "
-                "order again: give another seed."
+                "order again: give another seed. [B512]"
             )
         return kept
 
@@ -82,20 +82,22 @@ class Start:
         if pieces != vocabulary and not self.published:
             raise PretrainingError(
                 f"{self.folder} has another vocabulary than the packed text: pack it with `spacy bioner "
-                f"pretrain-pack TEXT {self.folder} OUTPUT`."
+                f"pretrain-pack TEXT {self.folder} OUTPUT`. [B513]"
             )
         config = BertConfig.from_pretrained(self.folder, local_files_only=True)
         for name in _SHAPE:
             theirs, wanted = getattr(config, name), getattr(model.config, name)
             if theirs != wanted:
-                raise PretrainingError(f"{self.folder} has {name}={theirs}, and the settings say {wanted}.")
+                raise PretrainingError(
+                    f"{self.folder} has {name}={theirs}, and the settings say {wanted}. [B514]"
+                )
         first, found = BertForMaskedLM.from_pretrained(
             self.folder, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
         missing = set(found["missing_keys"])
         if not all(self.published and name.startswith(_HEAD) for name in missing):
             names = ", ".join(sorted(missing))
-            raise PretrainingError(f"{self.folder} lacks {names}: name weights that `pretrain` wrote.")
+            raise PretrainingError(f"{self.folder} lacks {names}: name weights that `pretrain` wrote. [B515]")
         weights = {name: value for name, value in first.float().state_dict().items() if name not in missing}
         if pieces != vocabulary:
             vectors, _ = respell(weights[_EMBEDDINGS], pieces, vocabulary)
@@ -110,7 +112,7 @@ class Start:
             return tuple((self.folder / "vocab.txt").read_text(encoding="utf8").splitlines())
         except FileNotFoundError:
             raise FormatError(
-                self.folder / "vocab.txt", None, "not there: name a BERT with its vocabulary"
+                self.folder / "vocab.txt", None, "not there: name a BERT with its vocabulary [B516]"
             ) from None
 
 
@@ -124,7 +126,9 @@ def read_start(folder: Path) -> Start:
     published = not (folder / RECORD).is_file() and _is_bert(folder)
     record = _source(folder) if published else read_manifest(folder, RECORD, "pretrain")
     if not (folder / WEIGHTS).is_file():
-        raise PretrainingError(f"{folder} has no {WEIGHTS}: name weights that `pretrain` wrote in one file.")
+        raise PretrainingError(
+            f"{folder} has no {WEIGHTS}: name weights that `pretrain` wrote in one file. [B517]"
+        )
     checksum = sha256(folder / WEIGHTS)
     return Start(folder, checksum, record | {"sha256": checksum}, published)
 

@@ -29,14 +29,16 @@ def text_files(paths: Iterable[Path]) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in paths:
         if not path.exists():
-            raise FormatError(path, None, "there is no such file or folder")
+            raise FormatError(path, None, "there is no such file or folder [B518]")
         found = [file for file in entries(path) if _is_text(file)] if path.is_dir() else [path]
         if not found:
-            raise FormatError(path, None, f"there is no text in this folder ({', '.join(SUFFIXES)})")
+            raise FormatError(path, None, f"there is no text in this folder ({', '.join(SUFFIXES)}) [B519]")
         for file in found:
             name = file.name.removesuffix(".xz").removesuffix(".txt")
             if name in files:
-                raise PretrainingError(f"{files[name]} and {file} would both become '{name}': rename one.")
+                raise PretrainingError(
+                    f"{files[name]} and {file} would both become '{name}': rename one. [B520]"
+                )
             files[name] = file
     return files
 
@@ -58,16 +60,16 @@ def read_documents(path: Path) -> Iterator[list[str]]:
                 try:
                     line = raw.decode("utf8").strip()
                 except UnicodeDecodeError:
-                    raise FormatError(path, number, "not UTF-8; convert the file to UTF-8") from None
+                    raise FormatError(path, number, "not UTF-8; convert the file to UTF-8 [B521]") from None
                 if line:
                     paragraphs.append(line)
                 elif paragraphs:
                     yield paragraphs
                     paragraphs = []
     except FileNotFoundError:
-        raise FormatError(path, None, "there is no such file") from None
+        raise FormatError(path, None, "there is no such file [B522]") from None
     except (lzma.LZMAError, EOFError):
-        raise FormatError(path, None, "not a whole xz file; fetch it again") from None
+        raise FormatError(path, None, "not a whole xz file; fetch it again [B523]") from None
     if paragraphs:
         yield paragraphs
 
@@ -94,15 +96,17 @@ def read_manifest(folder: Path, name: str, step: str) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise FormatError(path, None, f"not there: make the folder with spacy bioner {step}") from None
+        raise FormatError(path, None, f"not there: make the folder with spacy bioner {step} [B524]") from None
     except ValueError:
         manifest = None
     if not isinstance(manifest, dict) or manifest.get("format") != 1:
-        raise FormatError(path, None, f"not what spacy bioner {step} writes: make the folder again")
+        raise FormatError(path, None, f"not what spacy bioner {step} writes: make the folder again [B525]")
     return manifest
 
 
 def check_output(folder: Path, name: str) -> None:
     """Raises PretrainingError if a folder holds something else than an earlier output with that manifest."""
     if holds_other(folder, name):
-        raise PretrainingError(f"{folder} holds something else than earlier output: name another folder.")
+        raise PretrainingError(
+            f"{folder} holds something else than earlier output: name another folder. [B526]"
+        )

@@ -44,7 +44,7 @@ def train_vocabulary(
             output holds something else.
     """
     if not len(SPECIALS) < size <= 1 << 16:
-        raise PretrainingError(f"A vocabulary of {size} isn't possible: give a size up to {1 << 16}.")
+        raise PretrainingError(f"A vocabulary of {size} isn't possible: give a size up to {1 << 16}. [B527]")
     check_output(output, FILE)
     manifest = read_manifest(text, TEXT, "pretrain-text")
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -78,7 +78,7 @@ def train_vocabulary(
     if len(pieces) > size:
         raise PretrainingError(
             f"{size} word pieces are too few: the characters alone are {len(pieces)}. Give a larger size, or "
-            "a smaller alphabet."
+            "a smaller alphabet. [B528]"
         )
     with Outputs() as outputs:
         folder = outputs.temporary(output, folder=True)
@@ -104,9 +104,11 @@ def load_tokenizer(folder: Path, max_length: int = 512) -> "BertTokenizerFast":
     try:
         pieces = path.read_text(encoding="utf8").splitlines()
     except (FileNotFoundError, NotADirectoryError):
-        raise FormatError(path, None, "not there: name a folder with a vocabulary in it") from None
+        raise FormatError(path, None, "not there: name a folder with a vocabulary in it [B529]") from None
     if missing := [piece for piece in SPECIALS if piece not in pieces]:
-        raise FormatError(path, None, f"not a vocabulary of BERT's form: {', '.join(missing)} isn't in it")
+        raise FormatError(
+            path, None, f"not a vocabulary of BERT's form: {', '.join(missing)} isn't in it [B530]"
+        )
     config: dict[str, Any] = {}
     if (folder / "tokenizer_config.json").is_file():
         config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf8"))

@@ -45,7 +45,7 @@ def write_weights(
     copied.load_state_dict(model.state_dict())
     copied.half()
     if not all(torch.isfinite(parameter).all() for parameter in copied.parameters()):
-        raise PretrainingError("A weight is too large for 16 bits: train with a lower learning_rate.")
+        raise PretrainingError("A weight is too large for 16 bits: train with a lower learning_rate. [B531]")
     tokenizer = BertTokenizerFast.from_pretrained(vocabulary, local_files_only=True)
     tokenizer.model_max_length = settings.positions
     with Outputs() as outputs:

@@ -8,7 +8,8 @@ from pathlib import Path
 from spacy_bioner.annotation.inputs import SetAside, read_items
 from spacy_bioner.annotation.output import dressed
 from spacy_bioner.documents.document import Document
-from spacy_bioner.documents.formats import encoded, known
+from spacy_bioner.documents.formats import known
+from spacy_bioner.documents.formats.base import encoded
 from spacy_bioner.errors import ConversionError
 from spacy_bioner.service.guarding import RefusedError
 from spacy_bioner.service.service_settings import Limits

@@ -60,7 +60,7 @@ class Pipelines:
             served = _served(nlp, settings, metrics)
             if served.name in self._served:
                 raise PipelineError(
-                    f"Two pipelines are called {served.name}: requests can't tell them apart."
+                    f"Two pipelines are called {served.name}: requests can't tell them apart. [B414]"
                 )
             self._served[served.name] = served
 
@@ -181,7 +181,7 @@ def _warm_up(nlp: Language) -> None:
                 doc = component(doc)
             except Exception as error:  # any component's
                 raise PipelineError(
-                    f"The pipeline's '{name}' fails ({type(error).__name__}): {error}"
+                    f"The pipeline's '{name}' fails ({type(error).__name__}): {error} [B415]"
                 ) from error
             if "doc.ents" in nlp.get_pipe_meta(name).assigns:
                 doc.ents = [Span(doc, i, i + 1, label) for i, label in enumerate(types)]

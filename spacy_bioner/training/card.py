@@ -43,7 +43,8 @@ def check_reports(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]])
         other = (report.get("pipeline"), report.get("version"))
         if other != own:
             raise PipelineError(
-                f"The scores are those of {other[0]} {other[1]}, and the pipeline is {own[0]} {own[1]}."
+                f"The scores are those of {other[0]} {other[1]}, and the "
+                f"pipeline is {own[0]} {own[1]}. [B416]"
             )
 
 

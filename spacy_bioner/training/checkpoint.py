@@ -134,7 +134,9 @@ def _read_state(path: Path) -> dict[str, Any]:
         state = json.loads(path.read_text(encoding="utf8"))
         return {name: state[name] for name in ("identity", "progress", "updates", "tensors", "random")}
     except (OSError, ValueError, KeyError, TypeError):
-        raise FormatError(path, None, "not a whole checkpoint: remove its folder to begin anew") from None
+        raise FormatError(
+            path, None, "not a whole checkpoint: remove its folder to begin anew [B417]"
+        ) from None
 
 
 def _numpy_state() -> list[Any]:

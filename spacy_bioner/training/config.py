@@ -131,7 +131,7 @@ def label_map(entries: Sequence[Mapping[str, Any]], own_heads: Collection[str] =
     """
     strange = set(own_heads) - {entry["name"] for entry in entries}
     if strange:
-        raise PipelineError(f"--own-heads: the data has nothing of {', '.join(sorted(strange))}.")
+        raise PipelineError(f"--own-heads: the data has nothing of {', '.join(sorted(strange))}. [B418]")
     names = {}
     for entry in entries if len(entries) > 1 else ():
         for own, common in entry["types"].items():
@@ -167,7 +167,7 @@ def go_on_from(config: Config, folder: Path, keep_types: bool) -> tuple[Config, 
         raise PipelineError(
             f"Can't go on from {folder}: the config and the pipeline must both have 'bioner' and one of "
             f"{' and '.join(map(repr, _ENCODERS))}; the config has {', '.join(pipeline)}, and the pipeline "
-            f"{', '.join(source.pipe_names)}."
+            f"{', '.join(source.pipe_names)}. [B419]"
         )
     encoder = next(name for name in needed if name in _ENCODERS)
     copied = config.copy()
@@ -199,7 +199,7 @@ def check_settings(config: Config, overrides: Mapping[str, Any]) -> None:
     """
     for name in overrides:
         if not has(config, name) and not has(DEFAULT_CONFIG, name) and not name.startswith("components."):
-            raise PipelineError(f"The config has no setting '{name}'.")
+            raise PipelineError(f"The config has no setting '{name}'. [B420]")
 
 
 def has(config: Config, dotted: str) -> bool:

@@ -79,7 +79,7 @@ def distill(
         BionerError: if teachers, texts, data or config can't be had.
     """
     if not 0 <= mix < 1:
-        raise PipelineError(f"The mix is {mix}: it must be from 0 to less than 1.")
+        raise PipelineError(f"The mix is {mix}: it must be from 0 to less than 1. [B421]")
     folder = answers or output.with_name(f"{output.name}.answers")
     ask(teachers, texts, folder, temperature=temperature, limit=limit, gpu_id=gpu_id)
     return train_pipeline(
@@ -107,7 +107,7 @@ def ask(
         FormatError: if the texts can't be read.
     """
     if temperature <= 0:
-        raise PipelineError(f"The temperature is {temperature}: it must be more than 0.")
+        raise PipelineError(f"The temperature is {temperature}: it must be more than 0. [B422]")
     use_device(gpu_id)
     loaded = [_teacher(name) for name in teachers]
     types = sorted({label for nlp in loaded for _, pipe in named_bioners(nlp) for label in pipe.labels})
@@ -135,7 +135,7 @@ def ask(
             number, count, words = number + 1, count + len(batch), words + sum(map(len, batch))
             bar.update(len(batch))
     if not number:
-        raise PipelineError(f"There is no text in {', '.join(map(str, texts))}.")
+        raise PipelineError(f"There is no text in {', '.join(map(str, texts))}. [B423]")
     if aside:
         msg.warn(f"{len(aside)} texts can't be read, and are left out: {aside[0]} ...")
     made = asked | {"parts": number, "docs": count, "words": words, "unread": len(aside)}
@@ -148,7 +148,9 @@ def ask(
 def _teacher(name: str | Path) -> Language:
     nlp = load_pipeline(name)
     if not named_bioners(nlp):
-        raise PipelineError(f"The teacher '{name}' has no `bioner`: a student learns its probabilities.")
+        raise PipelineError(
+            f"The teacher '{name}' has no `bioner`: a student learns its probabilities. [B424]"
+        )
     return nlp
 
 
@@ -168,7 +170,7 @@ def _check(output: Path, asked: Mapping[str, Any]) -> None:
     if different:
         raise PipelineError(
             f"{output} holds something else than answers of these teachers to these texts (different: "
-            f"{', '.join(different)}): name another folder, or remove it."
+            f"{', '.join(different)}): name another folder, or remove it. [B425]"
         )
 
 

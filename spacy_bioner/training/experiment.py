@@ -115,7 +115,7 @@ def run_experiment(
 def _made_of(cell: Cell) -> dict[str, Any]:
     """Everything that a run's result depends on."""
     if not cell.system.config.is_file():
-        raise ExperimentError(f"System '{cell.system.name}': there is no config {cell.system.config}.")
+        raise ExperimentError(f"System '{cell.system.name}': there is no config {cell.system.config}. [B426]")
     data = {}
     for split in ("train", "dev", "test"):
         files = docbin_files(getattr(cell.corpus, split)) if getattr(cell.corpus, split) else []
@@ -247,7 +247,7 @@ def _call(command: Sequence[str], log: Path, threads: int | None) -> _Used:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         end = log.read_text(encoding="utf8", errors="replace").strip().splitlines()[-15:]
-        raise ExperimentError("\n".join([f"A run failed; all of its output is in {log}.", *end]))
+        raise ExperimentError("\n".join([f"A run failed; all of its output is in {log}. [B561]", *end]))
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, KiB elsewhere
     peak = usage.ru_maxrss * unit / (1 << 20)
     return _Used(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, peak)
@@ -268,6 +268,6 @@ def _only_one(output: Path) -> Iterator[None]:
     try:
         held = lock.acquire(timeout=0)
     except Timeout:
-        raise ExperimentError(f"Another process runs the experiment in {output}.") from None
+        raise ExperimentError(f"Another process runs the experiment in {output}. [B427]") from None
     with held:
         yield

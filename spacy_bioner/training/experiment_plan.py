@@ -88,19 +88,20 @@ class Plan:
         )
         for what, names in listed:
             if not names:
-                raise ExperimentError(f"The experiment has no {what}.")
+                raise ExperimentError(f"The experiment has no {what}. [B428]")
             twice = sorted({str(name) for name in names if names.count(name) > 1})
             if twice:
                 raise ExperimentError(
-                    f"The experiment has {what} twice: {', '.join(twice)}. The same run again tells nothing."
+                    f"The experiment has {what} twice: {', '.join(twice)}. The same "
+                    "run again tells nothing. [B429]"
                 )
         for name in (*(s.name for s in self.systems), *(c.name for c in self.corpora)):
             if not name or name.startswith(".") or set(name) & set(_UNSAFE):
-                raise ExperimentError(f"'{name}' can't be the name of a folder: name it otherwise.")
+                raise ExperimentError(f"'{name}' can't be the name of a folder: name it otherwise. [B430]")
         if not all(0 < share <= 1 for share in self.shares):
-            raise ExperimentError("Shares of the training data are numbers above 0 and up to 1.")
+            raise ExperimentError("Shares of the training data are numbers above 0 and up to 1. [B431]")
         if self.baseline and self.baseline not in {system.name for system in self.systems}:
-            raise ExperimentError(f"The baseline '{self.baseline}' is none of the systems.")
+            raise ExperimentError(f"The baseline '{self.baseline}' is none of the systems. [B432]")
 
 
 def seeds_plan(
@@ -119,7 +120,7 @@ def seeds_plan(
         ExperimentError: if a seed is no whole number, or stands there twice.
     """
     if not all(seed.isdecimal() for seed in seeds):
-        raise ExperimentError(f"Seeds are whole numbers with commas (1,2,3), not {','.join(seeds)}.")
+        raise ExperimentError(f"Seeds are whole numbers with commas (1,2,3), not {','.join(seeds)}. [B433]")
     system = System(config.stem, config, encoder, dict(settings or {}), tuple(own_heads))
     data = Data("data", tuple(train), tuple(dev), tuple(test))
     return Plan((system,), (data,), tuple(map(int, seeds)))
@@ -134,18 +135,18 @@ def read_plan(path: Path) -> Plan:
     try:
         content = tomllib.loads(path.read_text(encoding="utf8"))
     except FileNotFoundError:
-        raise ExperimentError(f"There is no experiment {path}.") from None
+        raise ExperimentError(f"There is no experiment {path}. [B434]") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"{path}: not TOML ({error}).") from None
+        raise ExperimentError(f"{path}: not TOML ({error}). [B435]") from None
     _check_keys(path, "it", content, _KEYS)
     shared = _settings(path, content.get("settings", {}))
     systems = [*_crossed(path, content, shared), *_named(path, content, shared)]
     seeds = content.get("seeds", [1])
     if not _is_list(seeds, int):
-        raise ExperimentError(f"{path}: seeds is a list of whole numbers: [1, 2, 3].")
+        raise ExperimentError(f"{path}: seeds is a list of whole numbers: [1, 2, 3]. [B436]")
     shares = content.get("shares", [1.0])
     if not _is_list(shares, int | float):
-        raise ExperimentError(f"{path}: shares is a list of numbers: [0.25, 0.5, 1.0].")
+        raise ExperimentError(f"{path}: shares is a list of numbers: [0.25, 0.5, 1.0]. [B437]")
     return Plan(
         tuple(systems),
         tuple(_corpora(path, content.get("corpora", {}))),
@@ -160,7 +161,7 @@ def _crossed(path: Path, content: Mapping[str, Any], shared: Mapping[str, Any]) 
     """A system for each of `configs` with each of `encoders`."""
     configs, encoders = content.get("configs", []), content.get("encoders", [""])
     if not _is_list(configs, str) or not _is_list(encoders, str):
-        raise ExperimentError(f"{path}: configs and encoders are lists of texts.")
+        raise ExperimentError(f"{path}: configs and encoders are lists of texts. [B438]")
     for config, encoder in product(configs, encoders):
         name = Path(config).stem + (f"-{Path(encoder).name}" if len(encoders) > 1 else "")
         yield System(name, Path(config), encoder, dict(shared))
@@ -170,7 +171,7 @@ def _named(path: Path, content: Mapping[str, Any], shared: Mapping[str, Any]) ->
     for name, entry in _tables(path, "systems", content.get("systems", {})):
         _check_keys(path, f"system '{name}'", entry, _SYSTEM_KEYS)
         if not isinstance(entry.get("config"), str):
-            raise ExperimentError(f"{path}: system '{name}' needs a config.")
+            raise ExperimentError(f"{path}: system '{name}' needs a config. [B439]")
         settings = {**shared, **_settings(path, entry.get("settings", {}))}
         own_heads = tuple(entry.get("own_heads", ()))
         yield System(name, Path(entry["config"]), entry.get("encoder", ""), settings, own_heads)
@@ -187,7 +188,7 @@ def _corpora(path: Path, entries: Any) -> Iterable[Data]:
             files = {"train": "train", "dev": "devel", "test": "test"}
             splits = {s: splits[s] or (folder / f"{file}.spacy",) for s, file in files.items()}
         if not splits["train"] or not splits["dev"]:
-            raise ExperimentError(f"{path}: corpus '{name}' needs train and dev, or a folder of them.")
+            raise ExperimentError(f"{path}: corpus '{name}' needs train and dev, or a folder of them. [B440]")
         yield Data(name, splits["train"], splits["dev"], splits["test"])
 
 
@@ -198,7 +199,7 @@ def _paths(value: Any) -> tuple[Path, ...]:
 def _settings(path: Path, nested: Any, prefix: str = "") -> dict[str, Any]:
     """Settings by dotted names; TOML makes tables of dotted keys that aren't quoted."""
     if not isinstance(nested, Mapping):
-        raise ExperimentError(f"{path}: settings is a table.")
+        raise ExperimentError(f"{path}: settings is a table. [B441]")
     flat: dict[str, Any] = {}
     for key, value in nested.items():
         flat |= (
@@ -209,14 +210,16 @@ def _settings(path: Path, nested: Any, prefix: str = "") -> dict[str, Any]:
 
 def _tables(path: Path, what: str, entries: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
     if not isinstance(entries, Mapping) or not all(isinstance(entry, Mapping) for entry in entries.values()):
-        raise ExperimentError(f"{path}: write [{what}.NAME] tables.")
+        raise ExperimentError(f"{path}: write [{what}.NAME] tables. [B442]")
     return entries.items()
 
 
 def _check_keys(path: Path, where: str, entry: Mapping[str, Any], known: set[str]) -> None:
     strange = sorted(entry.keys() - known)
     if strange:
-        raise ExperimentError(f"{path}: {where} can't have '{strange[0]}': {', '.join(sorted(known))}.")
+        raise ExperimentError(
+            f"{path}: {where} can't have '{strange[0]}': {', '.join(sorted(known))}. [B443]"
+        )
 
 
 def _is_list(value: Any, kind: Any) -> bool:

@@ -125,7 +125,7 @@ def _read(cell: Cell, output: Path) -> tuple[Mapping[str, Any], list[dict[str, A
     try:
         run = json.loads((output / cell.folder / DONE).read_text(encoding="utf8"))
     except (FileNotFoundError, ValueError):
-        raise ComparisonError(f"{output / cell.folder}: this run isn't finished.") from None
+        raise ComparisonError(f"{output / cell.folder}: this run isn't finished. [B444]") from None
     return run, read_scores(output / cell.folder / SCORES)
 
 

@@ -88,7 +88,7 @@ def train(
     if foreign:
         raise PipelineError(
             f"{output} holds {foreign[0]}, which no training made, and would be replaced: name another "
-            "folder."
+            "folder. [B445]"
         )
     plan = make_plan(
         config_path,
@@ -134,7 +134,7 @@ def train(
     except Exception as error:  # whatever it is: the pipelines are worth more, and are kept
         raise PipelineError(
             f"The training is done, and its pipelines are in {run}; but finishing them failed "
-            f"({type(error).__name__}: {error}). The same command tries that again."
+            f"({type(error).__name__}: {error}). The same command tries that again. [B446]"
         ) from error
     if interrupted:
         msg.warn(f"Interrupted: {output} is the best so far. The same command goes on with the training.")
@@ -150,7 +150,7 @@ def _check_teachers(nlp: Language, types: Sequence[str]) -> None:
     if not shared:
         raise PipelineError(
             f"The teachers know {', '.join(types)}, and the student {', '.join(labels) or 'no type'}: give "
-            "the student a `bioner` with types of the same names (`convert`, label_map)."
+            "the student a `bioner` with types of the same names (`convert`, label_map). [B447]"
         )
     msg.info(f"Taught: {', '.join(shared)}")
 
@@ -176,7 +176,7 @@ def _run(nlp: Language, run: Path, identity: dict[str, Any], gpu_id: int) -> boo
         different = ", ".join(part for part in identity if earlier.get(part) != identity[part])
         raise PipelineError(
             f"{run} holds a training that was stopped, and this one differs from it ({different}). Give the "
-            "same command as then to go on with it, or remove the folder."
+            "same command as then to go on with it, or remove the folder. [B448]"
         )
     try:
         progress = run_updates(nlp, run, identity, gpu_id)
@@ -188,7 +188,7 @@ def _run(nlp: Language, run: Path, identity: dict[str, Any], gpu_id: int) -> boo
         if not (run / BEST).is_dir() and not (run / CHECKPOINT).is_dir():  # nothing to go on from
             shutil.rmtree(run, ignore_errors=True)
     if not progress.results:
-        raise PipelineError("The training made no update: is every Doc longer than a batch may be?")
+        raise PipelineError("The training made no update: is every Doc longer than a batch may be? [B449]")
     if len(progress.results) > 1 and progress.results[0] == max(progress.results):
         msg.warn("The first score was the best one: the pipeline has learned nothing since. See the config.")
     return False

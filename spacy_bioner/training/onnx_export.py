@@ -51,16 +51,20 @@ def to_onnx(nlp: Language, precision: str) -> Language:
         PipelineError: if onnx isn't installed, or there is no encoder of torch in the pipeline.
     """
     if precision not in PRECISIONS:
-        raise PipelineError(f"There is no precision '{precision}': it is one of {', '.join(PRECISIONS)}.")
+        raise PipelineError(
+            f"There is no precision '{precision}': it is one of {', '.join(PRECISIONS)}. [B450]"
+        )
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
     except ImportError as error:
-        raise PipelineError(f"{error.name} isn't installed: pip install 'spacy-bioner[onnx]'.") from None
+        raise PipelineError(
+            f"{error.name} isn't installed: pip install 'spacy-bioner[onnx]'. [B451]"
+        ) from None
     transformer = find_transformer(nlp)
     encoder = getattr(getattr(transformer, "model", None), "transformer", None)
     if transformer is None or encoder is None or isinstance(encoder, bytes):
-        raise PipelineError("The pipeline has no transformer in PyTorch that could be optimized.")
+        raise PipelineError("The pipeline has no transformer in PyTorch that could be optimized. [B452]")
     from spacy_bioner.models.transformer.onnx_graph import export
     from spacy_bioner.models.transformer.shim import longest_sequence
 
@@ -133,7 +137,7 @@ def optimize(
     check_output(output)
     docs = read_docbin(data)
     if not docs:
-        raise PipelineError(f"{data}: there are no documents in it.")
+        raise PipelineError(f"{data}: there are no documents in it. [B453]")
     nlp = load_pipeline(model)
     made = to_onnx(nlp, precision)
     result = compare(nlp, made, [read_docbin(data, nlp.vocab), read_docbin(data, made.vocab)])
@@ -142,12 +146,12 @@ def optimize(
         raise PipelineError(
             f"In {precision} the pipeline has F1 {100 * result.after:.2f} on {data} instead of "
             f"{100 * result.before:.2f}: {lost:.2f} less, and {tolerance} may be lost. Nothing was written. "
-            "Try --precision float32, or a larger --tolerance."
+            "Try --precision float32, or a larger --tolerance. [B454]"
         )
     if result.speedup < 1 and not slower:
         raise PipelineError(
             f"In {precision} the pipeline is {result.speedup:.2f} times as fast as before on this machine: "
-            "slower, so nothing was written. --slower writes it all the same, for another machine."
+            "slower, so nothing was written. --slower writes it all the same, for another machine. [B455]"
         )
     with Outputs() as outputs:
         made.to_disk(outputs.temporary(output, folder=True))

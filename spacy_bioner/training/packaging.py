@@ -40,7 +40,9 @@ def add_card(model: str | Path, output: Path, scores: Sequence[Path] = ()) -> Pa
         text = make_card(meta, reports)
     except (KeyError, TypeError, AttributeError) as error:
         names = ", ".join(map(str, scores)) or str(model)
-        raise FormatError(names, None, f"{error} isn't in it: evaluate again, or train again") from None
+        raise FormatError(
+            names, None, f"{error} isn't in it: evaluate again, or train again [B456]"
+        ) from None
     with Outputs() as outputs:
         folder = outputs.temporary(output, folder=True)
         shutil.copytree(nlp.path, folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -60,7 +62,7 @@ def read_reports(paths: Sequence[Path]) -> list[Any]:
         try:
             content = srsly.read_json(path)
         except (OSError, ValueError) as error:
-            raise FormatError(path, None, f"not a report of evaluate ({error})") from None
+            raise FormatError(path, None, f"not a report of evaluate ({error}) [B457]") from None
         reports += content if isinstance(content, list) else [content]
     return reports
 
@@ -89,10 +91,10 @@ def package(model: str | Path, output: Path, scores: Sequence[Path] = ()) -> Pat
         try:
             spacy_package(folder, output, create_sdist=False, create_wheel=True, force=True, silent=False)
         except SystemExit:
-            raise PipelineError(f"The wheel of {name} can't be built; see above.") from None
+            raise PipelineError(f"The wheel of {name} can't be built; see above. [B458]") from None
     found = list((output / name / "dist").glob("*.whl"))
     if len(found) != 1:
-        raise PipelineError(f"The wheel of {name} can't be built: is the package `build` installed?")
+        raise PipelineError(f"The wheel of {name} can't be built: is the package `build` installed? [B459]")
     return found[0]
 
 
@@ -122,11 +124,11 @@ def install_wheel(wheel: Path) -> str:
     for arguments in (command, [sys.executable, "-c", _WHERE, name]):
         done = subprocess.run(arguments, capture_output=True, text=True)
         if done.returncode:
-            raise PipelineError(f"{wheel} can't be installed:\n{done.stderr.strip()}")
+            raise PipelineError(f"{wheel} can't be installed: [B460]\n{done.stderr.strip()}")
     data = f"{name}-{version}"
     installed, packaged = Path(done.stdout.strip()) / data, wheel.parent.parent / name / data
     if checksum(installed) != checksum(packaged):
         raise PipelineError(
-            f"{installed} has other files than {packaged}: is another copy of {name} in the way?"
+            f"{installed} has other files than {packaged}: is another copy of {name} in the way? [B461]"
         )
     return name

@@ -82,22 +82,24 @@ def make_plan(
 ) -> TrainingPlan:
     """Makes a plan; see `loop.train` for the arguments and what is raised."""
     if not config_path.is_file():
-        raise PipelineError(f"There is no config {config_path}.")
+        raise PipelineError(f"There is no config {config_path}. [B462]")
     config = load_config(config_path, interpolate=False)
     files = {"train": docbin_files(train), "dev": docbin_files(dev)}
     data = {split: [describe_data(path) for path in paths] for split, paths in files.items()}
     for path, described in zip(chain(*files.values()), chain(*data.values()), strict=True):
         if not described.docs:
-            raise PipelineError(f"{path}: there are no documents in it.")
+            raise PipelineError(f"{path}: there are no documents in it. [B463]")
     entries = corpus_entries(chain(*data.values()))
     settings = data_settings(config, files)
     names = label_map(entries, own_heads)
     resolved = source = None
     if keep_types and start_from is None:
-        raise PipelineError("There are no types to keep: name the pipeline to start from.")
+        raise PipelineError("There are no types to keep: name the pipeline to start from. [B464]")
     if start_from is not None:
         if encoder:
-            raise PipelineError(f"Name either an encoder ({encoder}) or a pipeline to go on from, not both.")
+            raise PipelineError(
+                f"Name either an encoder ({encoder}) or a pipeline to go on from, not both. [B465]"
+            )
         config, source = go_on_from(config, start_from, keep_types)
         _check_overrides(config, overrides, start_from)
         names = _names_with(source, entries, names, own_heads, keep_types)
@@ -108,7 +110,7 @@ def make_plan(
     elif encoder not in ("", NO_ENCODER):
         raise PipelineError(
             f"{config_path} has no place for an encoder, and '{encoder}' was named: use another config, "
-            f"or --encoder {NO_ENCODER}."
+            f"or --encoder {NO_ENCODER}. [B466]"
         )
     if names and has(config, BIONER):
         settings[f"{BIONER}.label_map"] = names
@@ -143,7 +145,7 @@ def _check_overrides(config: Config, overrides: Mapping[str, Any], start_from: P
     sourced = [name for name, component in config["components"].items() if "source" in component]
     for setting in overrides:
         if setting == "paths.encoder" or setting.startswith(tuple(f"components.{n}." for n in sourced)):
-            raise PipelineError(f"'{setting}' can't be set: the encoder is that of {start_from}.")
+            raise PipelineError(f"'{setting}' can't be set: the encoder is that of {start_from}. [B467]")
 
 
 def _learning_rate(nlp: Language) -> float | None:

@@ -31,7 +31,7 @@ def lay_out_project(folder: Path) -> list[Path]:
     found = [path.relative_to(source) for pattern in patterns for path in sorted(source.glob(pattern))]
     for path in found:
         if (folder / path).exists():
-            raise OutputError(f"{folder / path} is there already: name another folder.")
+            raise OutputError(f"{folder / path} is there already: name another folder. [B468]")
     with Outputs() as outputs:
         for path in found:
             shutil.copyfile(source / path, outputs.temporary(folder / path))

@@ -35,12 +35,12 @@ def shrink(model: str | Path, output: Path) -> Path:
     found: list[Any] = [shim for shim in shims if hasattr(shim, "stored_in_16_bits")]
     if not found:
         raise PipelineError(
-            f"'{model}' has no transformer in PyTorch whose weights could be stored in 16 bits."
+            f"'{model}' has no transformer in PyTorch whose weights could be stored in 16 bits. [B469]"
         )
     for shim in found:
         largest = max(float(weight.abs().max()) for weight in shim.transformer.parameters())
         if largest > torch.finfo(torch.float16).max:
-            raise PipelineError(f"A weight of {largest:g} is too large for 16 bits.")
+            raise PipelineError(f"A weight of {largest:g} is too large for 16 bits. [B470]")
         shim.stored_in_16_bits = True
     with Outputs() as outputs:
         folder = outputs.temporary(output, folder=True)

@@ -41,7 +41,7 @@ from spacy_bioner.documents.formats import (
     text_pairs,
     token_rows,
 )
-from spacy_bioner.documents.formats.base import Account, Written
+from spacy_bioner.documents.formats.base import Account, Written, encoded
 from spacy_bioner.documents.formats.json_kinds import is_json, json_format
 from spacy_bioner.documents.formats.note_pairs import ENDINGS as NOTES
 from spacy_bioner.documents.formats.note_pairs import has_notes
@@ -55,7 +55,7 @@ _SHORT = 200  # characters: an export that holds nothing is no longer
 
 def _only_read(documents: Iterable[Document]) -> Iterator[Written]:
     """Refuses to write."""
-    raise ConversionError("This format is only read here: write bioc-xml, pubtator or jsonl instead.")
+    raise ConversionError("This format is only read here: write bioc-xml, pubtator or jsonl instead. [B016]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,9 @@ def detect(path: Path) -> str:
                 return name
         for file in plain_text.text_files(path):
             if name := _by_content(file):
-                raise FormatError(path, None, f"not all plain text: {file.name} is {name}; name the files")
+                raise FormatError(
+                    path, None, f"not all plain text: {file.name} is {name}; name the files [B017]"
+                )
         return "text"
     if brat.has_pair(path):
         return "brat"
@@ -220,7 +222,7 @@ def detect(path: Path) -> str:
         raise FormatError(path, None, what)
     if found is None:
         names = ", ".join(READ_FORMATS)
-        raise UnknownFormatError(path, None, f"can't tell its format: say which with --from ({names})")
+        raise UnknownFormatError(path, None, f"can't tell its format: say which with --from ({names}) [B018]")
     return found
 
 
@@ -277,7 +279,7 @@ def read_each(path: Path, format: str = "", offsets: str = "") -> Iterator[Reada
     documents = wanted.each(path, offsets)
     first = next(documents, None)
     if first is None:
-        raise FormatError(path, None, "the file is empty: no document in it")
+        raise FormatError(path, None, "the file is empty: no document in it [B019]")
     yield first
     yield from documents
     for file in files_in(path):
@@ -323,7 +325,7 @@ def check_folder(path: Path, inputs: Iterable[Path] = ()) -> None:
     if not path.is_dir():
         return
     if any(input.resolve().parent == path.resolve() for input in inputs):
-        raise OutputError(f"{path} would be replaced, and an input is in it: name another folder.")
+        raise OutputError(f"{path} would be replaced, and an input is in it: name another folder. [B020]")
     entries = list(path.iterdir())
     documents = [
         e
@@ -333,12 +335,12 @@ def check_folder(path: Path, inputs: Iterable[Path] = ()) -> None:
     strange = [entry.name for entry in entries if entry not in documents]
     if strange:
         raise OutputError(
-            f"{path} would be replaced, and there is more in it ({strange[0]}): name a new folder."
+            f"{path} would be replaced, and there is more in it ({strange[0]}): name a new folder. [B021]"
         )
     if documents and all(entry.suffix == ".txt" for entry in documents):
         raise OutputError(
             f"{path} would be replaced, and the texts in it may be yours ({documents[0].name}): name a new "
-            "folder, or delete them first."
+            "folder, or delete them first. [B022]"
         )
 
 
@@ -374,24 +376,8 @@ def write_pieces(
             account.add(piece)
 
 
-def encoded(piece: Written) -> bytes:
-    """A piece as it is in a file; raises ConversionError if it has characters that no text file can have."""
-    if "\0" in piece.text:
-        raise ConversionError(f"A NUL character can't be in a text file: {_around(piece.text, chr(0))}.")
-    try:
-        return piece.text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        around = _around(piece.text, error.object[error.start])
-        raise ConversionError(f"Half of a surrogate pair can't be written as UTF-8: {around}.") from None
-
-
-def _around(text: str, char: str) -> str:
-    place = text.index(char)
-    return ascii(text[max(place - 20, 0) : place + 20])
-
-
 def known(name: str) -> Format:
     """The format of a name; raises ConversionError if there is none."""
     if name not in FORMATS:
-        raise ConversionError(f"There is no format '{name}': use {', '.join(FORMATS)}.")
+        raise ConversionError(f"There is no format '{name}': use {', '.join(FORMATS)}. [B025]")
     return FORMATS[name]

@@ -43,7 +43,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
                     yield Document(found[2], meta={LINE: number}, id=found[1])
                 elif line.strip():
                     yield FormatError(
-                        path, number, f"not the {_FIELDS} fields of a relation, with bars between"
+                        path, number, f"not the {_FIELDS} fields of a relation, with bars between [B026]"
                     )
             continue
         yield _document(*key, [(number, str(line).split("|")) for number, line in lines], label, type)

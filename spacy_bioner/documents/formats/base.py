@@ -10,7 +10,7 @@ from typing import Any
 from spacy_bioner.documents.document import Document, Dropped, DroppedRelation
 from spacy_bioner.documents.metadata import COUNTED, HOW_READ
 from spacy_bioner.documents.settling import Raw
-from spacy_bioner.errors import FormatError
+from spacy_bioner.errors import ConversionError, FormatError
 
 BREAKS = re.compile(r"[\t\r\n]")
 """What ends a field or a line, in formats of lines and columns."""
@@ -76,7 +76,7 @@ def without_left_out(found: Iterable[Raw | FormatError | LeftOut], path: Path) -
         yield _with_counts(held, counts)
     yield from behind
     if held is None and counts and not behind:
-        yield FormatError(path, None, f"there is nothing to read in it but {', '.join(counts)}")
+        yield FormatError(path, None, f"there is nothing to read in it but {', '.join(counts)} [B027]")
 
 
 def _with_counts(raw: Raw, counts: Counter[str]) -> Raw:
@@ -164,3 +164,23 @@ def left_out(
     # in which order the lines of a file stood says nothing of its document
     counts["notes on documents"] = int(bool(kept_meta(document.meta, (*document_meta, "order"))))
     return +counts
+
+
+def encoded(piece: Written) -> bytes:
+    """A piece as it is in a file; raises ConversionError if it has characters that no text file can have."""
+    if "\0" in piece.text:
+        raise ConversionError(
+            f"A NUL character can't be in a text file: {_around(piece.text, chr(0))}. [B023]"
+        )
+    try:
+        return piece.text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        around = _around(piece.text, error.object[error.start])
+        raise ConversionError(
+            f"Half of a surrogate pair can't be written as UTF-8: {around}. [B024]"
+        ) from None
+
+
+def _around(text: str, char: str) -> str:
+    place = text.index(char)
+    return ascii(text[max(place - 20, 0) : place + 20])

@@ -180,7 +180,7 @@ def _placed(passage: BioCPassage, text: str) -> Iterator[tuple[int, BioCSentence
         if own and (at < 0 or not text.startswith(own, at)):
             at = text.find(own, last)  # the offsets may count something else than characters
             if at < 0:
-                raise UnfitError(f"the sentence at offset {sentence.offset} isn't in its passage")
+                raise UnfitError(f"the sentence at offset {sentence.offset} isn't in its passage [B028]")
         last = at + len(own)
         yield at, sentence
 

@@ -114,7 +114,7 @@ def _collections(found: Any) -> Iterator[tuple[dict[str, Any], list[Any]]]:
         elif isinstance(item, dict) and "passages" in item:
             yield {}, [item]
         else:
-            raise UnfitError('not BioC: an object with "documents" or "passages" should be here')
+            raise UnfitError('not BioC: an object with "documents" or "passages" should be here [B029]')
 
 
 def _document(found: dict[str, Any], collection: dict[str, Any], unread: Counter[str]) -> Raw:
@@ -159,7 +159,7 @@ def _placed(found: dict[str, Any]) -> dict[str, Any]:
     """Where a passage or sentence is, and its text; a passage may have it in its sentences alone."""
     place = offset(found, "offset")
     if place < 0:
-        raise UnfitError(f'"offset" is {place}: it counts from 0')
+        raise UnfitError(f'"offset" is {place}: it counts from 0 [B030]')
     text = get(found, "text", str, "") if found.get("sentences") else get(found, "text", str)
     return {"offset": place, "text": text}
 
@@ -179,7 +179,7 @@ def _held(found: dict[str, Any], wrong: list[str]) -> dict[str, Any]:
 
 def _annotation(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
-        raise UnfitError("it should be an object")
+        raise UnfitError("it should be an object [B031]")
     locations = [
         {"offset": offset(location, "offset"), "length": offset(location, "length")}
         for location in entries(found, "locations")
@@ -194,7 +194,7 @@ def _annotation(found: Any) -> dict[str, Any]:
 
 def _relation(found: Any) -> dict[str, Any]:
     if not isinstance(found, dict):
-        raise UnfitError("it should be an object")
+        raise UnfitError("it should be an object [B032]")
     nodes = [
         {"refid": identifier(node, "refid"), "role": get(node, "role", str, "")}
         for node in entries(found, "nodes")

@@ -116,7 +116,7 @@ def _document(path: Path, element: Any, collection: dict[str, Any], unread: Coun
     line = element.sourceline
     parent = element.getparent()
     if parent.getparent() is not None:
-        raise FormatError(path, line, f"a <document> in a <{parent.tag}>, and not in the <collection>")
+        raise FormatError(path, line, f"a <document> in a <{parent.tag}>, and not in the <collection> [B033]")
     refuse_unfit(path, element)
     wrong = _without_wrong(element)
     _check(path, element, unread)
@@ -124,7 +124,7 @@ def _document(path: Path, element: Any, collection: dict[str, Any], unread: Coun
     try:
         [found] = biocxml.loads(f"<collection>{xml}</collection>").documents
     except (TypeError, KeyError, ValueError, AttributeError) as error:
-        message = "a document that isn't BioC: an element or attribute is missing that it has to have"
+        message = "a document that isn't BioC: an element or attribute is missing that it has to have [B148]"
         raise FormatError(path, line, message) from error
     _fill(found)
     try:
@@ -176,7 +176,7 @@ def _check(path: Path, document: Any, unread: Counter[str]) -> None:
         if tag not in _IN:
             if len(part):
                 if tag in _LEAVES:
-                    raise FormatError(path, part.sourceline, f"<{tag}> should hold text alone")
+                    raise FormatError(path, part.sourceline, f"<{tag}> should hold text alone [B034]")
                 unread.update(f"element <{child.tag}> in <{tag}>" for child in part)
             elif tag == "offset":
                 _check_offset(path, part)
@@ -205,7 +205,7 @@ def _check_offset(path: Path, element: Any) -> None:
     number = element.text
     if not _NUMBER.fullmatch((number or "").strip()):
         shown = "missing" if number is None else repr(number[:20])
-        raise FormatError(path, element.sourceline, f"<offset> needs whole numbers, and has {shown}")
+        raise FormatError(path, element.sourceline, f"<offset> needs whole numbers, and has {shown} [B035]")
 
 
 def _fill(document: BioCDocument) -> None:
@@ -247,7 +247,9 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
         try:
             xml = etree.tostring(encode_document(found), encoding="unicode", pretty_print=True)
         except (ValueError, TypeError) as error:
-            raise ConversionError(f"Document '{document.id}' can't be written as XML: {error}.") from None
+            raise ConversionError(
+                f"Document '{document.id}' can't be written as XML: {error}. [B036]"
+            ) from None
         types = [mention.type for mention in document.mentions]
         yield Written(xml, mentions=types, others=+others, related=len(document.relations))
     yield Written((_head(None, {}) if first else "") + "</collection>\n", docs=0)
@@ -270,7 +272,7 @@ def _head(document: Document | None, collection: Any) -> str:
     except ValueError as error:
         id = document.id if document else ""
         raise ConversionError(
-            f"The collection of document '{id}' can't be written as XML: {error}."
+            f"The collection of document '{id}' can't be written as XML: {error}. [B037]"
         ) from None
     text = etree.tostring(made, encoding="unicode", pretty_print=True).removesuffix("</collection>\n")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE collection SYSTEM "BioC.dtd">\n{text}'

@@ -78,7 +78,7 @@ def _beside(path: Path, suffix: str) -> Path | None:
     plain = path.with_name(path.name.removesuffix(".gz")).with_suffix(suffix)
     packed = plain.with_name(f"{plain.name}.gz")
     if plain.is_file() and packed.is_file():
-        raise FormatError(plain, None, f"there is {packed.name} as well: leave one of them")
+        raise FormatError(plain, None, f"there is {packed.name} as well: leave one of them [B038]")
     return plain if plain.is_file() else packed if packed.is_file() else None
 
 
@@ -134,7 +134,7 @@ def _document(path: Path) -> Raw:
     text = read_text(path)
     files = [file for suffix in SUFFIXES if (file := _beside(path, suffix))]
     if not files:
-        raise FormatError(path, None, f"there is no {', '.join(SUFFIXES)} file beside it")
+        raise FormatError(path, None, f"there is no {', '.join(SUFFIXES)} file beside it [B039]")
     reading = _Reading()
     for file in files:
         order = reading.order[_suffix(file)] = []

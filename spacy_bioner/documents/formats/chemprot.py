@@ -33,7 +33,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
 
 def _raw(path: Path) -> Iterator[Raw | FormatError]:
     if _ABSTRACTS not in path.name:
-        yield FormatError(path, None, "name the file of abstracts (NAME_abstracts.tsv)")
+        yield FormatError(path, None, "name the file of abstracts (NAME_abstracts.tsv) [B040]")
         return
     try:
         entities = _beside(path, ("_entities",), 6)
@@ -47,7 +47,7 @@ def _raw(path: Path) -> Iterator[Raw | FormatError]:
             continue
         fields = line.split("\t")
         if len(fields) != 3:
-            yield FormatError(path, number, "not PMID, title and abstract")
+            yield FormatError(path, number, "not PMID, title and abstract [B041]")
             continue
         id, title, abstract = fields
         text = f"{title}\n{abstract}"
@@ -86,7 +86,9 @@ def _beside(path: Path, names: tuple[str, ...], columns: int) -> dict[str, list[
         for number, line in numbered_lines(file):
             fields = line.split("\t")
             if len(fields) < columns:
-                raise FormatError(file, number, f"{len(fields)} columns, and there should be {columns}")
+                raise FormatError(
+                    file, number, f"{len(fields)} columns, and there should be {columns} [B042]"
+                )
             rows[fields[0]].append((f"{file.name}, line {number}", fields))
         break
     return rows

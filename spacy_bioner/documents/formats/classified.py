@@ -53,12 +53,16 @@ def each_hoc(path: Path, offsets: str = "") -> Iterator[Readable]:
         if line == _HOC or not line.strip():
             continue
         if len(fields) != 3 or not _FLAGS.fullmatch(fields[0]):
-            yield FormatError(path, number, "not labels (0_0,1_1,...), sentence and index, with tabs between")
+            yield FormatError(
+                path, number, "not labels (0_0,1_1,...), sentence and index, with tabs between [B043]"
+            )
             continue
         flags = [flag.split("_") for flag in fields[0].split(",")]
         chosen = tuple(int(place) for place, flag in flags if flag == "1")
         if chosen and max(chosen) >= len(HALLMARKS):
-            yield FormatError(path, number, f"label {max(chosen)}, and there are {len(HALLMARKS)}, from 0")
+            yield FormatError(
+                path, number, f"label {max(chosen)}, and there are {len(HALLMARKS)}, from 0 [B044]"
+            )
             continue
         labels = tuple(HALLMARKS[place] for place in chosen)
         yield Document(fields[1], meta={LINE: number, LABELS: labels}, id=fields[2])
@@ -75,7 +79,7 @@ def each_rct(path: Path, offsets: str = "") -> Iterator[Readable]:
         elif line.strip():
             label, tab, text = line.partition("\t")
             if not tab or not text.strip():
-                yield FormatError(path, number, "not a label and a sentence, with a tab between")
+                yield FormatError(path, number, "not a label and a sentence, with a tab between [B045]")
                 continue
             yield Document(text, meta={LINE: number, LABELS: (label,)}, id=f"{abstract}_s{place}")
             place += 1

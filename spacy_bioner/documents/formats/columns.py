@@ -103,7 +103,7 @@ def scan(path: Path, options: ColumnOptions = ColumnOptions()) -> Scan:
         if options.scheme is None:
             detector.add(sentence.tags)
     if not sentences:
-        raise error or FormatError(path, None, "the file is empty: no sentence in it")
+        raise error or FormatError(path, None, "the file is empty: no sentence in it [B046]")
     try:
         scheme = options.scheme or detector.scheme()
     except TagError as mixed:
@@ -123,9 +123,9 @@ def _add_types(
         entity_type = tagging.split_tag(tag)[1]
         types.add(entity_type)
         if "" in types and len(types) > 1:
-            raise FormatError(path, line, f"'{tag}': tags with a type and tags without are mixed")
+            raise FormatError(path, line, f"'{tag}': tags with a type and tags without are mixed [B047]")
         if not entity_type and not options.type:
-            raise FormatError(path, line, f"'{tag}' names no type: say which with --type")
+            raise FormatError(path, line, f"'{tag}' names no type: say which with --type [B048]")
 
 
 def read(path: Path, options: ColumnOptions = ColumnOptions()) -> Iterator[Document]:
@@ -210,14 +210,14 @@ def _sentences(path: Path, options: ColumnOptions) -> Iterator[_Sentence | Forma
             fields = [field for field in fields if field]
         if len(fields) != width:
             if width:
-                message = f"{_columns(len(fields))}, where the lines before have {width}"
+                message = f"{_columns(len(fields))}, where the lines before have {width} [B149]"
                 error = error or FormatError(path, number, message)
                 continue
             width = len(fields)
             _check_width(path, number, width, options)
         word = fields[word_column]
         if not word:
-            error = error or FormatError(path, number, "the word is empty")
+            error = error or FormatError(path, number, "the word is empty [B049]")
         words.append(word)
         tags.append(fields[tag_column])
     if words or error is not None:
@@ -249,11 +249,11 @@ def _columns(number: int) -> str:
 def _check_width(path: Path, number: int, width: int, options: ColumnOptions) -> None:
     if width < 2:
         raise FormatError(
-            path, number, "1 column: a word and a tag are needed, with a tab or spaces between them"
+            path, number, "1 column: a word and a tag are needed, with a tab or spaces between them [B050]"
         )
     for column in (options.word_column, options.tag_column):
         if not -width <= column < width:
-            raise FormatError(path, number, f"there is no column {column}: the file has {width}")
+            raise FormatError(path, number, f"there is no column {column}: the file has {width} [B051]")
 
 
 def _document_id(docstart: str) -> str:
@@ -279,7 +279,7 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
     known_id = ""
     for document in documents:
         if document.tokens is None:
-            raise ConversionError(f"Document '{document.id}' has no tokens.")
+            raise ConversionError(f"Document '{document.id}' has no tokens. [B052]")
         unknown = document.meta.get(UNKNOWN, ())
         if any(not type for type, _, _ in unknown):
             reason = "the annotation of some tokens of its text is missing"
@@ -302,7 +302,9 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
         if "docstart" in document.meta:
             docstart = document.meta["docstart"]
             if not is_docstart(docstart):
-                raise ConversionError(f"Document '{document.id}': {docstart!r} isn't a line of {DOCSTART}.")
+                raise ConversionError(
+                    f"Document '{document.id}': {docstart!r} isn't a line of {DOCSTART}. [B053]"
+                )
             known_id = _document_id(docstart)
             text.append(f"{docstart}\n\n")
         begins = sorted(start for start, _ in document.sentences())
@@ -310,7 +312,9 @@ def lines(documents: Iterable[Document], scheme: Scheme = "IOB2", typed: bool = 
         for (start, end), tag in zip(document.tokens, tags, strict=True):
             word = document.text[start:end]
             if BREAKS.search(word):
-                raise ConversionError(f"A token with a tab or a line end can't be in columns: {word!r}")
+                raise ConversionError(
+                    f"A token with a tab or a line end can't be in columns: {word!r} [B054]"
+                )
             if sentence < len(begins) and start >= begins[sentence]:
                 sentence = bisect_right(begins, start)
                 text.append("\n")

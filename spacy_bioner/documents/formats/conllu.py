@@ -63,7 +63,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
         return
     if checked and not tagged:
         keys = ", ".join(f"{key.upper()}=B-TYPE" for key in TAG_KEYS[:2])
-        yield FormatError(path, None, f"no token has a tag in the last column ({keys})")
+        yield FormatError(path, None, f"no token has a tag in the last column ({keys}) [B055]")
         return
     for sentence in _sentences(path):
         if sentence.error is not None:
@@ -107,7 +107,7 @@ def _token(sentence: _Sentence, line: str) -> str:
     fields = line.split("\t")
     place = _ID.fullmatch(fields[0])
     if len(fields) != 10 or place is None:
-        return "not a line of CoNLL-U: ten columns with tabs between them, the first a number"
+        return "not a line of CoNLL-U: ten columns with tabs between them, the first a number [B150]"
     if place[2] == ".":
         return ""  # an empty node
     misc = dict(part.partition("=")[::2] for part in fields[9].split("|"))
@@ -121,7 +121,7 @@ def _token(sentence: _Sentence, line: str) -> str:
             sentence.tags[-1] = tag
         return ""
     if not fields[1].strip():
-        return "the word is empty"
+        return "the word is empty [B151]"
     if place[2] == "-":
         sentence.covered = int(place[3])
     sentence.words.append(fields[1])

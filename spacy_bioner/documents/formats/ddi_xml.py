@@ -35,7 +35,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
 def _raw(path: Path) -> Iterator[Raw | FormatError]:
     files = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
     if not files:
-        yield FormatError(path, None, "there is no .xml file in this folder")
+        yield FormatError(path, None, "there is no .xml file in this folder [B056]")
     for file in files:
         try:
             for element in elements(file, (), ("document",), "a document of the DDI corpus"):

@@ -34,12 +34,14 @@ class FileNames:
         try:
             name = quote(identifier, safe="")
         except UnicodeEncodeError:
-            raise ConversionError(f"Document {identifier!r}: its id can't be written as UTF-8.") from None
+            raise ConversionError(
+                f"Document {identifier!r}: its id can't be written as UTF-8. [B057]"
+            ) from None
         if _RESERVED.match(name):
             name = f"%{ord(name[0]):02X}{name[1:]}"
         if len(name) > _LONGEST:
             raise ConversionError(
-                f"Document '{identifier[:40]}...': its id is too long for the name of a file."
+                f"Document '{identifier[:40]}...': its id is too long for the name of a file. [B058]"
             )
         folded = name.lower()  # some file systems make no difference between "a" and "A"
         self._given[folded] += 1

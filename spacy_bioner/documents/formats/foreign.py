@@ -54,24 +54,22 @@ def described(head: bytes) -> str:
     for name, (place, magic) in _MAGIC.items():
         if head[place : place + len(magic)] == magic:
             name = name.strip()
-            return f"this is {name}: {next(advice for key, advice in _ADVICE.items() if key in name)}"
+            return f"this is {name}: {next(advice for key, advice in _ADVICE.items() if key in name)} [B142]"
     text = head.decode("utf-8", errors="replace").removeprefix("\ufeff").lstrip()
     if not text:
-        return "the file is empty"
+        return "the file is empty [B143]"
     for begin, what in _POINTERS.items():
         if text.startswith(begin):
-            return f"this is {what}"
+            return f"this is {what} [B144]"
     if _PAGE.match(text):
         title = re.search(r"(?is)<title[^>]*>\s*(.{0,80}?)\s*</title>", text)
         named = f" ('{' '.join(title[1].split())}')" if title and title[1] else ""
-        return f"this is an HTML page{named}, perhaps an error of the server it was fetched from"
+        return f"this is an HTML page{named}, perhaps an error of the server it was fetched from [B145]"
     if _EMPTY.fullmatch(text):
-        return "an empty export: there is no document in it"
+        return "an empty export: there is no document in it [B146]"
     if columns := table_columns(text):
         names = ", ".join(columns)
-        return (
-            f"this is a table with the columns {names}, and tables aren't read: make JSON lines of it first"
-        )
+        return f"a table with the columns {names}, and tables aren't read: make JSON lines of it first [B147]"
     return ""
 
 

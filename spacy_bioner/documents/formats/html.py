@@ -81,7 +81,7 @@ _STYLE += "".join(
 _LANES = 3
 OURS = '<meta name="generator" content="spacy-bioner">'
 """The line of a page's head that tells our pages from others."""
-NOT_READ = "HTML is written and not read: keep the documents in another format too"
+NOT_READ = "HTML is written and not read: keep the documents in another format too [B155]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
             yield _article(path, element)
             forget(element)
     if not found:
-        raise FormatError(path, None, "there is no article in it")
+        raise FormatError(path, None, "there is no article in it [B059]")
 
 
 def _article(path: Path, element: Any) -> Readable:
@@ -114,7 +114,7 @@ def _article(path: Path, element: Any) -> Readable:
         elif part.tag in _NOT_READ:
             text.counted[_NOT_READ[part.tag]] += 1
     if not text.passages:
-        return FormatError(path, element.sourceline, "an article without text", identifier)
+        return FormatError(path, element.sourceline, "an article without text [B060]", identifier)
     counted = {COUNTED: dict(+text.counted)} if +text.counted else {}
     return Document("\n".join(text.lines), tuple(text.passages), meta=counted, id=identifier)
 

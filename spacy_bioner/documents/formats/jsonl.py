@@ -95,14 +95,14 @@ def documents(found: Any) -> Iterator[Raw]:
     if isinstance(found, list) and [type(part) for part in found] == [str, dict]:
         found = {**found[1], "text": found[0]}
     if not isinstance(found, dict):
-        raise UnfitError("a line of JSON lines is one object: {...}")
+        raise UnfitError("a line of JSON lines is one object: {...} [B061]")
     yield _document(found)
 
 
 def _document(found: dict[str, Any]) -> Raw:
     text_key = _only_key(found, TEXT_KEYS)
     if text_key is None:
-        raise UnfitError('there is no "text" in this object')
+        raise UnfitError('there is no "text" in this object [B062]')
     text = get(found, text_key, str)
     bad: list[str] = []
     raw = list(_spans(found, bad))
@@ -140,7 +140,7 @@ def _tokens(found: Mapping[str, Any], text: str) -> tuple[Span, ...] | None:
     """The tokens; None where there are none, though there is a text."""
     tokens = tuple(span(item, text) for item in entries(found, "tokens"))
     if any(b[0] < a[1] for a, b in pairwise(tokens)):
-        raise UnfitError("tokens overlap, or aren't in order")
+        raise UnfitError("tokens overlap, or aren't in order [B063]")
     return tokens if tokens or (isinstance(found.get("tokens"), list) and not text.strip()) else None
 
 
@@ -150,7 +150,7 @@ def _span_keys(found: Mapping[str, Any]) -> list[str]:
     if "ents" in filled and filled in (["spans", "ents"], ["ents"]):
         return filled  # spaCy's own: groups of spans beside entities
     if len(filled) > 1:
-        raise UnfitError(f'both "{filled[0]}" and "{filled[1]}": leave out one of them')
+        raise UnfitError(f'both "{filled[0]}" and "{filled[1]}": leave out one of them [B064]')
     return filled
 
 
@@ -162,7 +162,7 @@ def _spans(found: Mapping[str, Any], bad: list[str]) -> Iterator[tuple[str, dict
         if key == "spans" and isinstance(value, dict):  # spaCy's groups
             value = [item for group in value.values() if isinstance(group, list) for item in group]
         if not isinstance(value, list):
-            raise UnfitError(f'"{key}" should be a list of spans')
+            raise UnfitError(f'"{key}" should be a list of spans [B065]')
         for number, item in enumerate(value, start=1):
             where = f'number {number} of "{key}"'
             try:
@@ -186,7 +186,7 @@ def _refuse_unknown_spans(others: Mapping[str, Any]) -> None:
         row = isinstance(item, list) and [type(part) for part in item] == [int, int, str]
         if row or {"start", "end"} <= names or "span" in names:
             raise UnfitError(
-                f'"{key[:40]}" looks like mentions and isn\'t read: call it "spans", or take it out'
+                f'"{key[:40]}" looks like mentions and isn\'t read: call it "spans", or take it out [B066]'
             )
 
 
@@ -234,7 +234,7 @@ def _with_id(claims: list[Claim], place: Span) -> tuple[list[Claim], str]:
                 return claims, claim.id
             named = claim._replace(id=f"T{i + 1}")
             return [*claims[:i], named, *claims[i + 1 :]], named.id
-    raise UnfitError(f"no span is at {place[0]} to {place[1]}")
+    raise UnfitError(f"no span is at {place[0]} to {place[1]} [B067]")
 
 
 def _strange_keys(found: Mapping[str, Any]) -> dict[str, int]:
@@ -259,7 +259,7 @@ def _only_key(found: Mapping[str, Any], keys: Iterable[str]) -> str | None:
     present = [key for key in keys if key in found]
     filled = [key for key in present if found[key]]
     if len(filled) > 1:
-        raise UnfitError(f'both "{filled[0]}" and "{filled[1]}": leave out one of them')
+        raise UnfitError(f'both "{filled[0]}" and "{filled[1]}": leave out one of them [B068]')
     return next(iter(filled or present), None)
 
 
@@ -268,7 +268,7 @@ def _span(item: Any) -> dict[str, Any]:
     if isinstance(item, list) and len(item) == 3:
         return dict(zip(("start", "end", "label"), item, strict=True))
     if not isinstance(item, dict):
-        raise UnfitError('a span is {"start": ..., "end": ..., "label": ...} or [start, end, label]')
+        raise UnfitError('a span is {"start": ..., "end": ..., "label": ...} or [start, end, label] [B069]')
     return {_NAMES.get(str(key), str(key)): value for key, value in item.items()}
 
 
@@ -281,7 +281,7 @@ def _places(item: Mapping[str, Any]) -> tuple[Span, ...]:
         or not parts
         or not all(isinstance(p, list) and len(p) == 2 for p in parts)
     ):
-        raise UnfitError('"parts" of a span are [[start, end], ...]')
+        raise UnfitError('"parts" of a span are [[start, end], ...] [B070]')
     pairs = [dict(zip(("start", "end"), part, strict=True)) for part in parts]
     return tuple((offset(pair, "start"), offset(pair, "end")) for pair in pairs)
 
@@ -289,14 +289,14 @@ def _places(item: Mapping[str, Any]) -> tuple[Span, ...]:
 def _claim(item: Mapping[str, Any], where: str) -> Claim:
     score = item.get("score")
     if isinstance(score, bool) or not isinstance(score, int | float | None):
-        raise UnfitError('the "score" of a span is a number')
+        raise UnfitError('the "score" of a span is a number [B071]')
     if score is not None and not 0 <= score <= 1:
-        raise UnfitError(f"the score {score} isn't between 0 and 1")
+        raise UnfitError(f"the score {score} isn't between 0 and 1 [B072]")
     known = ("start", "end", "label", "parts", "id", "identifiers", "score", "meta", "kb_id", TEXT)
     others = {key: value for key, value in item.items() if key not in known}
     identifiers = get(item, "identifiers", list, [])
     if not all(isinstance(name, str) for name in identifiers):
-        raise UnfitError('the "identifiers" of a span are texts')
+        raise UnfitError('the "identifiers" of a span are texts [B073]')
     named = identifier(item, "kb_id")
     return Claim(
         _places(item),

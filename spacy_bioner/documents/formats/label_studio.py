@@ -57,7 +57,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
 
 def _task(found: Any) -> Raw | LeftOut:
     if not isinstance(found, dict):
-        raise UnfitError('a task of Label Studio is an object with "data" and "annotations"')
+        raise UnfitError('a task of Label Studio is an object with "data" and "annotations" [B074]')
     data = found["data"] if isinstance(found.get("data"), dict) else found
     text = _text(data)
     counted: Counter[str] = Counter()
@@ -102,7 +102,7 @@ def _text(data: Mapping[str, Any]) -> str:
         return str(data["text"])
     texts = [key for key, value in data.items() if isinstance(value, str)]
     if len(texts) != 1:
-        raise UnfitError(f'no "text" in the data of a task, and {len(texts)} other texts')
+        raise UnfitError(f'no "text" in the data of a task, and {len(texts)} other texts [B075]')
     return str(data[texts[0]])
 
 
@@ -127,9 +127,9 @@ def _claims(result: Mapping[str, Any], where: str) -> Iterator[Claim]:
     value = result["value"]
     labels = get(value, "labels", list, [])
     if not labels or not all(isinstance(label, str) for label in labels):
-        raise UnfitError("a region without a label")
+        raise UnfitError("a region without a label [B076]")
     if "startOffset" in value or value.get("start") is None:
-        raise UnfitError("a region of HTML, and only plain text is read")
+        raise UnfitError("a region of HTML, and only plain text is read [B077]")
     notes = result.get("meta")
     texts = notes.get("text", ()) if isinstance(notes, dict) else ()
     named = [str(t).removeprefix(_NOTES) for t in texts if str(t).startswith(_NOTES)]

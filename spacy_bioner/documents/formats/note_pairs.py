@@ -57,7 +57,7 @@ def notes(path: Path, endings: tuple[str, ...]) -> Iterator[Note | FormatError]:
         pairs += [(None, text) for text in alone]
     for annotation, text in pairs:
         if text is None:
-            yield FormatError(annotation or path, None, "there is no .txt file of this name beside it")
+            yield FormatError(annotation or path, None, "there is no .txt file of this name beside it [B078]")
             continue
         try:
             content = read_text(annotation) if annotation is not None else ""

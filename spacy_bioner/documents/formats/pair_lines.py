@@ -54,12 +54,14 @@ def each_masked(path: Path, offsets: str = "") -> Iterator[Readable]:
         if tuple(fields) == _HEADER or not line.strip():
             continue
         if len(fields) not in (2, 3):
-            yield FormatError(path, number, "not a line of (index,) sentence and label")
+            yield FormatError(path, number, "not a line of (index,) sentence and label [B079]")
             continue
         text, label = fields[-2:]
         masks = list(_MASK.finditer(text))
         if len(masks) < 2:
-            yield FormatError(path, number, f"{len(masks)} masked entities (@GENE$), and a pair has two")
+            yield FormatError(
+                path, number, f"{len(masks)} masked entities (@GENE$), and a pair has two [B080]"
+            )
             continue
         mentions = tuple(
             Mention((mask.span(),), mask[1], f"T{place}") for place, mask in enumerate(masks, start=1)
@@ -94,14 +96,14 @@ def _marked(number: int, row: Any) -> Document:
     for mark in _MARKS.finditer(text):
         side = str(mark.lastgroup)
         if side in found:
-            raise UnfitError(f"two entities are marked alike ({text[mark.start() : mark.end()]})")
+            raise UnfitError(f"two entities are marked alike ({text[mark.start() : mark.end()]}) [B081]")
         kept += [text[end : mark.start()], mark[side]]
         length += mark.start() - end
         found[side] = length, length + len(mark[side])
         length += len(mark[side])
         end = mark.end()
     if len(found) < 2:
-        raise UnfitError("not two entities, << one >> and [[ other ]]")
+        raise UnfitError("not two entities, << one >> and [[ other ]] [B082]")
     head, child = (
         Mention((found[side],), ENTITY, f"T{place}") for place, side in ((1, "head"), (2, "child"))
     )

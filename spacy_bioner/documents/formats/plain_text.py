@@ -42,7 +42,7 @@ def text_files(folder: Path) -> list[Path]:
     """The .txt files of a folder, packed by gzip or not, in the order of their names."""
     files = in_order(p for p in folder.iterdir() if p.name.endswith((".txt", ".txt.gz")) and p.is_file())
     if not files:
-        raise FormatError(folder, None, "there is no .txt file in this folder")
+        raise FormatError(folder, None, "there is no .txt file in this folder [B083]")
     return files
 
 
@@ -84,7 +84,9 @@ def write_lines(documents: Iterable[Document]) -> Iterator[Written]:
     for document in documents:
         text = document.text
         if "\n" in text or "\r" in text or not text.strip() or text.startswith("\ufeff"):
-            raise ConversionError(f"The text of document '{document.id}' isn't one line: use --to text.")
+            raise ConversionError(
+                f"The text of document '{document.id}' isn't one line: use --to text. [B084]"
+            )
         piece = _written(document, f"{text}\n")
         piece.others.update({"ids of documents": 1} if document.id else {})
         yield piece

@@ -55,7 +55,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
 
 def _document(found: Any) -> Raw:
     if not isinstance(found, dict):
-        raise UnfitError('an object of PubAnnotation has "text" and "denotations"')
+        raise UnfitError('an object of PubAnnotation has "text" and "denotations" [B085]')
     text = get(found, "text", str)
     claims: list[Claim] = []
     relations: list[Relation] = []
@@ -84,7 +84,7 @@ def _each(
     for item in items:
         try:
             if not isinstance(item, dict):
-                raise UnfitError("it should be an object")
+                raise UnfitError("it should be an object [B086]")
             yield read_one(item)
         except UnfitError as error:
             id = str(item.get("id", "?"))[:40] if isinstance(item, dict) else "?"
@@ -95,7 +95,7 @@ def _claim(found: dict[str, Any]) -> Claim:
     places = found.get("span")
     spans = [span for span in (places if isinstance(places, list) else [places]) if isinstance(span, dict)]
     if not spans:
-        raise UnfitError('"span" should be {"begin": ..., "end": ...}, or a list of these')
+        raise UnfitError('"span" should be {"begin": ..., "end": ...}, or a list of these [B087]')
     at = tuple((offset(span, "begin"), offset(span, "end")) for span in spans)
     id = identifier(found, "id")
     return Claim(at, None, get(found, "obj", str), id, where=f"denotation {id or '?'}")

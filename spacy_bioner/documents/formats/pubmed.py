@@ -88,7 +88,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
         raise
     if last is None:
         deletes = f", and it deletes {counted.total():,}" if counted else ""
-        raise FormatError(path, None, f"there is no citation in it{deletes}")
+        raise FormatError(path, None, f"there is no citation in it{deletes} [B088]")
     yield _with(last, counted, unread) if isinstance(last, Document) else last
 
 
@@ -96,7 +96,9 @@ def _citation(path: Path, element: Any) -> Readable:
     """A citation as a document, or why it can't be read."""
     try:
         if element.getparent() is not None and element.getparent().tag not in SETS:
-            raise FormatError(path, element.sourceline, f"a <{element.tag}> in a <{element.getparent().tag}>")
+            raise FormatError(
+                path, element.sourceline, f"a <{element.tag}> in a <{element.getparent().tag}> [B089]"
+            )
         return _document(path, element)
     except FormatError as error:
         ids = (element.findtext(f"{holder}PMID") for holder in ("", "MedlineCitation/", "BookDocument/"))
@@ -129,7 +131,7 @@ def _document(path: Path, element: Any) -> Document:
     pmid = citation.find("PMID")
     identifier = "" if pmid is None else (pmid.text or "").strip()
     if not re.fullmatch("[0-9]{1,18}", identifier):
-        raise FormatError(path, line, "a citation without a PMID")
+        raise FormatError(path, line, "a citation without a PMID [B090]")
     abstracts = article.findall("Abstract")
     title = _text(titles[0]) if titles else ""
     text = title
@@ -169,7 +171,7 @@ def _document(path: Path, element: Any) -> Document:
 def _child(path: Path, element: Any, name: str) -> Any:
     found = element.find(name)
     if found is None:
-        raise FormatError(path, element.sourceline, f"a <{element.tag}> without <{name}>")
+        raise FormatError(path, element.sourceline, f"a <{element.tag}> without <{name}> [B091]")
     return found
 
 

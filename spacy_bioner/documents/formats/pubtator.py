@@ -87,7 +87,7 @@ def _document(path: Path, block: list[tuple[int, str]]) -> Raw:
     first = block[0][0]
     parts = [line.split("|", 2) for _, line in block[:2]]
     if parts[0][1:2] != ["t"] or len(parts[0]) < 3:
-        raise FormatError(path, first, "a document begins with its lines ID|t|title and ID|a|abstract")
+        raise FormatError(path, first, "a document begins with its lines ID|t|title and ID|a|abstract [B092]")
     identifier, title = parts[0][0], parts[0][2]
     text = title
     passages = [Passage(0, len(title), "title")]
@@ -97,7 +97,9 @@ def _document(path: Path, block: list[tuple[int, str]]) -> Raw:
         passages.append(Passage(len(title) + 1, len(text), "abstract"))
         rest = block[2:]
     elif len(parts) > 1 and parts[1][1:2] in (["a"], ["t"]) and len(parts[1]) == 3:
-        raise FormatError(path, block[1][0], f"not a line of document {identifier}, which it stands in")
+        raise FormatError(
+            path, block[1][0], f"not a line of document {identifier}, which it stands in [B093]"
+        )
     claims: list[Claim] = []
     related: list[list[str]] = []
     bad: list[str] = []
@@ -183,7 +185,7 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
 
 def _written(document: Document, identifier: str) -> Written:
     if not identifier.strip() or re.search(r"[|\t\r\n\ufeff]", identifier):
-        raise ConversionError(f"Document {identifier!r}: a PubTator id has no bar, tab or line end.")
+        raise ConversionError(f"Document {identifier!r}: a PubTator id has no bar, tab or line end. [B094]")
     title, separator, abstract = _split(document)
     lines = [f"{identifier}|t|{_one_line(title)}", f"{identifier}|a|{_one_line(abstract)}"]
     types: list[str] = []

@@ -76,12 +76,14 @@ class _Checked:
             data = data[:cut]
         if _ENTITY in self._tail + data:
             raise FormatError(
-                self._path, None, "declares entities (<!ENTITY), which aren't read; take them out"
+                self._path, None, "declares entities (<!ENTITY), which aren't read; take them out [B095]"
             )
         self._tail = (self._tail + data)[-len(_ENTITY) :]
         self.pending += len(data)
         if self.pending > MOST_BYTES:
-            raise FormatError(self._path, None, f"more than {MOST_BYTES >> 20} MiB without a whole document")
+            raise FormatError(
+                self._path, None, f"more than {MOST_BYTES >> 20} MiB without a whole document [B096]"
+            )
         return data.replace(b"\0", _NUL.encode())
 
     def _beginning(self, head: bytes) -> bytes:
@@ -89,11 +91,13 @@ class _Checked:
         self._begun = True
         head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
         if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head[:4]:
-            raise FormatError(self._path, None, "NUL bytes in it: XML is read in UTF-8 only")
+            raise FormatError(self._path, None, "NUL bytes in it: XML is read in UTF-8 only [B097]")
         declared = _ENCODING.match(head)
         if declared and declared[1].strip().lower() not in _ENCODINGS:
             name = declared[1].decode("ascii", "replace")
-            raise FormatError(self._path, None, f"is in the encoding {name[:40]}; convert the file to UTF-8")
+            raise FormatError(
+                self._path, None, f"is in the encoding {name[:40]}; convert the file to UTF-8 [B098]"
+            )
         return head
 
 
@@ -157,16 +161,16 @@ def _elements(
     try:
         for event, element in events:
             if first and element.getroottree().getroot().tag not in roots:
-                raise FormatError(path, element.sourceline, f"not {what}")
+                raise FormatError(path, element.sourceline, f"not {what} [B099]")
             first = False
             if event == "end" and (element.getparent() is None or element.tag in tags):
                 yield element
                 checked.pending = 0
     except etree.XMLSyntaxError as error:
         what = _PLACE.sub("", error.msg or "")
-        raise FormatError(path, error.lineno, f"not well-formed XML: {what}") from None
+        raise FormatError(path, error.lineno, f"not well-formed XML: {what} [B100]") from None
     if events.root is None or events.root.tag not in roots:
-        raise FormatError(path, None, f"not {what}")
+        raise FormatError(path, None, f"not {what} [B101]")
 
 
 def forget(element: Any) -> None:
@@ -180,6 +184,6 @@ def forget(element: Any) -> None:
 def refuse_unfit(path: Path, element: Any) -> None:
     """Raises FormatError if there is an entity in an element that nothing declares, or a NUL."""
     for entity in element.iter(etree.Entity):
-        raise FormatError(path, entity.sourceline, f"an entity that nothing declares: {entity.text}")
+        raise FormatError(path, entity.sourceline, f"an entity that nothing declares: {entity.text} [B102]")
     if any(_NUL in text for text in element.itertext()):
-        raise FormatError(path, element.sourceline, "a NUL byte in its text")
+        raise FormatError(path, element.sourceline, "a NUL byte in its text [B103]")

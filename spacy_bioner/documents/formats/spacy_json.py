@@ -42,7 +42,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
 def _documents(found: Any) -> Iterator[Raw]:
     """The paragraphs of a document, which have a text each."""
     if not isinstance(found, dict):
-        raise UnfitError('a document of spaCy 2 is an object with "paragraphs"')
+        raise UnfitError('a document of spaCy 2 is an object with "paragraphs" [B104]')
     paragraphs = entries(found, "paragraphs")
     id = identifier(found, "id")
     for number, paragraph in enumerate(paragraphs, start=1):
@@ -53,7 +53,7 @@ def _paragraph(found: Mapping[str, Any], id: str) -> Raw:
     sentences = [entries(sentence, "tokens") for sentence in entries(found, "sentences")]
     words = [get(token, "orth", str) for sentence in sentences for token in sentence]
     if not all(word.strip() for word in words):
-        raise UnfitError('the "orth" of a token is empty')
+        raise UnfitError('the "orth" of a token is empty [B105]')
     raw = get(found, "raw", str, None)
     text, tokens = join(words, natural_spaces(words)) if raw is None else (raw, _placed(raw, words))
     passages = []
@@ -83,7 +83,7 @@ def _placed(text: str, words: list[str]) -> tuple[Span, ...]:
     for word in words:
         start = text.find(word, end)
         if start < 0 or text[end:start].strip():
-            raise UnfitError(f'the token "{word[:40]}" isn\'t where it should be in the "raw" text')
+            raise UnfitError(f'the token "{word[:40]}" isn\'t where it should be in the "raw" text [B106]')
         end = start + len(word)
         places.append((start, end))
     return tuple(places)
@@ -92,6 +92,6 @@ def _placed(text: str, words: list[str]) -> tuple[Span, ...]:
 def _claims(given: list[Any]) -> Iterator[Claim]:
     for item in given:
         if not isinstance(item, list) or len(item) < 3 or not isinstance(item[2], str):
-            raise UnfitError('"entities" of a paragraph are [[start, end, label], ...]')
+            raise UnfitError('"entities" of a paragraph are [[start, end, label], ...] [B107]')
         place = {"start": item[0], "end": item[1]}
         yield Claim(((offset(place, "start"), offset(place, "end")),), None, item[2])

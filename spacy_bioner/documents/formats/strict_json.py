@@ -34,16 +34,20 @@ def parse(text: str) -> Any:
     try:
         found = json.loads(text, parse_constant=_no_number, parse_float=_number)
     except RecursionError:
-        raise UnfitError("JSON that is nested too deeply") from None
+        raise UnfitError("JSON that is nested too deeply [B109]") from None
     except json.JSONDecodeError as error:
-        raise UnfitError(f"not JSON: {error.msg} (line {error.lineno}, character {error.colno})") from None
+        raise UnfitError(
+            f"not JSON: {error.msg} (line {error.lineno}, character {error.colno}) [B110]"
+        ) from None
     except ValueError as error:
-        raise UnfitError(f"not JSON that can be used: {str(error).split(';')[0]}") from None
+        raise UnfitError(f"not JSON that can be used: {str(error).split(';')[0]} [B111]") from None
     if "\\u" in text:  # half a surrogate pair can only come from an escape
         try:
             json.dumps(found, ensure_ascii=False).encode("utf-8")
         except (UnicodeEncodeError, RecursionError):
-            raise UnfitError("half of a surrogate pair (\\ud800 to \\udfff): not a character") from None
+            raise UnfitError(
+                "half of a surrogate pair (\\ud800 to \\udfff): not a character [B112]"
+            ) from None
     return found
 
 
@@ -136,7 +140,7 @@ def get(found: Any, key: str, kind: type[Any], default: Any = _REQUIRED) -> Any:
         return default
     if not isinstance(value, kind) or isinstance(value, bool):
         raise UnfitError(
-            f'"{key}" should be {_NAMES[kind]}, and is ' + ("missing" if value is None else "not")
+            f'"{key}" should be {_NAMES[kind]}, and is {"missing" if value is None else "not"} [B153]'
         )
     return value
 
@@ -146,7 +150,7 @@ def offset(found: Mapping[str, Any], key: str) -> int:
     value = get(found, key, int)
     if not -_MOST < value < _MOST:
         raise UnfitError(
-            f'"{key}" is {value:.0e}: no text is so long' if abs(value) < 10**300 else f'"{key}" is huge'
+            f'"{key}" is {f"{value:.0e}" if abs(value) < 10**300 else "huge"}: no text is so long [B154]'
         )
     return value
 
@@ -155,7 +159,7 @@ def span(found: Mapping[str, Any], text: str) -> Span:
     """A stretch of a text, which may be empty. Raises UnfitError if it isn't in the text."""
     start, end = offset(found, "start"), offset(found, "end")
     if not 0 <= start <= end <= len(text):
-        raise UnfitError(f"from {start} to {end}, in a text of {len(text)} characters")
+        raise UnfitError(f"from {start} to {end}, in a text of {len(text)} characters [B113]")
     return start, end
 
 
@@ -163,7 +167,7 @@ def entries(found: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     """A list of objects; empty where there is none. Raises UnfitError if it is something else."""
     values = get(found, key, list, [])
     if not all(isinstance(value, dict) for value in values):
-        raise UnfitError(f'"{key}" should be a list of objects')
+        raise UnfitError(f'"{key}" should be a list of objects [B114]')
     return values
 
 
@@ -183,7 +187,7 @@ def frozen(meta: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
 
 def _frozen(value: Any, depth: int) -> Any:
     if depth > DEEPEST:
-        raise UnfitError(f"nested more than {DEEPEST} times")
+        raise UnfitError(f"nested more than {DEEPEST} times [B115]")
     if isinstance(value, list | tuple):
         return tuple(_frozen(part, depth + 1) for part in value)
     if isinstance(value, dict):

@@ -71,11 +71,11 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
 def _row(number: int, row: Sequence[str], header: Sequence[str] | None) -> Document:
     if header is None:
         if len(row) not in (3, 4):
-            raise UnfitError("neither two texts and a score nor id, two texts and a label")
+            raise UnfitError("neither two texts and a score nor id, two texts and a label [B116]")
         id = row[0] if len(row) == 4 else ""
         return _pair(row[-3], row[-2], row[-1], number, id)
     if len(row) != len(header):
-        raise UnfitError(f"{len(row)} columns, and the header has {len(header)}")
+        raise UnfitError(f"{len(row)} columns, and the header has {len(header)} [B117]")
     named = dict(zip(header, row, strict=True))
     columns = next(columns for columns in COLUMNS if set(columns) <= named.keys())
     id = next((named[key] for key in ("pair_id", "id", "pairID") if named.get(key)), "")
@@ -86,7 +86,7 @@ def _row(number: int, row: Sequence[str], header: Sequence[str] | None) -> Docum
 def _pair(first: str, second: str, told: str, number: int, id: str) -> Document:
     """A pair with a similarity where it is told in numbers, else with a label."""
     if not first.strip() or not second.strip() or not told.strip():
-        raise UnfitError("a text or what is told of it is empty")
+        raise UnfitError("a text or what is told of it is empty [B118]")
     meta: dict[str, Any] = {LINE: number}
     try:
         meta[SIMILARITY] = float(told)
@@ -103,7 +103,7 @@ def _json(path: Path, text: str) -> Iterator[Readable]:
         return
     trials: dict[str, Mapping[str, Any]] = {}
     if not isinstance(whole, dict):
-        yield FormatError(path, None, "not an object with a question or statement for each id")
+        yield FormatError(path, None, "not an object with a question or statement for each id [B119]")
         return
     for id, item in whole.items():
         try:
@@ -133,7 +133,7 @@ def _statement(path: Path, id: str, item: Any, trials: dict[str, Mapping[str, An
     """A statement of NLI4CT behind the lines of the trials that are its evidence, or their whole section."""
     section = get(item, "Section_id", str)
     if section not in _SECTIONS:
-        raise UnfitError(f"there is no section '{section}' in a trial")
+        raise UnfitError(f"there is no section '{section}' in a trial [B120]")
     parts = []
     for key in ("Primary_id", "Secondary_id"):
         trial = get(item, key, str, "")
@@ -147,11 +147,11 @@ def _statement(path: Path, id: str, item: Any, trials: dict[str, Mapping[str, An
 
 def _trial(path: Path, name: str) -> Mapping[str, Any]:
     if not name.isalnum():
-        raise UnfitError(f"'{name}' is no trial's name")
+        raise UnfitError(f"'{name}' is no trial's name [B121]")
     file = path.parent / _TRIALS / f"{name}.json"
     if not file.is_file():
-        raise UnfitError(f"there is no trial {name} in '{_TRIALS}' beside it")
+        raise UnfitError(f"there is no trial {name} in '{_TRIALS}' beside it [B122]")
     found = json.loads(read_text(file))
     if not isinstance(found, dict):
-        raise UnfitError(f"{file.name} holds no trial")
+        raise UnfitError(f"{file.name} holds no trial [B123]")
     return found

@@ -81,14 +81,14 @@ def _unwrapped(found: Any, names: Sequence[str]) -> Iterator[tuple[Any, Sequence
 
 def _row(found: Any, names: Sequence[str]) -> tuple[list[str], list[str], str]:
     if not isinstance(found, dict):
-        raise UnfitError('a row is an object with "tokens" and "ner_tags"')
+        raise UnfitError('a row is an object with "tokens" and "ner_tags" [B124]')
     words = get(found, "tokens", list)
     key = next((key for key in TAG_KEYS if key in found), TAG_KEYS[0])
     tags = get(found, key, list)
     if len(words) != len(tags):
-        raise UnfitError(f'{len(words)} "tokens" and {len(tags)} "{key}"')
+        raise UnfitError(f'{len(words)} "tokens" and {len(tags)} "{key}" [B125]')
     if not words or not all(isinstance(word, str) and word.strip() for word in words):
-        raise UnfitError('"tokens" should be texts, none empty')
+        raise UnfitError('"tokens" should be texts, none empty [B126]')
     named = [_tag(tag, names, key) for tag in tags]
     for name in {*named} - {*MISSING}:
         try:
@@ -104,14 +104,14 @@ def _tag(tag: Any, names: Sequence[str], key: str) -> str:
     if isinstance(tag, str):
         return names[int(tag)] if tag.isdecimal() and len(tag) < 5 and int(tag) < len(names) else tag
     if isinstance(tag, bool) or not isinstance(tag, int):
-        raise UnfitError(f'"{key}" should be tags, or their numbers')
+        raise UnfitError(f'"{key}" should be tags, or their numbers [B127]')
     if not names:
         raise UnfitError(
             f'"{key}" are numbers, and nothing says what they mean: write the names of the tags to a file '
-            f"{_LABELS} beside this one, a name a line, in the order of their numbers"
+            f"{_LABELS} beside this one, a name a line, in the order of their numbers [B128]"
         )
     if not 0 <= tag < len(names):
-        raise UnfitError(f'"{key}" has the number {tag}, and there are {len(names)} names of tags')
+        raise UnfitError(f'"{key}" has the number {tag}, and there are {len(names)} names of tags [B129]')
     return names[tag]
 
 

@@ -43,7 +43,9 @@ def most_bad(text: str, strict: bool = False) -> MostBad:
         return STRICT if strict else USUAL
     found = re.fullmatch(r"(\d{1,9})|(\d{1,3}(?:\.\d{1,9})?)%", text.strip())
     if found is None:
-        raise ConversionError(f"'{text}' is neither a number of bad parts (20) nor a share of them (10%).")
+        raise ConversionError(
+            f"'{text}' is neither a number of bad parts (20) nor a share of them (10%). [B130]"
+        )
     return MostBad(0.0, int(found[1])) if found[1] else MostBad(float(found[2]) / 100, 0)
 
 
@@ -89,11 +91,11 @@ def check_bad(path: Path, bad: Sequence[str], good: int, most: MostBad) -> None:
         FormatError: if nothing of it can be read, or more can't than may.
     """
     if bad and not good:
-        raise FormatError(path, None, f"nothing in it can be read; the first error: {bad[0]}")
+        raise FormatError(path, None, f"nothing in it can be read; the first error: {bad[0]} [B131]")
     if len(bad) > most.number and len(bad) > most.share * (len(bad) + good):
         raise FormatError(
             path,
             None,
             f"{len(bad):,} of {len(bad) + good:,} documents, lines and mentions can't be read, which is more "
-            f"than may be (--max-bad); the first: {bad[0]}",
+            f"than may be (--max-bad); the first: {bad[0]} [B132]",
         )

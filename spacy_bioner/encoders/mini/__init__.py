@@ -27,6 +27,6 @@ def embedded(checksum: str) -> Path:
     if found != checksum:
         raise EncoderError(
             f"The weights of the embedded encoder aren't those of this release (SHA-256 {found}, and not "
-            f"{checksum}): install spacy-bioner again."
+            f"{checksum}): install spacy-bioner again. [B189]"
         )
     return folder

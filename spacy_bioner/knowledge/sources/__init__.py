@@ -57,7 +57,9 @@ def format_of(path: Path) -> str:
     fields = data.replace(",", "\t").split("\t")
     if "id" in fields and "name" in fields:
         return "table"
-    raise KnowledgeError(f"{path}: can't tell its format; say which with --from ({', '.join(READERS)}).")
+    raise KnowledgeError(
+        f"{path}: can't tell its format; say which with --from ({', '.join(READERS)}). [B276]"
+    )
 
 
 def read_source(path: Path, problems: Problems, format: str = "") -> Source:
@@ -74,5 +76,5 @@ def read_source(path: Path, problems: Problems, format: str = "") -> Source:
     """
     format = format or format_of(path)
     if format not in READERS:
-        raise KnowledgeError(f"There is no source format '{format}': use {', '.join(READERS)}.")
+        raise KnowledgeError(f"There is no source format '{format}': use {', '.join(READERS)}. [B277]")
     return READERS[format](path, problems)

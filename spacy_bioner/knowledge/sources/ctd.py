@@ -36,7 +36,9 @@ def read(path: Path, problems: Problems) -> Source:
                 continue
             kind = next((kind for kind in _KINDS if f"{kind}Name" in columns), None)
             if kind is None:
-                raise FormatError(path, number, "no line before it names CTD's columns (DiseaseName, ...)")
+                raise FormatError(
+                    path, number, "no line before it names CTD's columns (DiseaseName, ...) [B278]"
+                )
             values = line.split("\t")
             if len(values) > len(columns) or len(values) < 2:
                 problems.add("a line with other columns than the header", path, number, values[0])

@@ -52,9 +52,9 @@ def read(path: Path, problems: Problems) -> Source:
                     trees |= dict.fromkeys(numbers[id], id)
                 record.clear()
         except etree.XMLSyntaxError as error:
-            raise FormatError(path, error.lineno, f"not whole XML ({error.msg})") from None
+            raise FormatError(path, error.lineno, f"not whole XML ({error.msg}) [B279]") from None
     if not concepts:
-        raise FormatError(path, None, "no record of MeSH's in it")
+        raise FormatError(path, None, "no record of MeSH's in it [B280]")
     placed = [replace(c, parents=(*c.parents, *_above(numbers[c.id], trees))) for c in concepts]
     return Source("MeSH", path, placed, "", TERMS)
 

@@ -42,7 +42,7 @@ def read(path: Path, problems: Problems) -> Source:
     header: dict[str, list[str]] = {}
     stanzas = list(_stanzas(path, header, problems))
     if not stanzas:
-        raise FormatError(path, None, "no [Term] in it: is it an ontology in OBO format?")
+        raise FormatError(path, None, "no [Term] in it: is it an ontology in OBO format? [B281]")
     concepts, replaced = [], {}
     for number, tags in stanzas:
         id = standard_id(tags.get("id", [""])[0])
@@ -123,12 +123,12 @@ def read_json(path: Path, problems: Problems) -> Source:
         try:
             data = json.loads(content.read())
         except ValueError as error:
-            raise FormatError(path, None, f"not JSON ({error})") from None
+            raise FormatError(path, None, f"not JSON ({error}) [B282]") from None
     if isinstance(data, list):
         concepts = [c for item in data if (c := _of_list(item, path, problems)) is not None]
         return Source(path.name.split(".")[0].upper(), path, concepts)
     if not isinstance(data, dict) or not data.get("graphs"):
-        raise FormatError(path, None, "neither an OBO graph nor a list of terms")
+        raise FormatError(path, None, "neither an OBO graph nor a list of terms [B283]")
     graph = data["graphs"][0]
     parents: dict[str, list[str]] = {}
     for edge in graph.get("edges", []):

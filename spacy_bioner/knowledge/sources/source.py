@@ -55,7 +55,7 @@ def open_text(path: Path) -> Iterator[Path]:
         FormatError: if it isn't there, or isn't a whole xz file.
     """
     if not path.is_file():
-        raise FormatError(path, None, "there is no such file")
+        raise FormatError(path, None, "there is no such file [B284]")
     with path.open("rb") as file:
         if file.read(len(_XZ)) != _XZ:
             yield path
@@ -66,5 +66,5 @@ def open_text(path: Path) -> Iterator[Path]:
             with lzma.open(path, "rb") as content, unpacked.open("wb") as output:
                 shutil.copyfileobj(content, output)
         except (lzma.LZMAError, EOFError) as error:
-            raise FormatError(path, None, f"not a whole xz file ({error})") from None
+            raise FormatError(path, None, f"not a whole xz file ({error}) [B285]") from None
         yield unpacked

@@ -55,7 +55,7 @@ def _list(field: str | None) -> list[str]:
 def _has(columns: Sequence[str], row: Row, path: Path) -> None:
     missing = [name for name in columns if name not in row[1]]
     if missing:
-        raise FormatError(path, row[0], f"no column {', '.join(missing)}: the header must name it")
+        raise FormatError(path, row[0], f"no column {', '.join(missing)}: the header must name it [B286]")
 
 
 def read(path: Path, problems: Problems) -> Source:

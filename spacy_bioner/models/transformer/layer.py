@@ -85,9 +85,11 @@ def create_transformer_model(
         EncoderError: if the precision isn't known, or windows don't fit into each other.
     """
     if precision not in PRECISIONS:
-        raise EncoderError(f"There is no precision '{precision}': it is one of {', '.join(PRECISIONS)}.")
+        raise EncoderError(
+            f"There is no precision '{precision}': it is one of {', '.join(PRECISIONS)}. [B262]"
+        )
     if min(max_batch_pieces, overlap, window) < 0:
-        raise EncoderError("max_batch_pieces, window and overlap must be 0 or more.")
+        raise EncoderError("max_batch_pieces, window and overlap must be 0 or more. [B263]")
     settings = Settings(name, revision, precision, window, overlap, max_batch_pieces, folding)
     scale = precision == "float16"  # whose small numbers end at 6e-8: gradients are often smaller
     shim = EncoderShim(tokenizer_config, transformer_config, gradient_checkpointing, scale)
@@ -221,7 +223,7 @@ def _forward(
     if capacity < 1 or settings.overlap >= capacity:
         raise EncoderError(
             f"Windows of {longest} word pieces, {special} of them special ones, can't overlap by "
-            f"{settings.overlap}: choose a larger window or a smaller overlap."
+            f"{settings.overlap}: choose a larger window or a smaller overlap. [B264]"
         )
     full = [i for i, doc in enumerate(docs) if len(doc)]
     pieces = dict(

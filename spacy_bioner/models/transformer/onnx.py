@@ -86,7 +86,7 @@ class OnnxShim(TokenizerShim):
     def load(self, name: str, revision: str = "") -> None:
         raise EncoderError(
             "An encoder in ONNX Runtime can't be trained or begun with: train one as usual, and turn it into "
-            "this with `spacy bioner optimize`."
+            "this with `spacy bioner optimize`. [B265]"
         )
 
     def dtype(self, precision: str) -> None:
@@ -97,7 +97,7 @@ class OnnxShim(TokenizerShim):
         if is_train:
             raise EncoderError(
                 "An encoder in ONNX Runtime can't be trained: freeze the transformer, or train the pipeline "
-                "that this one was made of."
+                "that this one was made of. [B266]"
             )
         return self._run_session().run(None, {"input_ids": ids})[0]
 

@@ -122,13 +122,13 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         if not tokenizer.is_fast:
             raise EncoderError(
                 f"The tokenizer of '{tokenizer.name_or_path}' is not a fast one, which knows where in the "
-                "text its pieces are. Convert it: AutoTokenizer.from_pretrained(NAME, use_fast=True)."
+                "text its pieces are. Convert it: AutoTokenizer.from_pretrained(NAME, use_fast=True). [B267]"
             )
         if self._gradient_checkpointing:
             if not model.supports_gradient_checkpointing:
                 raise EncoderError(
                     f"{type(model).__name__} of transformers can't save memory by gradient_checkpointing: "
-                    "leave it out."
+                    "leave it out. [B268]"
                 )
             model.gradient_checkpointing_enable({"use_reentrant": False})
         self._take_tokenizer(tokenizer)
@@ -321,7 +321,7 @@ def _make(config: Any, name: str | None, **arguments: Any) -> Any:
         missing = sorted(info["missing_keys"])
         raise EncoderError(
             f"The encoder '{name or config.name_or_path}' lacks {len(missing)} of its weights: "
-            f"{', '.join(missing[:3])}. Is it a checkpoint of {kind.__name__}?"
+            f"{', '.join(missing[:3])}. Is it a checkpoint of {kind.__name__}? [B269]"
         )
     return model.float()  # transformers 5 keeps the precision that the weights are stored in
 

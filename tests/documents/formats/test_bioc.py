@@ -349,7 +349,7 @@ def test_bad_annotations_are_set_aside_and_the_rest_is_kept(write):
     assert found.meta["bad"] == ("annotation 5: a mention from 2 to 9, in a text of 3 characters",)
     [found] = read_json(write, passage("abc", annotations=[good, bad | {"locations": 1}, 7]))
     assert [m.id for m in found.mentions] == ["4"]
-    assert found.meta["bad"][0] == 'annotation 5: "locations" should be a list, and is not'
+    assert found.meta["bad"][0] == 'annotation 5: "locations" should be a list, and is not [B153]'
     assert len(found.meta["bad"]) == 2
     good = "<annotation id='4'><location offset='0' length='1'/></annotation>"
     for bad in (

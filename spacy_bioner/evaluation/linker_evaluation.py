@@ -74,7 +74,8 @@ def evaluate_linker(
         train: the training data, to tell what is memorised.
 
     Raises:
-        PipelineError: if there is no linker, or it has no knowledge base for the type.
+        PipelineError: if there is no linker, it has no knowledge base for the type, or the documents have no
+            mention of the type with an identifier.
     """
     linker = next((pipe for _, pipe in nlp.pipeline if isinstance(pipe, Linker)), None)
     name = linker.base_of(label) if linker is not None else None
@@ -84,6 +85,12 @@ def evaluate_linker(
         )
     linking, species = linker.linking(name), linker.default_species(name)
     gold = labelled_mentions(documents, label, types, species)
+    if not any(ids for _, ids in gold):
+        names = ", ".join(sorted({mention.type for document in documents for mention in document.mentions}))
+        raise PipelineError(
+            f"No mention of type {label} in the data has an identifier. Its types are {names or 'none'}: "
+            f"name those that are meant with --map ('OLD={label}')."
+        )
     seen = labelled_mentions(train, label, types, species)
     mentions = evaluate_mentions(linking, gold, seen, forced=True)
     predicted = [linked_document(doc) for doc in nlp.pipe(document.text for document in documents)]

@@ -40,8 +40,8 @@ def _prefixed(id: str, type: str) -> str:
 
 
 def mapped_type(type: str, types: Mapping[str, str]) -> str:
-    """The entity type that a corpus' type is mapped to; its own where `types` is empty; empty for none."""
-    return types.get(type, types.get("*", "")) if types else type
+    """The entity type that a corpus' type is mapped to: by its own name, by "*", else it keeps its name."""
+    return types.get(type, types.get("*", type))
 
 
 def labelled_mentions(

@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from spacy_bioner.annotation.annotating import Settings, annotate
 from spacy_bioner.components.linker import Linker
 from spacy_bioner.components.linker_training import add_linker
 from spacy_bioner.documents.document import Document, Mention
+from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.linker_evaluation import evaluate_linker
 from spacy_bioner.knowledge.building import write_base
 from spacy_bioner.knowledge.concepts import Concept, Name
@@ -123,6 +125,16 @@ def test_it_learns_what_mentions_mean_and_twice_the_same(linking: Language, tmp_
     read = spacy.load(tmp_path / "model").get_pipe("linker")
     assert isinstance(read, Linker)
     assert read.to_bytes() == learned[0]
+
+
+def test_types_that_no_map_names_keep_their_names(linking: Language) -> None:
+    """So corpora with their own types can be learned and scored together with one that says Disease."""
+    one = documents()
+    other = [Document(d.text, mentions=tuple(replace(m, type="Disease") for m in d.mentions)) for d in one]
+    report = evaluate_linker(linking, [*one, *other], "Disease", {"D": "Disease"})
+    assert report.mentions.to_dict()["mentions"] == 2 * sum(len(d.mentions) for d in one)
+    with pytest.raises(PipelineError, match=r"Its types are D: name those .*--map \('OLD=Disease'\)"):
+        evaluate_linker(linking, one, "Disease")
 
 
 def test_spacy_trains_it(linking: Language) -> None:

@@ -200,13 +200,16 @@ def numbers_of(base: KnowledgeBase, ids: Iterable[str]) -> tuple[int, ...]:
 
 
 def best_threshold(linking: Linking, labelled: Sequence[Labelled]) -> float:
-    """The threshold with which most mentions are right, those linked to nothing that mean nothing too."""
+    """The threshold with which most mentions are right.
+
+    A mention of no concept, or of one that the knowledge base lacks, is right where it is linked to nothing.
+    """
     links = linking.link([query for query, _ in labelled])
     outcomes = []
     for link, (_, ids) in zip(links, labelled, strict=True):
         meant = numbers_of(linking.base, ids)
         if link.concepts:
-            outcomes.append((link.score, link.concepts[0] in meant, not ids))
+            outcomes.append((link.score, link.concepts[0] in meant, not meant))
     best, chosen = sum(right for _, right, _ in outcomes), 0.0
     count = best
     for score, right, nothing in sorted(outcomes):

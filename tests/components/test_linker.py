@@ -19,6 +19,7 @@ from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.linker_evaluation import evaluate_linker
 from spacy_bioner.knowledge.building import write_base
 from spacy_bioner.knowledge.concepts import Concept, Name
+from spacy_bioner.knowledge.gold_concepts import labelled_mentions
 from spacy_bioner.knowledge.mentions import parts_of, spelled_out
 
 TEXT = (
@@ -125,6 +126,21 @@ def test_it_learns_what_mentions_mean_and_twice_the_same(linking: Language, tmp_
     read = spacy.load(tmp_path / "model").get_pipe("linker")
     assert isinstance(read, Linker)
     assert read.to_bytes() == learned[0]
+
+
+def test_what_the_knowledge_base_lacks_is_linked_to_nothing(linking: Language) -> None:
+    """Gold identifiers that no concept has: the threshold learns that such mentions are linked to nothing."""
+    text = "Xyzzyq was seen. A dystrophy of xyzzyq, Duchenne muscular dystrophy."
+    known = Mention(((41, 68),), "D", identifiers=("DOID:11723",))
+    lacking = [
+        Mention((place,), "D", identifiers=("MESH:D999999",)) for place in ((0, 6), (32, 38), (20, 38))
+    ]
+    documents = [Document(text, mentions=(*lacking, known)) for _ in range(10)]
+    linker = add_linker(linking, train=documents, types={"*": "Disease"})
+    links = linker.linking("diseases").link(
+        [query for query, _ in labelled_mentions(documents[:1], "Disease", {"*": "Disease"})]
+    )
+    assert [bool(link.concepts) for link in links] == [False, False, False, True]
 
 
 def test_types_that_no_map_names_keep_their_names(linking: Language) -> None:

@@ -10,7 +10,7 @@ from thinc.api import fix_random_seed
 from spacy_bioner.corpora.annotations import Annotation
 from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.conversion import Tally, to_docs
-from spacy_bioner.corpora.relation_records import annotated_relations
+from spacy_bioner.corpora.relation_conversion import annotated_relations
 from spacy_bioner.documents.document import Document, Mention, Relation
 
 VERBS = {"inhibits": "INHIBITS", "activates": "ACTIVATES", "ignores": ""}

@@ -8,12 +8,15 @@ from spacy.language import Language
 
 from spacy_bioner.components.pipelines import named_relations
 from spacy_bioner.corpora.annotations import AnnotatedRelations
-from spacy_bioner.corpora.relation_records import Argument, Related, between_mentions
+from spacy_bioner.corpora.relation_conversion import between_mentions
+from spacy_bioner.corpora.relation_records import Argument, Related
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.edges import trimmed
 
 UNRELATED = "relations left out"
 """What counts relations found between entities of which no mention is written."""
+_Name = tuple[str, str] | Argument
+"""What tells an entity from others: type and identifier, or the entity itself where it has no identifier."""
 
 
 def sought(nlp: Language) -> AnnotatedRelations | None:
@@ -48,19 +51,33 @@ def with_found(document: Document, related: Sequence[Related], counts: Counter[s
         counts: counts relations that are left out, for no mention of an entity of theirs is in the document.
     """
     places = {(mention.spans, mention.type) for mention in document.mentions}
-    kept: dict[tuple[Argument, Argument, str], Related] = {}
+    arguments: dict[_Name, Argument] = {}
+    best: dict[tuple[_Name, _Name, str], float] = {}
     for own in related:
-        head, child = (_within(argument, places) for argument in (own.head, own.child))
-        if not head.mentions or not child.mentions:
+        ends = [_within(argument, places) for argument in (own.head, own.child)]
+        if not all(end.mentions for end in ends):
             counts[UNRELATED] += 1
             continue
+        head, child = (_add(arguments, end) for end in ends)
         key = head, child, own.label
-        if key not in kept or kept[key].score < own.score:
-            kept[key] = replace(own, head=head, child=child)
-    if not kept:
+        best[key] = max(best.get(key, 0.0), own.score)
+    if not best:
         return document
-    arguments = list(dict.fromkeys(end for own in kept.values() for end in (own.head, own.child)))
-    return between_mentions(document, list(kept.values()), arguments, any(end.id for end in arguments))
+    kept = [
+        Related(arguments[head], arguments[child], label, score)
+        for (head, child, label), score in best.items()
+    ]
+    are_concepts = any(argument.id for argument in arguments.values())
+    return between_mentions(document, kept, list(arguments.values()), are_concepts)
+
+
+def _add(arguments: dict[_Name, Argument], argument: Argument) -> _Name:
+    """Adds an argument to those with its name; a concept has mentions in several pieces of a text."""
+    name = (argument.type, argument.id) if argument.id else argument
+    known = arguments.get(name)
+    mentions = {*argument.mentions, *(known.mentions if known else ())}
+    arguments[name] = replace(argument, mentions=tuple(sorted(mentions)))
+    return name
 
 
 def _within(argument: Argument, places: set[tuple[tuple[tuple[int, int], ...], str]]) -> Argument:

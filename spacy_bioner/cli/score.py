@@ -31,15 +31,24 @@ def score_cli(
 
 def _print(scores: dict[str, Any]) -> None:
     """Prints the numbers, and scores by label as a table."""
+    from spacy_bioner.evaluation.task_evaluation import PARTS
+
     rows = [(name, _number(value)) for name, value in scores.items() if isinstance(value, int | float)]
     found = scores.get("predicted_entities", {})
     rows += [(f"{name} from found entities", _number(v)) for name, v in found.items() if isinstance(v, float)]
+    rows += [(part, "none to score") for part in PARTS if _is_empty(scores, part)]
     rows += [(f"without learning: {name}", _number(value)) for name, value in scores["trivial"].items()]
     msg.table(rows, aligns=("l", "r"))
     for values in scores.values():
         if isinstance(values, dict) and values and all(_is_score(value) for value in values.values()):
             table = [(name, *(_number(value[key]) for key in "prf")) for name, value in values.items()]
             msg.table(table, header=("", "p", "r", "f"), divider=True, aligns=("l", "r", "r", "r"))
+
+
+def _is_empty(scores: dict[str, Any], part: str) -> bool:
+    """Whether the pipeline has scores of a part, and the data nothing to score."""
+    own = [value for name, value in scores.items() if name.startswith(part)]
+    return bool(own) and all(value is None for value in own)
 
 
 def _is_score(value: Any) -> bool:

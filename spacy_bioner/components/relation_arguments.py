@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 
 from spacy_bioner.array_types import Ints
 from spacy_bioner.corpora.annotations import CONCEPT
-from spacy_bioner.corpora.relation_records import NO_IDENTIFIER, Argument, get_arguments
+from spacy_bioner.corpora.relation_records import Argument
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.text.rough_sentences import sentence_ends
 
@@ -35,38 +35,6 @@ class Reach:
     def __post_init__(self) -> None:
         if self.window not in WINDOWS:
             raise PipelineError(f"There is no window '{self.window}': use {', '.join(WINDOWS)}. [B306]")
-
-
-def arguments_of(doc: Doc, level: str, spans_key: str) -> list[Argument]:
-    """The entities of a Doc that relations can hold between, in the order of the text.
-
-    Args:
-        doc: the Doc. Those that it carries (`doc._.arguments`) count, if it does; else those in `doc.ents`,
-            and in `doc.spans[spans_key]`.
-        level: whether each mention is one, or each identifier with all mentions that have it. Mentions
-            without identifier are of one concept if they have one type and text, but for upper and lower
-            case.
-        spans_key: where overlapping entities are.
-    """
-    carried = get_arguments(doc)
-    if carried is not None:
-        return carried
-    mentions: dict[tuple[int, int, str], tuple[str, str]] = {}
-    for span in (*doc.spans.get(spans_key, ()), *doc.ents):
-        place = span.start_char, span.end_char, span.label_
-        if span.label_ and (place not in mentions or span.kb_id_):
-            mentions[place] = span.kb_id_, span.text
-    if level != CONCEPT:
-        return [Argument(label, (((start, end),),)) for start, end, label in sorted(mentions)]
-    concepts: dict[tuple[str, str, str], list[tuple[tuple[int, int], ...]]] = {}
-    for place in sorted(mentions):
-        start, end, label = place
-        named, text = mentions[place]
-        ids = [id for id in named.split("|") if id not in NO_IDENTIFIER]
-        keys = [(label, id, "") for id in ids] or [(label, "", " ".join(text.lower().split()))]
-        for key in keys:
-            concepts.setdefault(key, []).append(((start, end),))
-    return [Argument(label, tuple(spans), id) for (label, id, _), spans in concepts.items()]
 
 
 def token_mentions(doc: Doc, argument: Argument) -> list[Ints]:

@@ -100,20 +100,23 @@ class Ranking:
         """How many gold relations there are."""
         return self.missed + sum(right for _, right in self.scored)
 
-    def best(self, default: float) -> tuple[float, float]:
+    def best(self, default: float, least: float = 0.0) -> tuple[float, float]:
         """The threshold with the best F1, in the middle between two probabilities, and that F1.
 
         Args:
             default: the threshold where no relation is found right.
+            least: the least probability of what was added. Of pairs below it nothing is known, so the
+                threshold isn't below it.
         """
         ranked = sorted(self.scored, reverse=True)
         total, hits = self.gold, 0
         threshold, best = default, 0.0
         for number, (probability, right) in enumerate(ranked, start=1):
             hits += right
-            following = ranked[number][0] if number < len(ranked) else 0.0
+            following = ranked[number][0] if number < len(ranked) else least
             f1 = 2 * hits / (number + total) if total else 0.0
-            if f1 > best and following < probability:
+            is_last = number == len(ranked)
+            if f1 > best and (is_last or following < probability):
                 best, threshold = f1, (probability + following) / 2
         return threshold, best
 

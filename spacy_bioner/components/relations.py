@@ -15,14 +15,20 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
 from spacy_bioner.array_types import Ints
-from spacy_bioner.components.relation_arguments import Reach, arguments_of, pair_blocks, token_mentions
+from spacy_bioner.components.relation_arguments import Reach, pair_blocks, token_mentions
 from spacy_bioner.components.relation_comparison import Ranking, compare
 from spacy_bioner.components.relation_probabilities import Scored, probabilities
 from spacy_bioner.components.relation_targets import gold_relations, loss_and_gradient, renamed, targets
 from spacy_bioner.components.relation_training import Taught, as_annotated, at_most, in_parts, rows_known
 from spacy_bioner.components.safeguards import check_same_settings, check_vectors
 from spacy_bioner.corpora.annotations import CONCEPT, MENTION, AnnotatedRelations, get_annotation, mapped
-from spacy_bioner.corpora.relation_records import Argument, Related, set_candidates, set_relations
+from spacy_bioner.corpora.relation_records import (
+    Argument,
+    Related,
+    arguments_of,
+    set_candidates,
+    set_relations,
+)
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.candidates import Candidates, pair_model
 
@@ -297,7 +303,7 @@ class Relations(TrainablePipe):
                 compared = compare(example.reference, example.predicted, found, self.labels, self.cfg)
                 if compared is not None:
                     ranking.add(compared)
-        threshold, best = ranking.best(self.cfg["threshold"])
+        threshold, best = ranking.best(self.cfg["threshold"], _LEAST)
         if not best:
             return None
         self.cfg["threshold"] = threshold

@@ -15,7 +15,7 @@ from spacy_bioner.corpora.gold_annotation import (
     SPANS_KEY,
     gold_annotation,
 )
-from spacy_bioner.corpora.relation_records import keep_relations, with_relations
+from spacy_bioner.corpora.relation_conversion import keep_relations, with_relations
 from spacy_bioner.corpora.task_records import keep_tasks
 from spacy_bioner.documents import tags as tagging
 from spacy_bioner.documents.document import (

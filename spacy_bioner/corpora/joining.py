@@ -8,9 +8,18 @@ from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
-from spacy_bioner.corpora.gold_annotation import FOUND, GOLD, gold_annotation, is_trusted, set_gold_spans
+from spacy_bioner.corpora.gold_annotation import (
+    FOUND,
+    GOLD,
+    SPANS_KEY,
+    gold_annotation,
+    is_trusted,
+    set_gold_spans,
+)
 from spacy_bioner.corpora.relation_records import (
     Argument,
+    arguments_of,
+    doc_level,
     get_arguments,
     get_relations,
     set_arguments,
@@ -24,9 +33,9 @@ def join_docs(docs: Sequence[Doc]) -> Doc:
     `Doc.from_docs` drops the attributes of span groups, and with them the probabilities of entities, and
     which types a Doc annotates. Here they stay: corpus and types, if all Docs have the same. If some Docs
     have a trusted gold group, and others none under its key, the gold of these is put into the group.
-    Relations and their arguments stay; but which relations the corpus annotates isn't said of the whole, for
-    nothing is known of pairs from two Docs. Ids stay, with "+" between different ones, and of the meta what
-    is the same in all.
+    Relations and their arguments stay; where some Docs carry no arguments, their entities are meant. Which
+    relations the corpus annotates isn't said of the whole, for nothing is known of pairs from two Docs. Ids
+    stay, with "+" between different ones, and of the meta what is the same in all.
 
     Lost are soft labels and labels of documents.
 
@@ -73,10 +82,12 @@ def _join_annotations(whole: Doc, parts: Sequence[Doc], begins: Sequence[int]) -
 
 
 def _join_relations(whole: Doc, parts: Sequence[Doc], begins: Sequence[int]) -> None:
-    arguments = [get_arguments(doc) for doc in parts]
-    if all(found is not None for found in arguments):
-        shifted = zip(arguments, begins, strict=True)
-        set_arguments(whole, [_moved(argument, by) for found, by in shifted for argument in found or ()])
+    carrying = [doc for doc in parts if get_arguments(doc) is not None]
+    if carrying:  # of the other Docs their entities are meant
+        level = doc_level(carrying[0])
+        found = [arguments_of(doc, level, SPANS_KEY) for doc in parts]
+        shifted = zip(found, begins, strict=True)
+        set_arguments(whole, [_moved(argument, by) for own, by in shifted for argument in own])
     related = [
         replace(relation, head=_moved(relation.head, by), child=_moved(relation.child, by))
         for doc, by in zip(parts, begins, strict=True)

@@ -12,7 +12,7 @@ from spacy_bioner.corpora.annotations import AnnotatedRelations, Annotation, get
 from spacy_bioner.corpora.conversion import Tally, counted, to_docs, to_document
 from spacy_bioner.corpora.docbin import docbin, read_docbin
 from spacy_bioner.corpora.gold_annotation import SPANS_KEY, GoldAnnotation, gold_annotation
-from spacy_bioner.corpora.relation_records import annotated_relations
+from spacy_bioner.corpora.relation_conversion import annotated_relations
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import SPACY, Format, columns, format_of, known, read_each, write_pieces
 from spacy_bioner.documents.formats.columns import ColumnOptions

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 Span = tuple[int, int]
 """A stretch of text: the offset of its first character and of the one after its last."""
@@ -13,8 +13,15 @@ SENTENCE = "sentence"
 """The type of the passages that are sentences."""
 OVERLAPS = "overlaps a longer mention"
 """Why a flat annotation can't hold a mention."""
+SCORE = "score"
+"""Where in the meta of a relation the probability is that a model gave it."""
 HEADING = "heading"
 """The type of the passages that are headings in another one ("METHODS:" in an abstract)."""
+
+
+def is_probability(value: Any) -> TypeGuard[float]:
+    """Whether a value is a number from 0 to 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,12 @@ class Relation:
     arguments: tuple[tuple[str, str], ...]
     id: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float | None:
+        """The probability that a model gave it, from 0 to 1; None for a gold relation."""
+        score = self.meta.get(SCORE)
+        return float(score) if is_probability(score) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ for something else. It is then kept under `OTHERS`, where no writer but that of 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from spacy_bioner.documents.document import SCORE, is_probability
+
 LINE, REPAIRED, UNREAD, COUNTED, MOVED, TEXT = "line", "repaired", "unread", "counted", "moved", "text"
 BAD, UNKNOWN = "bad", "unknown"
 HOW_READ = (LINE, REPAIRED, UNREAD, COUNTED, MOVED, BAD, UNKNOWN)
@@ -56,7 +58,7 @@ OF_DOCUMENTS: Names = {
 }
 OF_PASSAGES: Names = _ALL
 OF_MENTIONS: Names = {**_ALL, TEXT: _never, "parts": _are_texts, "columns": _are_texts}
-OF_RELATIONS: Names = {**_ALL, "columns": _are_texts}
+OF_RELATIONS: Names = {**_ALL, "columns": _are_texts, SCORE: is_probability}
 
 
 def taken(meta: Mapping[str, Any], names: Names, others: Mapping[str, Any] | None = None) -> dict[str, Any]:

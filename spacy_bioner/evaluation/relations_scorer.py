@@ -27,18 +27,19 @@ def score_relations(examples: Iterable[Example], *, labels: Sequence[str], **set
 
     Returns:
         `relations_p`, `relations_r`, `relations_f`, `relations_per_type`; and `relations_out_of_reach`, how
-        many gold relations are between entities that no window has both of. They count as missed. Of a
-        component in training, which keeps the probabilities of all pairs, `relations_best_f`, the F1 at the
-        best of all thresholds, and `relations_ap`, the average precision, as well: they don't depend on the
-        threshold. Otherwise the former is `relations_f`, and the latter None.
+        many gold relations are between entities that no window has both of. They count as missed. All are
+        None where no Doc's corpus annotates relations. Of a component in training, which keeps the
+        probabilities of all pairs, `relations_best_f`, the F1 at the best of all thresholds, and
+        `relations_ap`, the average precision, as well: they don't depend on the threshold.
     """
     counts, beyond, ranking = Counts(), 0, Ranking()
-    has_all = False
+    is_annotated = has_all = False
     for example in examples:
         reference, predicted = example.reference, example.predicted
         compared = compare(reference, predicted, get_relations(predicted), labels, settings)
         if compared is None:
             continue
+        is_annotated = True
         counts.add(compared.gold, compared.found)
         beyond += compared.out_of_reach
         candidates = get_candidates(predicted)
@@ -47,7 +48,7 @@ def score_relations(examples: Iterable[Example], *, labels: Sequence[str], **set
             compared = compare(reference, predicted, candidates, labels, settings) or compared
         ranking.add(compared)
     total = counts.total()
-    return {
+    scores = {
         "relations_p": total.precision,
         "relations_r": total.recall,
         "relations_f": total.f1,
@@ -55,7 +56,8 @@ def score_relations(examples: Iterable[Example], *, labels: Sequence[str], **set
             name: {"p": score.precision, "r": score.recall, "f": score.f1}
             for name, score in counts.by_type().items()
         },
-        "relations_best_f": ranking.best(0.0)[1] if has_all else total.f1,
-        "relations_ap": ranking.average_precision() if has_all else None,
         "relations_out_of_reach": beyond,
     }
+    if has_all:
+        scores |= {"relations_best_f": ranking.best(0.0)[1], "relations_ap": ranking.average_precision()}
+    return scores if is_annotated else dict.fromkeys(scores)

@@ -24,7 +24,7 @@ from spacy_bioner.files import Outputs, write_json
 from spacy_bioner.models.devices import use_device
 
 _BATCH = 64  # Docs that go through together
-_PARTS = ("relations", "pairs", "answers", "cats")
+PARTS = ("relations", "pairs", "answers", "cats")
 """How the names of the scores begin that are told."""
 
 Scores = dict[str, Any]
@@ -44,7 +44,8 @@ def evaluate_tasks(
     Returns:
         The scores of the pipeline's components. Of `relations`, they are with the gold entities; where the
         pipeline finds entities itself, its scores with those are under "predicted_entities", and "gap" is
-        what F1 loses by them. Under "trivial" is what can be had without learning.
+        what F1 loses by them. They are None where the data annotates no relations. Under "trivial" is what
+        can be had without learning.
 
     Raises:
         PipelineError: if the pipeline can't be loaded or has no component that is scored here.
@@ -65,7 +66,8 @@ def evaluate_tasks(
     if related and entity_finders(nlp):
         found = _scored(nlp, docs, gold_entities=False)
         scores["predicted_entities"] = found
-        scores["gap"] = scores["relations_f"] - found["relations_f"]
+        if scores["relations_f"] is not None:
+            scores["gap"] = scores["relations_f"] - found["relations_f"]
     scores["trivial"] = _trivial(nlp, docs)
     scores = {"documents": len(docs), **scores}
     if output is not None:
@@ -89,7 +91,7 @@ def _scored(nlp: Language, docs: Sequence[Doc], gold_entities: bool) -> Scores:
     for _, pipe in nlp.pipeline:
         if hasattr(pipe, "score"):
             found = pipe.score(examples)
-            scores |= {key: value for key, value in found.items() if key.startswith(_PARTS)}
+            scores |= {key: value for key, value in found.items() if key.startswith(PARTS)}
     for _, pipe in named_multilabel(nlp):
         if _are_sentences(docs):
             scores |= score_abstracts(examples, float(pipe.cfg["threshold"]))
@@ -126,5 +128,7 @@ def _all_pairs(pipe: Any, docs: Sequence[Doc]) -> dict[str, float]:
         compared = compare(doc, doc, pairs, pipe.labels, pipe.cfg)
         if compared is not None:
             ranking.add(compared)
+    if not ranking.gold:  # the Docs don't say that their corpus annotates relations
+        return {}
     right = sum(is_right for _, is_right in ranking.scored)
     return {label: 2 * right / (len(ranking.scored) + ranking.gold)}

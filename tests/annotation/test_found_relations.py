@@ -1,6 +1,7 @@
 """Relations that a pipeline finds, in what `annotate` writes."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from spacy_bioner.annotation.found_relations import UNRELATED, moved, with_found
 from spacy_bioner.annotation.settings import Settings
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.corpora.relation_records import Argument, Related, get_relations
-from spacy_bioner.documents.document import Document, Mention
+from spacy_bioner.documents.document import Document, Mention, Relation
 from spacy_bioner.documents.formats import read
 
 
@@ -39,7 +40,7 @@ def related(document: Document) -> set[tuple[str, str, str]]:
 EXPECTED = [{("INHIBITS", "aspirin", "COX1")}, {("ACTIVATES", "ibuprofen", "BRCA1")}, set()]
 
 
-@pytest.mark.parametrize("ending", ["jsonl", "xml", "brat", "spacy"])
+@pytest.mark.parametrize("ending", ["jsonl", "xml", "brat", "pubannotation", "spacy"])
 def test_relations_are_written_and_read_back(nlp: Language, ending: str, tmp_path: Path):
     texts = tmp_path / "texts.lines"
     texts.write_text("".join(f"{document.text}\n" for document in DOCUMENTS[:3]))
@@ -54,9 +55,9 @@ def test_relations_are_written_and_read_back(nlp: Language, ending: str, tmp_pat
     else:
         found = [related(document) for document in read(output)]
     assert sorted(found, key=str) == sorted(EXPECTED, key=str)
-    if ending == "jsonl":
-        (first, *_) = next(read(output)).relations
-        assert 0.5 < first.meta["score"] <= 1
+    if ending != "spacy":
+        scores = [relation.score for document in read(output) for relation in document.relations]
+        assert all(score is not None and 0.5 < score <= 1 for score in scores)
 
 
 def _text(doc: Any, argument: Argument) -> str:
@@ -77,6 +78,32 @@ def test_concepts_name_identifiers_and_what_is_not_written_is_counted():
     assert relation.arguments == (("Arg1", "D1"), ("Arg2", "D9"))
     assert relation.meta == {"score": 0.9123}
     assert [(m.identifiers, m.score) for m in found.mentions] == [(("D1",), 0.8), (("D9",), None)]
+
+
+def test_concepts_of_several_pieces_are_related_once():
+    """Two pieces of a text each find the relation, and the document has it already where it was added to."""
+    text = "Lithium harms. Goitre. Lithium and goitre."
+    places = {"D1": ((0, 7), (23, 30)), "D9": ((15, 21), (35, 41))}
+    mentions = tuple(
+        Mention(((start, end),), "Drug" if id == "D1" else "Disease", identifiers=(id,))
+        for id, own in places.items()
+        for start, end in own
+    )
+    pieces = [
+        Related(
+            Argument("Drug", ((places["D1"][n],),), "D1"),
+            Argument("Disease", ((places["D9"][n],),), "D9"),
+            "CID",
+            score,
+        )
+        for n, score in enumerate((0.6, 0.9))
+    ]
+    found = with_found(Document(text, mentions=mentions), pieces, Counter())
+    assert [(r.arguments, r.score) for r in found.relations] == [((("Arg1", "D1"), ("Arg2", "D9")), 0.9)]
+    assert [m.identifiers for m in found.mentions] == [("D1",), ("D9",), ("D1",), ("D9",)]
+    assert with_found(found, pieces, Counter()) == found
+    gold = replace(found, relations=(Relation("CID", (("head", "D1"), ("tail", "D9"))),))
+    assert with_found(gold, pieces, Counter()).relations == gold.relations
 
 
 def test_a_piece_of_a_text_moves_its_relations_and_trims_them():

@@ -14,17 +14,18 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from toy_relations import DOCUMENTS, examples, to_gold, train
 
-from spacy_bioner.components.relation_arguments import Reach, arguments_of, pair_blocks
+from spacy_bioner.components.relation_arguments import Reach, pair_blocks
 from spacy_bioner.components.relations_factory import DEFAULT_MODEL
 from spacy_bioner.corpora.annotations import Annotation
 from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.conversion import Tally, to_docs, to_document
 from spacy_bioner.corpora.docbin import docbin, read_docbin
 from spacy_bioner.corpora.readers import create_corpus
+from spacy_bioner.corpora.relation_conversion import annotated_relations
 from spacy_bioner.corpora.relation_records import (
     Argument,
     Related,
-    annotated_relations,
+    arguments_of,
     get_relations,
     set_arguments,
     set_relations,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spacy_bioner.corpora.annotations import MENTION
 from spacy_bioner.corpora.file_conversion import convert
-from spacy_bioner.corpora.relation_records import find_relations
+from spacy_bioner.corpora.relation_conversion import find_relations
 from spacy_bioner.documents.document import Document, Mention, Relation
 
 

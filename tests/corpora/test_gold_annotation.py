@@ -206,3 +206,7 @@ def test_joined_docs_keep_relations_and_ids():
     assert [a["text"] for a in whole._.arguments] == ["Cisplatin", "harms", "IL2", "heals"]
     annotation = get_annotation(whole)
     assert (annotation.id, annotation.meta, annotation.relations) == ("0+1", {"source": "made"}, None)
+    docs[1]._.arguments = None
+    docs[1].ents = [Span(docs[1], 0, 1, "Gene")]
+    for parts in (docs, docs[::-1]):
+        assert {a["text"] for a in join_docs(parts)._.arguments} == {"Cisplatin", "harms", "IL2"}

@@ -11,9 +11,12 @@ from spacy.training import Example
 from thinc.api import fix_random_seed
 from toy_relations import DOCUMENTS, DRUGS, GENES, to_gold, train
 
+from spacy_bioner.cli.score import score_cli
 from spacy_bioner.components.pairs import pair_doc
 from spacy_bioner.corpora.annotations import Annotation, set_annotation
+from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.docbin import docbin
+from spacy_bioner.corpora.joining import join_docs
 from spacy_bioner.corpora.readers import create_corpus
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.task_evaluation import evaluate_tasks
@@ -55,6 +58,24 @@ def test_relations_are_scored_with_gold_and_with_found_entities(
     assert scores["gap"] == pytest.approx(1 - found["relations_f"])
     # two drugs and a gene in each text: 40 pairs, 7 of which are of the most frequent label; 14 are gold
     assert scores["trivial"] == {"relations_f, all pairs INHIBITS": pytest.approx(2 * 7 / (40 + 14))}
+
+
+def test_data_without_relations_has_none_to_score(
+    relations: tuple[Language, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """What annotates no relations, and what lost in joining which ones are annotated."""
+    nlp, _ = relations
+    docs = to_gold(nlp, DOCUMENTS[:4])
+    bare = [with_same_tokens(doc) for doc in docs]
+    for doc in bare:
+        set_annotation(doc, Annotation("other", ("Drug",)))
+    for name, data in (("bare", bare), ("joined", [join_docs(docs[:2])])):
+        docbin(data).to_disk(tmp_path / f"{name}.spacy")
+        scores = evaluate_tasks(nlp, tmp_path / f"{name}.spacy")
+        assert (scores["relations_f"], scores["trivial"], scores.get("gap")) == (None, {}, None)
+    nlp.to_disk(tmp_path / "model")
+    score_cli(str(tmp_path / "model"), tmp_path / "bare.spacy", output=None, gpu_id=-1)
+    assert "none to score" in capsys.readouterr().out
 
 
 def test_thresholds_of_labels_are_chosen_and_scored_by_abstract(tmp_path: Path):

@@ -12,8 +12,8 @@ its meta, as "moved", by how many characters; what its annotations count is told
 What has a type has it from the infon "type" (relations: or "relation"); other infons are in the meta, as
 "infons". Identifiers of a mention are in the infons of `IDENTIFIER_KEYS`, with bars between them. Where a
 relation has no nodes, as in BC5CDR and BioRED, its arguments are the infons whose value is an
-identifier of a mention. The score of a mention is in the infon "score". What a Document has beyond all this
-is in an infon "spacy-bioner", as JSON.
+identifier of a mention. The score of a mention or relation is in the infon "score". What a Document has
+beyond all this is in an infon "spacy-bioner", as JSON.
 """
 
 import re
@@ -29,7 +29,7 @@ from bioc import (
     BioCSentence,
 )
 
-from spacy_bioner.documents.document import SENTENCE, Document, Mention, Passage, Relation, Span
+from spacy_bioner.documents.document import SCORE, SENTENCE, Document, Mention, Passage, Relation, Span
 from spacy_bioner.documents.formats.base import identifiers_in
 from spacy_bioner.documents.formats.strict_json import UnfitError, frozen, parse
 from spacy_bioner.documents.metadata import (
@@ -290,6 +290,9 @@ def _less_identifier(meta: dict[str, Any]) -> dict[str, Any]:
 
 def _relation(found: BioCRelation, known: set[str]) -> Relation:
     meta, _ = _extra(found.infons, OF_RELATIONS)
+    score = _score(meta.get("infons", {}))
+    if score is not None and SCORE not in meta:
+        meta = {**_less_infon(meta, "score"), SCORE: score}
     infons = meta.get("infons", {})
     type_key = type_key_of(infons)
     nodes = tuple((node.role, node.refid) for node in found.nodes)

@@ -15,7 +15,7 @@ from bioc import (
     BioCSentence,
 )
 
-from spacy_bioner.documents.document import HEADING, SENTENCE, Document, Mention, Passage, Relation
+from spacy_bioner.documents.document import HEADING, SCORE, SENTENCE, Document, Mention, Passage, Relation
 from spacy_bioner.documents.formats.base import kept_meta
 from spacy_bioner.documents.formats.bioc import (
     EXTRA,
@@ -155,7 +155,11 @@ def _annotation(document: Document, mention: Mention) -> BioCAnnotation:
 def _bioc_relation(relation: Relation, known: set[str]) -> BioCRelation:
     made = BioCRelation()
     made.id = relation.id
-    infons = _infons(kept_meta(relation.meta), {})
+    meta = dict(kept_meta(relation.meta))
+    score = relation.score if "score" not in meta.get("infons", {}) else None
+    if score is not None:
+        del meta[SCORE]
+    infons = _infons(meta, {}) | ({"score": repr(score)} if score is not None else {})
     type_key = type_key_of(infons)
     if relation.type != infons.get(type_key, ""):
         infons = {"type": relation.type} | {key: v for key, v in infons.items() if key != type_key}

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spacy_bioner.documents.document import Document, Relation, Span
+from spacy_bioner.documents.document import SCORE, Document, Relation, Span
 from spacy_bioner.documents.formats.file_names import document_id, in_order
 from spacy_bioner.documents.formats.unreadable import Readable, raised
 from spacy_bioner.documents.metadata import BAD
@@ -41,7 +41,7 @@ TRIGGER = "trigger"
 _NUMBER = r"\d{1,18}"  # what is longer is no offset, and slow to read as one
 _SPANS = re.compile(rf"{_NUMBER} {_NUMBER}(?:;{_NUMBER} {_NUMBER})*")
 NOTE = "AnnotatorNotes"
-"""The kind of a note that a curator sees; one that says "score 0.98" is a mention's score."""
+"""The kind of a note that a curator sees; "score 0.98" is the score of a mention or relation."""
 KINDS = {"attributes": "AM", "normalizations": "N", "notes": "#"}
 _FORMS = {
     "T": "T1<tab>Type START END<tab>text",
@@ -163,7 +163,7 @@ def _document(path: Path) -> Raw:
     if reading.bad:
         meta[BAD] = tuple(reading.bad)
     relations = tuple(
-        Relation(type, arguments, id, _tuples(metas.get(id, {}) if id else {}))
+        Relation(type, arguments, id, _relation_meta(metas.get(id, {}) if id else {}))
         for id, type, arguments in reading.relations
     )
     return Raw(
@@ -207,13 +207,24 @@ def _line(reading: _Reading, where: str, line: str) -> str:
 
 def _claims(reading: _Reading, metas: Mapping[str, Mapping[str, list[tuple[str, ...]]]]) -> Iterator[Claim]:
     for id, (type, spans, stated, where) in reading.mentions.items():
-        meta = _tuples(metas.get(id, {}))
+        meta, score = _without_score(metas.get(id, {}))
         refs = tuple(ref.removeprefix(NO_DATABASE) for _, _, ref, _ in meta.get("normalizations", ()))
-        scores = [(note, score) for note in meta.get("notes", ()) if (score := _score(note)) is not None]
-        if scores:
-            notes = tuple(note for note in meta.pop("notes") if note != scores[0][0])
-            meta |= {"notes": notes} if notes else {}
-        yield Claim(spans, stated, type, id, refs, scores[0][1] if scores else None, meta, where)
+        yield Claim(spans, stated, type, id, refs, score, meta, where)
+
+
+def _relation_meta(found: Mapping[str, list[tuple[str, ...]]]) -> dict[str, Any]:
+    meta, score = _without_score(found)
+    return meta if score is None else {**meta, SCORE: score}
+
+
+def _without_score(found: Mapping[str, list[tuple[str, ...]]]) -> tuple[dict[str, Any], float | None]:
+    """What is said of a mention or relation, and its score apart, if a note has one."""
+    meta: dict[str, Any] = {key: tuple(values) for key, values in found.items()}
+    scores = [(note, score) for note in meta.get("notes", ()) if (score := _score(note)) is not None]
+    if not scores:
+        return meta, None
+    notes = tuple(note for note in meta.pop("notes") if note != scores[0][0])
+    return meta | ({"notes": notes} if notes else {}), scores[0][1]
 
 
 def _score(note: tuple[str, ...]) -> float | None:
@@ -224,7 +235,3 @@ def _score(note: tuple[str, ...]) -> float | None:
         return None
     score = float(found[1])
     return score if score <= 1 and repr(score) == found[1] else None
-
-
-def _tuples(meta: Mapping[str, list[tuple[str, ...]]]) -> dict[str, Any]:
-    return {key: tuple(values) for key, values in meta.items()}

@@ -5,7 +5,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from spacy_bioner.documents.document import Document, Dropped, DroppedRelation, Mention, Relation, Span
+from spacy_bioner.documents.document import (
+    SCORE,
+    Document,
+    Dropped,
+    DroppedRelation,
+    Mention,
+    Relation,
+    Span,
+)
 from spacy_bioner.documents.edges import trimmed
 from spacy_bioner.documents.formats.base import Written, left_out, one_field
 from spacy_bioner.documents.formats.brat import KINDS, NO_DATABASE, NOTE, SUFFIXES, TRIGGER
@@ -59,7 +67,7 @@ class _Writing:
         self.others = left_out(
             document,
             (*KINDS, TEXT),
-            ("attributes", "notes"),
+            ("attributes", "notes", SCORE),
             ("order", "lines"),
             held=("identifiers", "scores", "ids of mentions", "ids of relations"),
         )
@@ -120,10 +128,14 @@ class _Writing:
             self._new.setdefault(mention.id, id)
         self.mentions.append(mention)
         self._about(id, mention.meta)
-        if mention.score is not None:
-            note = self._id("", "#")
-            self._lines[note].append(f"{note}\t{NOTE} {id}\tscore {mention.score!r}")
+        self._score(id, mention.score)
         self._identifiers(id, mention)
+
+    def _score(self, target: str, score: float | None) -> None:
+        """Writes the score of a mention or relation as a note."""
+        if score is not None:
+            note = self._id("", "#")
+            self._lines[note].append(f"{note}\t{NOTE} {target}\tscore {score!r}")
 
     def _identifiers(self, target: str, mention: Mention) -> None:
         entries = self._entries(mention.meta, "normalizations", (4,))
@@ -193,6 +205,10 @@ class _Writing:
                 body = " ".join((relation.type, *(f"{role}:{filler}" for role, filler in roles)))
             self._lines[new].append(f"{new}\t{body}")
             self._about(new, relation.meta)
+            if new == "*":  # which has no id that a note could name
+                self.others["scores of relations"] += relation.score is not None
+            else:
+                self._score(new, relation.score)
 
     def _with_all_arguments(self, relations: list[Relation]) -> list[Relation]:
         """The relations whose arguments are written; one that is dropped may be the argument of another."""

@@ -10,8 +10,8 @@ cancelled. Tasks whose annotations are empty or cancelled are left out; those of
 are read. Predictions aren't gold, and counted. Relations between regions are read, other kinds of results
 counted.
 
-Written as one list: mentions with scores as predictions, others as an annotation. Identifiers are in the
-notes on a region (its "meta"), where Label Studio shows them.
+Written as one list: as predictions where mentions or relations have scores, otherwise as an annotation.
+Identifiers are in the notes on a region (its "meta"), where Label Studio shows them.
 """
 
 import json
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from spacy_bioner.documents.document import Document, Dropped, DroppedRelation, Mention, Relation
+from spacy_bioner.documents.document import SCORE, Document, Dropped, DroppedRelation, Mention, Relation
 from spacy_bioner.documents.formats.base import LeftOut, Written, left_out, without_left_out
 from spacy_bioner.documents.formats.strict_json import (
     UnfitError,
@@ -169,13 +169,14 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
         related, lost = _related(document, {id for _, id in written})
         task: dict[str, Any] = {"id": int(document.id) if _is_number(document.id) else number}
         task["data"] = {"text": document.text} | ({"id": document.id} if document.id else {})
-        if any(mention.score is not None for mention, _ in written):
+        if any("score" in result for result in (*results, *related)):
             task["predictions"] = [{"model_version": _MODEL, "result": [*results, *related]}]
         else:
             task["annotations"] = [{"result": [*results, *related]}]
         others = left_out(
             document,
             (TEXT, "notes"),
+            (SCORE,),
             held=("identifiers", "scores", "ids of mentions", "ids of relations"),
         )
         text = before + json.dumps(task, ensure_ascii=False, allow_nan=False)
@@ -233,5 +234,6 @@ def _related(document: Document, ids: set[str]) -> tuple[list[dict[str, Any]], l
             lost.append(DroppedRelation(document, relation, "not between two mentions of the document"))
             continue
         ends = {"from_id": fillers[0], "to_id": fillers[1], "type": "relation", "direction": "right"}
-        results.append(ends | {"labels": [relation.type] if relation.type else []})
+        score = {} if relation.score is None else {"score": relation.score}
+        results.append(ends | {"labels": [relation.type] if relation.type else []} | score)
     return results, lost

@@ -8,16 +8,29 @@ list of them, or one a line.
      "relations": [{"id": "R1", "pred": "treats", "subj": "T1", "obj": "T2"}]}
 
 A span may be a list of several. What stands in "tracks" is read as if it stood in the object itself.
-Attributes and modifications are kept in the meta of the document, as "attributes" and "modifications".
+An attribute "score" holds the probability of a mention or relation:
+
+     "attributes": [{"id": "A1", "subj": "R1", "pred": "score", "obj": 0.98}]
+
+Other attributes and modifications are kept in the meta of the document, as "attributes" and "modifications".
 Without the text of a mention beside its offsets nothing tells what these count: see `settling`.
 """
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from spacy_bioner.documents.document import Document, Dropped, DroppedRelation, Relation
+from spacy_bioner.documents.document import (
+    SCORE,
+    Document,
+    Dropped,
+    DroppedRelation,
+    Relation,
+    is_probability,
+)
 from spacy_bioner.documents.formats.base import Written, left_out
 from spacy_bioner.documents.formats.strict_json import (
     UnfitError,
@@ -67,6 +80,12 @@ def _document(found: Any) -> Raw:
         for key in _KEPT:
             if items := get(part, key, list, []):
                 kept.setdefault(key, []).extend(items)
+    scores = _take_scores(kept, {claim.id for claim in claims} | {relation.id for relation in relations})
+    claims = [claim._replace(score=scores.get(claim.id)) for claim in claims]
+    relations = [
+        replace(relation, meta={SCORE: scores[relation.id]}) if relation.id in scores else relation
+        for relation in relations
+    ]
     others = {key: value for key, value in found.items() if key not in (*_READ, *_KEPT)} | kept
     meta = frozen(taken(others, OF_DOCUMENTS))
     if bad:
@@ -75,6 +94,28 @@ def _document(found: Any) -> Raw:
     if source[0].lower() == "pubmed":
         source[0] = ""
     return Raw(Document(text, (), (), tuple(relations), meta=meta, id=":".join(filter(None, source))), claims)
+
+
+def _take_scores(kept: dict[str, list[Any]], ids: set[str]) -> dict[str, float]:
+    """Takes the scores of mentions and relations out of the attributes."""
+    scores: dict[str, float] = {}
+    others: list[Any] = []
+    for item in kept.pop("attributes", ()):
+        own = item if isinstance(item, dict) and item.keys() <= {"id", "subj", "pred", "obj"} else {}
+        subject, score = own.get("subj"), own.get("obj")
+        free = ids - scores.keys() - {""}
+        if (
+            own.get("pred") == SCORE
+            and isinstance(subject, str)
+            and subject in free
+            and is_probability(score)
+        ):
+            scores[subject] = float(score)
+        else:
+            others.append(item)
+    if others:
+        kept["attributes"] = others
+    return scores
 
 
 def _each(
@@ -116,8 +157,8 @@ def write(documents: Iterable[Document]) -> Iterator[Written]:
     for document in documents:
         found, dropped, lost = _object(document)
         types = [item["obj"] for item in found["denotations"]]
-        held = ("ids of mentions", "ids of relations")
-        others = left_out(document, document_meta=_KEPT, held=held)
+        held = ("ids of mentions", "ids of relations", "scores")
+        others = left_out(document, (), (SCORE,), _KEPT, held)
         text = before + json.dumps(found, ensure_ascii=False, allow_nan=False)
         yield Written(text, 0, types, dropped, lost, others, related=len(found["relations"]))
         before = ",\n"
@@ -131,6 +172,7 @@ def _object(document: Document) -> tuple[dict[str, Any], list[Dropped], list[Dro
     found |= {"text": document.text, "denotations": [], "relations": []}
     dropped: list[Dropped] = []
     lost: list[DroppedRelation] = []
+    scores: list[tuple[str, float | None]] = []
     taken_ids = {mention.id for mention in document.mentions} | {r.id for r in document.relations}
     new = (
         id for n in range(1, len(document.mentions) + len(taken_ids) + 1) if (id := f"T{n}") not in taken_ids
@@ -142,6 +184,7 @@ def _object(document: Document) -> tuple[dict[str, Any], list[Dropped], list[Dro
         spans: list[dict[str, int]] = [{"begin": start, "end": end} for start, end in mention.spans]
         at: Any = spans[0] if len(spans) == 1 else spans
         found["denotations"].append({"id": mention.id or next(new), "span": at, "obj": mention.type})
+        scores.append((found["denotations"][-1]["id"], mention.score))
     for number, relation in enumerate(document.relations, start=1):
         fillers = [filler for _, filler in relation.arguments]
         if len(fillers) != 2 or not taken_ids.issuperset(fillers) or "" in fillers:
@@ -149,8 +192,15 @@ def _object(document: Document) -> tuple[dict[str, Any], list[Dropped], list[Dro
             continue
         ends = {"pred": relation.type, "subj": fillers[0], "obj": fillers[1]}
         found["relations"].append({"id": relation.id or f"R{number}", **ends})
+        scores.append((found["relations"][-1]["id"], relation.score))
     for key in _KEPT:
         kept = document.meta.get(key)
         if isinstance(kept, tuple) and kept and all(isinstance(item, Mapping) for item in kept):
             found[key] = kept
+    known = {str(item.get("id")) for item in found.get("attributes", ())}
+    free = (id for n in itertools.count(1) if (id := f"A{n}") not in known)
+    told = [(subject, score) for subject, score in scores if score is not None]
+    if told:
+        made = [{"id": next(free), "subj": subject, "pred": SCORE, "obj": score} for subject, score in told]
+        found["attributes"] = [*found.get("attributes", ()), *made]
     return found, dropped, lost

@@ -28,6 +28,39 @@ def seen(document):
 
 BOTH = [("Cisplatin", "Chemical"), ("kidneys", "Organ")]
 
+SCORED = Document(
+    TEXT,
+    mentions=(CHEMICAL, ORGAN),
+    relations=(Relation("harms", (("subj", "7"), ("obj", "8")), "R1", {"score": 0.9123}),),
+    id="1",
+)
+
+
+@pytest.mark.parametrize("name", ["brat", "pubannotation", "bioc-xml", "bioc-json", "jsonl"])
+def test_scores_of_relations_come_back(tmp_path, name):
+    target = tmp_path / name
+    written = formats.write([SCORED], target, name)
+    (relation,) = next(iter(formats.read(target, name))).relations
+    assert (relation.type, relation.score, relation.meta) == ("harms", 0.9123, {"score": 0.9123})
+    assert not written.others["notes on relations"]
+    formats.write([SCORED], tmp_path / "tasks", "label-studio")  # which reads no predictions
+    (task,) = json.loads((tmp_path / "tasks").read_text())
+    assert task["predictions"][0]["result"][-1]["score"] == 0.9123
+
+
+def test_what_is_no_score_stays_an_attribute(write):
+    own = {"id": "A1", "subj": "7", "pred": "score", "obj": 0.5}
+    others = [own | {"obj": "high"}, own | {"subj": "9"}, own | {"obj": 2}, own | {"by": "me"}, "x"]
+    found = {
+        "text": TEXT,
+        "denotations": [{"id": "7", "span": {"begin": 0, "end": 9}, "obj": "Chemical"}],
+        "attributes": [*others, own, own],
+    }
+    (document,) = read(write, found)
+    assert document.mentions[0].score == 0.5
+    assert len(document.meta["attributes"]) == len(others) + 1
+
+
 # Label Studio
 
 

@@ -22,6 +22,7 @@ from spacy.util import minibatch
 from spacy_bioner.annotation.found_relations import sought as relations_of
 from spacy_bioner.annotation.inputs import SetAside, find_inputs, read_items
 from spacy_bioner.annotation.mention_summary import check_summary, summary, write_summary
+from spacy_bioner.annotation.mention_tables import relations_path, write_mentions
 from spacy_bioner.annotation.output import Summary, dressed, writable
 from spacy_bioner.annotation.parts import (
     Part,
@@ -37,7 +38,7 @@ from spacy_bioner.annotation.parts import (
 from spacy_bioner.annotation.prediction import annotated
 from spacy_bioner.annotation.progress import progress
 from spacy_bioner.annotation.settings import BATCH_SIZE, Settings, check_settings, prepare
-from spacy_bioner.annotation.tables import TABLES, write_mentions
+from spacy_bioner.annotation.tables import TABLES
 from spacy_bioner.components.pipelines import entity_types, load_pipeline
 from spacy_bioner.corpora.annotations import Annotation
 from spacy_bioner.corpora.conversion import Tally, to_docs
@@ -158,7 +159,8 @@ def _check_output(output: Path, to: str, inputs: list[Path], set_aside: Path | N
     if (output.suffix.lower() == ".spacy") != (to == SPACY):
         raise OutputError(f"{output} isn't named as what --to {to} writes. [B361]")
     for path in inputs:
-        for written in filter(None, (output, set_aside)):
+        beside = relations_path(output) if to in TABLES else None
+        for written in filter(None, (output, set_aside, beside)):
             if written.resolve() in (path.resolve(), path.resolve().parent):
                 raise OutputError(f"{written} would be replaced, and the input {path} is there. [B362]")
             if path.is_dir() and path.resolve() == written.resolve().parent:
@@ -202,13 +204,23 @@ def _to_file(
         _refuse(aside)
     with Outputs() as outputs:
         temporary = outputs.temporary(output, folder=_is_folder(settings.to))
-        account = _join(nlp, lambda: read_parts(folder, parts), temporary, output, settings, aside)
+        of_relations = relations_path(output)
+        has_relations = False
+
+        def beside() -> Path:
+            nonlocal has_relations
+            has_relations = True
+            return outputs.temporary(of_relations)
+
+        account = _join(nlp, lambda: read_parts(folder, parts), temporary, output, settings, aside, beside)
         if aside:
             _write_list(outputs.temporary(list_file), aside)
     for path in summaries:
         write_summary(summary(read_parts(folder, parts)), path)
     if not aside:
         list_file.unlink(missing_ok=True)  # an earlier run's
+    if settings.to in TABLES and not has_relations:
+        of_relations.unlink(missing_ok=True)
     remove_parts(folder)
     counts: Counter[str] = sum((part.counts for part in parts), Counter())
     return Annotated(account, counts, aside, list_file if aside else None, resumed)
@@ -221,8 +233,9 @@ def _join(
     output: Path,
     settings: Settings,
     aside: list[SetAside],
+    beside: Callable[[], Path],
 ) -> Account:
-    """Writes the documents of all parts in the format that is wanted."""
+    """Writes the documents of all parts in the format that is wanted; of tables, the relations beside."""
     to = settings.to
     if to == SPACY:
         tally = Tally()
@@ -235,7 +248,7 @@ def _join(
     packed = output.suffix.lower() == ".gz"
     if to in TABLES:
         empty = settings.empty if settings.empty is not None else to == "parquet"
-        return write_mentions(documents(), temporary, to, aside, empty=empty, packed=packed)
+        return write_mentions(documents(), temporary, to, aside, empty=empty, packed=packed, relations=beside)
     account = Summary()
     try:
         write_pieces(known(to).write(dressed(documents(), to)), temporary, account, known(to), packed)

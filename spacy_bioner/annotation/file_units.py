@@ -4,6 +4,7 @@ The output is a folder. Of an input a.xml.gz come
 
     a.xml.gz.jsonl                   the annotated documents
     a.xml.gz.jsonl.set-aside.jsonl   what couldn't be annotated, if anything
+    a.xml.gz.relations.csv           beside a table of mentions that of relations, if there are any
     units/a.xml.gz.json              what was done: digests of the input and the output, counts
 
 A unit is written to another name, and renamed when it is complete, its record last. So a unit that is tried
@@ -26,6 +27,7 @@ from spacy.language import Language
 
 from spacy_bioner.annotation.annotating import annotate
 from spacy_bioner.annotation.inputs import Item, find_inputs, read_items
+from spacy_bioner.annotation.mention_tables import relations_path
 from spacy_bioner.annotation.ray_engine import by_ray
 from spacy_bioner.annotation.settings import Settings, check_settings
 from spacy_bioner.annotation.table_inputs import TABLE
@@ -180,9 +182,11 @@ def _annotate_unit(
         "set_aside": [asdict(entry) for entry in done.set_aside],
     }
     write_json(work / "record.json", record)
-    (output / f"{made.name}.set-aside.jsonl").unlink(missing_ok=True)  # of an earlier try
-    for file in (file for file in work.iterdir() if file.name.startswith(made.name)):
-        os.replace(file, output / file.name)
+    for beside in (f"{made.name}.set-aside.jsonl", relations_path(made).name):
+        (output / beside).unlink(missing_ok=True)  # of an earlier try
+        if (work / beside).exists():
+            os.replace(work / beside, output / beside)
+    os.replace(made, output / made.name)
     os.replace(work / "record.json", output / _RECORDS / f"{name}.json")
     shutil.rmtree(work)
 

@@ -1,4 +1,4 @@
-"""Tables of mentions for spreadsheets and data frames: CSV, TSV, Parquet, Excel.
+"""Tables for spreadsheets and data frames: CSV, TSV, Parquet, Excel.
 
 Text that a spreadsheet would take for a formula never becomes one: Excel's cells are texts, and in CSV and
 TSV a ' stands before what begins with = + - @ or a control character (OWASP, "CSV injection"). CSV and TSV
@@ -14,15 +14,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spacy_bioner.annotation.inputs import SetAside
-from spacy_bioner.annotation.output import Summary
-from spacy_bioner.annotation.rows import COLUMNS, NUMBERS, Row, rows
-from spacy_bioner.documents.document import Document
-from spacy_bioner.documents.formats.base import Written, left_out
+from spacy_bioner.annotation.rows import Row
 from spacy_bioner.errors import OutputError
 
 if TYPE_CHECKING:
     import pyarrow
+    import xlsxwriter
 
 TABLES = ("csv", "tsv", "parquet", "xlsx")
 """The tables that can be written, called as their files end."""
@@ -39,53 +36,6 @@ def by_ending(name: str) -> str:
     """The table that a file of this name is; empty if none. A .tsv is one only where it is asked for."""
     found = name.lower().removesuffix(".gz").rpartition(".")[2]
     return found if found in TABLES and found != "tsv" else ""
-
-
-def write_mentions(
-    documents: Iterable[Document],
-    path: Path,
-    to: str,
-    set_aside: list[SetAside],
-    *,
-    empty: bool,
-    packed: bool,
-) -> Summary:
-    """Writes a table with a row a mention.
-
-    Args:
-        documents: the documents.
-        path: the file.
-        to: one of `TABLES`.
-        set_aside: gets the documents that no table can hold.
-        empty: whether documents without mentions have a row.
-        packed: whether gzip packs it, for CSV and TSV.
-
-    Raises:
-        OutputError: if what writes it isn't installed.
-    """
-    account = Summary()
-    kinds = {**dict.fromkeys(NUMBERS, int), "probability": float}
-    with open_table(path, to, COLUMNS, kinds, account.others, packed=packed) as put:
-        for number, document in enumerate(documents, start=1):
-            found = list(rows(document, empty=empty))
-            try:
-                "".join(str(value) for row in found for value in row.values()).encode("utf8")
-            except UnicodeEncodeError:
-                reason = "it can't be written: half of a surrogate pair isn't UTF-8"
-                set_aside.append(SetAside(path.name, number, document.id, reason))
-                continue
-            for row in found:
-                put(row)
-            account.add(_counted(document))
-    return account
-
-
-def _counted(document: Document) -> Written:
-    """What of a document is in a table, and what isn't."""
-    others = left_out(document, held=("scores", "identifiers", "passages", "tokens", "ids of mentions"))
-    others += Counter({"relations": len(document.relations)})
-    others += Counter({"mentions in parts, as one stretch": sum(len(m.spans) > 1 for m in document.mentions)})
-    return Written("", 0, [mention.type for mention in document.mentions], others=others)
 
 
 @contextmanager
@@ -118,8 +68,8 @@ def open_table(
         with _parquet(path, columns, numbers) as put:
             yield put
     elif to == "xlsx":
-        with _excel(path, columns, numbers, changed) as put:
-            yield put
+        with open_workbook(path) as book:
+            yield new_sheet(book, columns, numbers, changed)
     else:
         with ExitStack() as stack:
             raw: Any = stack.enter_context(path.open("wb"))
@@ -169,27 +119,55 @@ def _arrow_type(kind: type | None, pa: Any) -> "pyarrow.DataType":
 
 
 @contextmanager
-def _excel(path: Path, columns: Sequence[str], numbers: Numbers, changed: Counter[str]) -> Iterator[Put]:
+def open_workbook(path: Path) -> Iterator["xlsxwriter.Workbook"]:
+    """Opens a workbook of Excel's, to be written row by row in constant memory.
+
+    Raises:
+        OutputError: if XlsxWriter isn't installed.
+    """
     try:
         import xlsxwriter
     except ImportError:
         raise OutputError(
             "Excel's files need XlsxWriter: pip install 'spacy-bioner[tables]'. [B412]"
         ) from None
-    # every cell is written as the text or number that it is, so nothing becomes a formula or a link
     book = xlsxwriter.Workbook(path, {"constant_memory": True})
     book.set_size(1600, 1000)
+    yield book
+    book.close()
+
+
+def new_sheet(
+    book: "xlsxwriter.Workbook",
+    columns: Sequence[str],
+    numbers: Numbers,
+    changed: Counter[str],
+    name: str | None = None,
+) -> Put:
+    """Adds a sheet to a workbook, and further ones when it is full.
+
+    Args:
+        book: the workbook.
+        columns, numbers, changed: as of `open_table`.
+        name: how the sheet is called; "Sheet1" or the like if None.
+
+    Returns:
+        What writes a row. Every cell is written as the text or number that it is: nothing becomes a formula
+        or a link.
+    """
     heading = book.add_format({"bold": True})
     sheet: Any = None
     places = iter(range(0))
+    count = 0
 
     def add_sheet() -> None:
-        nonlocal sheet, places
-        sheet = book.add_worksheet()
+        nonlocal sheet, places, count
+        count += 1
+        sheet = book.add_worksheet(name if name is None or count == 1 else f"{name} {count}")
         sheet.freeze_panes(1, 0)
-        for column, name in enumerate(columns):
-            sheet.set_column(column, column, 60 if name == "sentence" else 14)
-            sheet.write_string(0, column, name, heading)
+        for column, title in enumerate(columns):
+            sheet.set_column(column, column, 60 if title == "sentence" else 14)
+            sheet.write_string(0, column, title, heading)
         places = iter(range(1, _SHEET))
 
     def put(row: Row) -> None:
@@ -197,11 +175,11 @@ def _excel(path: Path, columns: Sequence[str], numbers: Numbers, changed: Counte
         if place is None:
             add_sheet()
             place = next(places)
-        for column, name in enumerate(columns):
-            value = row[name]
+        for column, title in enumerate(columns):
+            value = row[title]
             if value is None:
                 continue
-            if name in numbers:
+            if title in numbers:
                 sheet.write_number(place, column, value)
                 continue
             if len(value.encode("utf-16-le")) > 2 * _CELL:
@@ -210,8 +188,7 @@ def _excel(path: Path, columns: Sequence[str], numbers: Numbers, changed: Counte
             sheet.write_string(place, column, value)
 
     add_sheet()
-    yield put
-    book.close()
+    return put
 
 
 def write_rows(

@@ -1,5 +1,6 @@
 """Relations that a pipeline finds, in what `annotate` writes."""
 
+import csv
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.corpora.relation_records import Argument, Related, get_relations
 from spacy_bioner.documents.document import Document, Mention, Relation
 from spacy_bioner.documents.formats import read
+from spacy_bioner.errors import OutputError
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,20 @@ def test_relations_are_written_and_read_back(nlp: Language, ending: str, tmp_pat
     if ending != "spacy":
         scores = [relation.score for document in read(output) for relation in document.relations]
         assert all(score is not None and 0.5 < score <= 1 for score in scores)
+
+
+def test_a_table_of_relations_comes_and_goes_with_them(nlp: Language, tmp_path: Path):
+    texts, output = tmp_path / "texts.lines", tmp_path / "out.csv"
+    texts.write_text("".join(f"{document.text}\n" for document in DOCUMENTS[:3]))
+    annotate(nlp, [texts], output, Settings("csv", source="lines"))
+    with (tmp_path / "out.relations.csv").open(encoding="utf-8-sig") as file:
+        found = [(row["type"], row["head_text"], row["child_text"]) for row in csv.DictReader(file)]
+    assert sorted(found) == sorted(relation for own in EXPECTED for relation in own)
+    texts.write_text("nothing\n")
+    annotate(nlp, [texts], output, Settings("csv", source="lines"))
+    assert not (tmp_path / "out.relations.csv").exists()
+    with pytest.raises(OutputError, match="would be replaced"):
+        annotate(nlp, [texts.rename(tmp_path / "out.relations.csv")], output, Settings("csv", source="lines"))
 
 
 def _text(doc: Any, argument: Argument) -> str:

@@ -17,12 +17,13 @@ from memorised import KNOWN
 from spacy_bioner.annotation.annotating import annotate
 from spacy_bioner.annotation.inputs import find_inputs, read_items
 from spacy_bioner.annotation.mention_summary import summary, write_summary
+from spacy_bioner.annotation.mention_tables import SHEET, relations_path, write_mentions
 from spacy_bioner.annotation.rows import COLUMNS, rows
 from spacy_bioner.annotation.settings import Settings
 from spacy_bioner.annotation.table_inputs import TableColumns
-from spacy_bioner.annotation.tables import TABLES, write_mentions
+from spacy_bioner.annotation.tables import TABLES
 from spacy_bioner.documents import formats
-from spacy_bioner.documents.document import SENTENCE, Document, Mention, Passage
+from spacy_bioner.documents.document import SENTENCE, Document, Mention, Passage, Relation
 from spacy_bioner.errors import ConversionError, FormatError, OutputError
 
 TEXT = 'β-Catenin\tis "new". =SUM(A1) binds it; TNF-α (Fig. 2)\nrises in mice. -5 °C @home +1.'
@@ -40,8 +41,13 @@ WITHOUT = Document("Nothing.", id="2")
 
 
 def written(path: Path, to: str, documents: list[Document], empty: bool = False) -> list[dict[str, Any]]:
-    """Writes a table, and reads it back with another program's reader."""
+    """Writes a table, and reads it back."""
     write_mentions(documents, path, to, [], empty=empty, packed=path.name.endswith(".gz"))
+    return table(path, to)
+
+
+def table(path: Path, to: str, sheet: str = "Sheet1") -> list[dict[str, Any]]:
+    """Reads a table with another program's reader."""
     if to == "parquet":
         import pandas
 
@@ -49,7 +55,7 @@ def written(path: Path, to: str, documents: list[Document], empty: bool = False)
     if to == "xlsx":
         from openpyxl import load_workbook
 
-        header, *lines = load_workbook(path).active.iter_rows(values_only=True)
+        header, *lines = load_workbook(path)[sheet].iter_rows(values_only=True)
         return [dict(zip(header, line, strict=True)) for line in lines]
     opened = gzip.open if path.name.endswith(".gz") else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
@@ -104,6 +110,46 @@ def test_documents_without_mentions(tmp_path: Path, to: str):
     last = written(tmp_path / f"out.{to}", to, [ODD, WITHOUT], empty=True)[-1]
     assert (last["document"], last["type"]) == ("2", "EMPTY")
     assert not last["text"] or last["text"] != last["text"]  # None, "", or pandas' NaN
+
+
+TEXT_OF_PAIR = "Lithium harms. Goitre by lithium."
+PAIR = Document(
+    TEXT_OF_PAIR,
+    mentions=(
+        Mention(((25, 32),), "Drug", "T3", ("D1",)),
+        Mention(((0, 7),), "Drug", "T1", ("D1",)),
+        Mention(((15, 21),), "Disease", "T2", ("D9",)),
+    ),
+    relations=(
+        Relation("CID", (("Arg1", "D1"), ("Arg2", "D9")), meta={"score": 0.75}),
+        Relation("=by", (("Arg1", "T2"), ("Arg2", "T3"))),
+        Relation("none", (("Arg1", "T2"), ("Arg2", "T7"))),
+        Relation("event", (("trigger", "T2"),)),
+    ),
+    id="5",
+)
+
+
+@pytest.mark.parametrize("to", TABLES)
+def test_relations_stand_beside_mentions(tmp_path: Path, to: str):
+    """By mentions and by identifiers; what isn't between two entities is counted."""
+    path = tmp_path / f"out.{to}"
+    account = write_mentions([WITHOUT, PAIR], path, to, [], empty=False, packed=False)
+    assert account.others["relations that aren't between two entities"] == 2
+    beside = path if to == "xlsx" else relations_path(path)
+    first, second = table(beside, to, SHEET)
+    ends = [(row["head_text"], row["child_text"], int(row["child_start"])) for row in (first, second)]
+    assert ends == [("Lithium", "Goitre", 15), ("Goitre", "lithium", 25)]
+    assert (first["document"], first["type"], float(first["probability"])) == ("5", "CID", 0.75)
+    assert (first["head_identifier"], first["child_type"]) == ("D1", "Disease")
+    assert second["type"] == ("'=by" if to in ("csv", "tsv") else "=by")
+    assert len(table(path, to)) == 3
+
+
+def test_without_relations_there_is_no_table_of_them(tmp_path: Path):
+    written(tmp_path / "out.csv", "csv", [WITHOUT])
+    assert relations_path(Path("a/out.csv.gz")) == Path("a/out.relations.csv.gz")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
 
 def test_packed_csv_begins_with_a_byte_order_mark(tmp_path: Path):

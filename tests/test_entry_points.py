@@ -165,7 +165,7 @@ def call_pair_model(create: Callable, data: Path) -> None:
 
 def call_relations_scorer(create: Callable, data: Path) -> None:
     scores = create()([], labels=[], label_map={})
-    assert scores["relations_f"] == 0
+    assert scores["relations_f"] is None
 
 
 def call_task_factory(create: Callable, data: Path) -> None:

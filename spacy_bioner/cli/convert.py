@@ -105,6 +105,8 @@ def convert_cli(
 
 def _report(tallies: dict[Path, "Tally"]) -> None:
     """Prints the table of what was read and written, and the dropped mentions."""
+    from spacy_bioner.corpora.shared_texts import shared_texts
+
     types = dict.fromkeys(name for tally in tallies.values() for name in tally.mentions_in)
     rows: list[tuple[str, ...]] = [
         ("documents", *(f"{tally.docs:,}" for tally in tallies.values())),
@@ -128,6 +130,11 @@ def _report(tallies: dict[Path, "Tally"]) -> None:
     for target, tally in tallies.items():
         _tell(names[target], tally)
         msg.good(str(target))
+    for test, train, count in shared_texts(tallies):
+        msg.warn(
+            f"{names[test]}: {count:,} of its {tallies[test].docs:,} texts are in {names[train]} too, and "
+            "scores on them say little; `spacy bioner leaks` shows what is nearly the same as well"
+        )
 
 
 def _tell(name: str, tally: "Tally") -> None:

@@ -39,6 +39,8 @@ def _print(scores: dict[str, Any]) -> None:
     rows += [(part, "none to score") for part in PARTS if _is_empty(scores, part)]
     rows += [(f"without learning: {name}", _number(value)) for name, value in scores["trivial"].items()]
     msg.table(rows, aligns=("l", "r"))
+    for label, count in scores.get("unknown_labels", {}).items():
+        msg.warn(f"'{label}' is a label that the pipeline doesn't know: {count:,} aren't scored")
     for values in scores.values():
         if isinstance(values, dict) and values and all(_is_score(value) for value in values.values()):
             table = [(name, *(_number(value[key]) for key in "prf")) for name, value in values.items()]

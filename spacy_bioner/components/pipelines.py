@@ -66,6 +66,11 @@ def named_multilabel(nlp: Language) -> list[tuple[str, Any]]:
     return _made_by(nlp, "textcat_multilabel")
 
 
+def named_classifiers(nlp: Language) -> list[tuple[str, Any]]:
+    """The components of a pipeline that write labels to `doc.cats`, each with its name."""
+    return [pipe for factory in ("pairs", "textcat", "textcat_multilabel") for pipe in _made_by(nlp, factory)]
+
+
 def find_transformer(nlp: Language) -> Any:
     """The component of a pipeline that spacy-transformers made; None if there is none."""
     return next((pipe for _, pipe in _made_by(nlp, "transformer")), None)

@@ -43,6 +43,7 @@ from spacy_bioner.documents.offsets import contradicts, mismatches
 from spacy_bioner.text.spacing import words_and_spaces
 
 CONTRADICTED = "its offsets don't give its text"
+_SHORT = 5  # texts of fewer words ("Conclusions.") may well be there twice
 
 
 @dataclass(slots=True)
@@ -66,6 +67,7 @@ class Tally(Account):
         nested: how many of the overlapping ones are inside another of their own type, which is learned.
         crossing: how many mentions cross one of their own type, so that the tokens of both are unknown.
         unwritten: spans in `doc.spans` of .spacy files that aren't gold, and are left out.
+        texts: hashes of the texts written to .spacy, but for short ones.
     """
 
     sentences: int = 0
@@ -82,6 +84,7 @@ class Tally(Account):
     nested: int = 0
     crossing: int = 0
     unwritten: int = 0
+    texts: list[int] = field(default_factory=list)
 
     def unaccounted(self) -> Counter[str]:
         """Mentions by type, and relations, that were read and neither written nor listed as dropped, or the
@@ -135,6 +138,8 @@ def to_docs(
         )
         tally.docs += 1
         tally.tokens += len(doc)
+        if len(doc.text.split()) >= _SHORT:
+            tally.texts.append(hash(doc.text))
         tally.mentions_out.update(ent.label_ for ent in doc.ents)
         tally.mentions_out.update(left.mention.type for left in more)
         tally.dropped += contradicted

@@ -13,7 +13,13 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
 
-from spacy_bioner.components.pipelines import entity_finders, load_pipeline, named_multilabel, named_relations
+from spacy_bioner.components.pipelines import (
+    entity_finders,
+    load_pipeline,
+    named_classifiers,
+    named_multilabel,
+    named_relations,
+)
 from spacy_bioner.components.relation_comparison import Ranking, compare
 from spacy_bioner.corpora.annotations import get_annotation
 from spacy_bioner.corpora.augmentation import with_same_tokens
@@ -45,7 +51,8 @@ def evaluate_tasks(
         The scores of the pipeline's components. Of `relations`, they are with the gold entities; where the
         pipeline finds entities itself, its scores with those are under "predicted_entities", and "gap" is
         what F1 loses by them. They are None where the data annotates no relations. Under "trivial" is what
-        can be had without learning.
+        can be had without learning; under "unknown_labels", if there are any, how often the data has labels
+        that the pipeline doesn't know, and that so aren't scored.
 
     Raises:
         PipelineError: if the pipeline can't be loaded or has no component that is scored here.
@@ -69,6 +76,8 @@ def evaluate_tasks(
         if scores["relations_f"] is not None:
             scores["gap"] = scores["relations_f"] - found["relations_f"]
     scores["trivial"] = _trivial(nlp, docs)
+    if unknown := _unknown_labels(nlp, docs):
+        scores["unknown_labels"] = unknown
     scores = {"documents": len(docs), **scores}
     if output is not None:
         with Outputs() as outputs:
@@ -114,6 +123,19 @@ def _trivial(nlp: Language, docs: Sequence[Doc]) -> dict[str, float]:
         label, count = labels.most_common(1)[0]
         found[f"accuracy, all {label}"] = count / len(docs)
     return found
+
+
+def _unknown_labels(nlp: Language, docs: Sequence[Doc]) -> dict[str, int]:
+    """How often the data has labels that no component of the pipeline that gives such knows."""
+    found: Counter[str] = Counter()
+    for _, pipe in named_relations(nlp):
+        found.update(r.label for doc in docs for r in pipe.gold(doc) if r.label not in pipe.labels)
+    classifiers = named_classifiers(nlp)
+    known = {label for _, pipe in classifiers for label in pipe.labels}
+    if classifiers:
+        given = [label for doc in docs for label, value in doc.cats.items() if value]
+        found.update(label for label in given if label not in known)
+    return dict(sorted(found.items()))
 
 
 def _all_pairs(pipe: Any, docs: Sequence[Doc]) -> dict[str, float]:

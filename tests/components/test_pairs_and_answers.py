@@ -123,6 +123,10 @@ def test_answers_learn_by_heart(write: Write, tmp_path: Path):
     for other in copies(nlp, "answers", tmp_path / "model"):
         again = other(pair_doc(other, "Which drug helps?", "In trial 3 they saw caffeine help 3 rats."))
         assert [span.text for span in again.spans["answers"]] == [span.text for span in doc.spans["answers"]]
+    disk = spacy.load(tmp_path / "model")
+    two = list(disk.pipe([pair_doc(disk, q[1], q[2]) for q in questions[:2]], n_process=2))
+    assert [d.spans["answers"][0].text for d in two] == ["aspirin", "ibuprofen"]
+    assert all(len(d.spans["answers"].attrs["scores"]) == len(d.spans["answers"]) for d in two)
     assert "answers" not in nlp("").spans or not nlp("").spans["answers"]
     assert not nlp("no question").spans["answers"]
 

@@ -96,6 +96,35 @@ def test_training_data_without_entities_to_ask_about_is_told():
         pipeline().initialize(lambda: examples(docs))
 
 
+# -- beside bioner -----------------------------------------------------------------------------------
+
+
+def test_it_learns_beside_bioner_on_a_shared_encoder():
+    """Both learn their toy by heart in one training, and as well as `bioner` does alone."""
+
+    def learned(*names: str) -> dict[str, Any]:
+        nlp = spacy.blank("en")
+        nlp.add_pipe("tok2vec")
+        listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96}
+        for name in names:
+            heads = "EntityHeads" if name == "bioner" else "PooledSpans"
+            nlp.add_pipe(
+                name, config={"model": {"@architectures": f"spacy-bioner.{heads}.v1", "tok2vec": listener}}
+            )
+        docs = to_gold(nlp, DOCUMENTS)
+        train(nlp, docs, steps=40)
+        assert {"tok2vec", *names} == {name for name, pipe in nlp.pipeline if pipe.is_trainable}
+        scores = nlp.evaluate(examples(docs))
+        if "relations" in names:  # from text on as well
+            found = nlp.evaluate([Example(with_same_tokens(doc), doc) for doc in docs])
+            assert found["relations_best_f"] == 1.0
+        return scores
+
+    alone, both = learned("bioner"), learned("bioner", "relations")
+    assert both["ents_f"] == alone["ents_f"] == 1.0
+    assert both["relations_best_f"] == 1.0
+
+
 # -- levels and names ---------------------------------------------------------------------------------
 
 

@@ -5,9 +5,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from spacy_bioner.cli.convert import _report
 from spacy_bioner.corpora.annotations import MENTION
 from spacy_bioner.corpora.file_conversion import convert
 from spacy_bioner.corpora.relation_conversion import find_relations
+from spacy_bioner.corpora.shared_texts import shared_texts
 from spacy_bioner.documents.document import Document, Mention, Relation
 
 
@@ -39,3 +43,18 @@ def test_questions_whose_answer_is_not_in_the_passage_are_counted(write: Callabl
         "questions whose answer isn't in the passage": 1,
         "questions without an answer": 1,
     }
+
+
+def test_a_fold_whose_test_sentences_are_trained_on_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """One text is in both, with another label; another one is too short to count."""
+    rows = [f"The @GENE$ of @DISEASE$ number {n}.\t{n % 2}\n" for n in range(4)]
+    short = "@X$ @Y$\t1\n"
+    (tmp_path / "train.tsv").write_text("".join([*rows[:3], short]))
+    (tmp_path / "test.tsv").write_text("".join([rows[0].replace("\t0", "\t1"), rows[3], short]))
+    tallies = convert([tmp_path], tmp_path / "out", source="masked-tsv")
+    (found,) = shared_texts(tallies)
+    assert ([path.name for path in found[:2]], found[2]) == (["test.spacy", "train.spacy"], 1)
+    _report(tallies)
+    assert "test.spacy: 1 of its 3 texts are in train.spacy too" in " ".join(capsys.readouterr().out.split())

@@ -1,6 +1,7 @@
 """`spacy bioner score`: relations, labels of texts, pairs of texts, beside what needs no learning."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,23 @@ def test_data_without_relations_has_none_to_score(
     assert "none to score" in capsys.readouterr().out
 
 
+def test_labels_that_a_pipeline_does_not_know_are_told(
+    relations: tuple[Language, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    nlp, _ = relations
+    renamed = [
+        replace(d, relations=tuple(replace(r, type=r.type.replace("INH", "X")) for r in d.relations))
+        for d in DOCUMENTS
+    ]
+    docbin(to_gold(nlp, renamed)).to_disk(tmp_path / "data.spacy")
+    nlp.to_disk(tmp_path / "model")
+    score_cli(str(tmp_path / "model"), tmp_path / "data.spacy", output=tmp_path / "scores.json", gpu_id=-1)
+    assert json.loads((tmp_path / "scores.json").read_text())["unknown_labels"] == {"XIBITS": 7}
+    assert "'XIBITS' is a label that the pipeline doesn't know: 7" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
 def test_thresholds_of_labels_are_chosen_and_scored_by_abstract(tmp_path: Path):
     nlp = spacy.blank("en")
     nlp.add_pipe("textcat_multilabel", config={"threshold": 0.999})
@@ -96,6 +114,9 @@ def test_thresholds_of_labels_are_chosen_and_scored_by_abstract(tmp_path: Path):
         nlp.update([Example(nlp.make_doc(eg.text), eg.reference) for eg in examples], sgd=optimizer)
     before = evaluate_tasks(nlp, tmp_path / "dev.spacy")
     assert tune(nlp)["textcat_multilabel"] < 0.999
+    texts = [doc.text for doc in docs]
+    expected = [doc.cats for doc in nlp.pipe(texts)]
+    assert [doc.cats for doc in nlp.pipe(texts, n_process=2)] == expected
     scores = evaluate_tasks(nlp, tmp_path / "dev.spacy")
     assert before["cats_micro_f"] < scores["cats_micro_f"] == 1.0
     assert scores["abstracts_f"] == scores["sentences_f"] == 1.0

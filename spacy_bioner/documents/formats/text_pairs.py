@@ -49,7 +49,9 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     if text.lstrip().startswith("{"):
         yield from _json(path, text)
         return
-    delimiter = "," if path.name.removesuffix(".gz").endswith(".csv") else "\t"
+    names = set(text.partition("\n")[0].rstrip("\r").split(","))
+    is_csv = any(set(columns) <= names for columns in COLUMNS)  # `fetch` calls every file .tsv
+    delimiter = "," if is_csv or path.name.removesuffix(".gz").endswith(".csv") else "\t"
     csv.field_size_limit(1 << 24)
     lines = text.splitlines(keepends=True)
     if delimiter == ",":

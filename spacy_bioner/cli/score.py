@@ -13,17 +13,18 @@ from spacy_bioner.terminal import msg
 def score_cli(
     model: str = typer.Argument(..., help="Pipeline: the name of a package, or a folder"),
     data: Path = typer.Argument(..., help=".spacy file"),
+    train: list[Path] = typer.Option([], help=".spacy file of the training, for a bag of words beside it"),
     output: Path = typer.Option(None, help="JSON file for the scores"),
     gpu_id: int = typer.Option(-1, help="GPU to use; -1 for the CPU"),
 ) -> None:
     """Score a pipeline on other tasks than entities: relations, labels of texts, pairs of texts, answers.
 
     Relations are scored between gold entities, and also between those that the pipeline finds, if it finds
-    any. Beside the scores is what can be had without learning.
+    any. Beside the scores is what can be had without an encoder.
     """
     from spacy_bioner.evaluation.task_evaluation import evaluate_tasks
 
-    scores = evaluate_tasks(model, data, output=output, gpu_id=gpu_id)
+    scores = evaluate_tasks(model, data, train=train, output=output, gpu_id=gpu_id)
     _print(scores)
     if output is not None:
         msg.good(str(output))
@@ -37,7 +38,7 @@ def _print(scores: dict[str, Any]) -> None:
     found = scores.get("predicted_entities", {})
     rows += [(f"{name} from found entities", _number(v)) for name, v in found.items() if isinstance(v, float)]
     rows += [(part, "none to score") for part in PARTS if _is_empty(scores, part)]
-    rows += [(f"without learning: {name}", _number(value)) for name, value in scores["trivial"].items()]
+    rows += [(f"without encoder: {name}", _number(value)) for name, value in scores["trivial"].items()]
     msg.table(rows, aligns=("l", "r"))
     for label, count in scores.get("unknown_labels", {}).items():
         msg.warn(f"'{label}' is a label that the pipeline doesn't know: {count:,} aren't scored")

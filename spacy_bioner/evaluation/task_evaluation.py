@@ -1,6 +1,7 @@
 """Scores of a pipeline on other tasks than entities: relations, labels of texts, pairs of texts, answers.
 
-Beside each score stands what can be had without learning: all pairs related, or the most frequent label.
+Beside each score stands what can be had without an encoder: all pairs related, the most frequent label, the
+words that two texts have in common, and what a bag of words learns.
 """
 
 from collections import Counter
@@ -21,11 +22,11 @@ from spacy_bioner.components.pipelines import (
     named_relations,
 )
 from spacy_bioner.components.relation_comparison import Ranking, compare
-from spacy_bioner.corpora.annotations import get_annotation
 from spacy_bioner.corpora.augmentation import with_same_tokens
 from spacy_bioner.corpora.docbin import read_docbin
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.evaluation.task_scorers import score_abstracts
+from spacy_bioner.evaluation.bag_of_words import labels_by_words, relations_by_words, similarity_by_words
+from spacy_bioner.evaluation.task_scorers import are_sentences, score_abstracts
 from spacy_bioner.files import Outputs, write_json
 from spacy_bioner.models.devices import use_device
 
@@ -37,13 +38,20 @@ Scores = dict[str, Any]
 
 
 def evaluate_tasks(
-    model: str | Path | Language, data: Path, *, output: Path | None = None, gpu_id: int = -1
+    model: str | Path | Language,
+    data: Path,
+    *,
+    train: Sequence[Path] = (),
+    output: Path | None = None,
+    gpu_id: int = -1,
 ) -> Scores:
     """Scores a pipeline on a .spacy file.
 
     Args:
         model: the name of a package, a folder, or a pipeline that is loaded.
         data: the file.
+        train: .spacy files that the pipeline was trained on: a bag of words learns from them as well, as a
+            baseline.
         output: a JSON file for the scores.
         gpu_id: the GPU to use; -1 for the CPU.
 
@@ -51,7 +59,7 @@ def evaluate_tasks(
         The scores of the pipeline's components. Of `relations`, they are with the gold entities; where the
         pipeline finds entities itself, its scores with those are under "predicted_entities", and "gap" is
         what F1 loses by them. They are None where the data annotates no relations. Under "trivial" is what
-        can be had without learning; under "unknown_labels", if there are any, how often the data has labels
+        can be had without an encoder; under "unknown_labels", if there are any, how often the data has labels
         that the pipeline doesn't know, and that so aren't scored.
 
     Raises:
@@ -76,6 +84,9 @@ def evaluate_tasks(
         if scores["relations_f"] is not None:
             scores["gap"] = scores["relations_f"] - found["relations_f"]
     scores["trivial"] = _trivial(nlp, docs)
+    if train:
+        trained = [doc for path in train for doc in read_docbin(path, nlp.vocab)]
+        scores["trivial"] |= _by_words(nlp, trained, docs)
     if unknown := _unknown_labels(nlp, docs):
         scores["unknown_labels"] = unknown
     scores = {"documents": len(docs), **scores}
@@ -102,15 +113,9 @@ def _scored(nlp: Language, docs: Sequence[Doc], gold_entities: bool) -> Scores:
             found = pipe.score(examples)
             scores |= {key: value for key, value in found.items() if key.startswith(PARTS)}
     for _, pipe in named_multilabel(nlp):
-        if _are_sentences(docs):
+        if are_sentences(docs):
             scores |= score_abstracts(examples, float(pipe.cfg["threshold"]))
     return scores
-
-
-def _are_sentences(docs: Sequence[Doc]) -> bool:
-    """Whether Docs are numbered sentences of abstracts, ID_sN."""
-    ids = [annotation.id if (annotation := get_annotation(doc)) else "" for doc in docs]
-    return all(id.rpartition("_s")[2].isdigit() and "_s" in id for id in ids)
 
 
 def _trivial(nlp: Language, docs: Sequence[Doc]) -> dict[str, float]:
@@ -122,7 +127,19 @@ def _trivial(nlp: Language, docs: Sequence[Doc]) -> dict[str, float]:
     if labels and all(sum(map(bool, doc.cats.values())) == 1 for doc in docs):
         label, count = labels.most_common(1)[0]
         found[f"accuracy, all {label}"] = count / len(docs)
+    if (pearson := similarity_by_words(docs)) is not None:
+        found["pairs_pearson, words in common"] = pearson
     return found
+
+
+def _by_words(nlp: Language, train: Sequence[Doc], docs: Sequence[Doc]) -> dict[str, float]:
+    """What bags of words make of the data, by the name of the score."""
+    found: dict[str, float | None] = {}
+    for _, pipe in named_relations(nlp):
+        found["relations_f"] = relations_by_words(pipe, train, docs)
+    if named_classifiers(nlp):
+        found |= labels_by_words(train, docs)
+    return {f"{name}, bag of words": score for name, score in found.items() if score is not None}
 
 
 def _unknown_labels(nlp: Language, docs: Sequence[Doc]) -> dict[str, int]:

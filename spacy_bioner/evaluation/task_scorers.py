@@ -129,6 +129,12 @@ def rank(found: Iterable[tuple[str, float]], right: set[str]) -> int:
     return next((place for place, text in enumerate(ranked, start=1) if text in right), 0)
 
 
+def are_sentences(docs: Iterable[Doc]) -> bool:
+    """Whether Docs are numbered sentences of abstracts, ID_sN."""
+    ids = [annotation.id if (annotation := get_annotation(doc)) else "" for doc in docs]
+    return all(id.rpartition("_s")[2].isdigit() and "_s" in id for id in ids)
+
+
 def score_abstracts(
     examples: Iterable[Example], thresholds: Mapping[str, float] | float = 0.5
 ) -> dict[str, float]:

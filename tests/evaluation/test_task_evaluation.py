@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import spacy
+from scipy.stats import pearsonr
 from spacy.language import Language
 from spacy.training import Example
 from thinc.api import fix_random_seed
@@ -20,6 +21,7 @@ from spacy_bioner.corpora.docbin import docbin
 from spacy_bioner.corpora.joining import join_docs
 from spacy_bioner.corpora.readers import create_corpus
 from spacy_bioner.errors import PipelineError
+from spacy_bioner.evaluation.bag_of_words import similarity_by_words
 from spacy_bioner.evaluation.task_evaluation import evaluate_tasks
 from spacy_bioner.training.finishing import tune
 
@@ -75,7 +77,7 @@ def test_data_without_relations_has_none_to_score(
         scores = evaluate_tasks(nlp, tmp_path / f"{name}.spacy")
         assert (scores["relations_f"], scores["trivial"], scores.get("gap")) == (None, {}, None)
     nlp.to_disk(tmp_path / "model")
-    score_cli(str(tmp_path / "model"), tmp_path / "bare.spacy", output=None, gpu_id=-1)
+    score_cli(str(tmp_path / "model"), tmp_path / "bare.spacy", train=[], output=None, gpu_id=-1)
     assert "none to score" in capsys.readouterr().out
 
 
@@ -89,11 +91,39 @@ def test_labels_that_a_pipeline_does_not_know_are_told(
     ]
     docbin(to_gold(nlp, renamed)).to_disk(tmp_path / "data.spacy")
     nlp.to_disk(tmp_path / "model")
-    score_cli(str(tmp_path / "model"), tmp_path / "data.spacy", output=tmp_path / "scores.json", gpu_id=-1)
+    score_cli(
+        str(tmp_path / "model"), tmp_path / "data.spacy", train=[], output=tmp_path / "scores.json", gpu_id=-1
+    )
     assert json.loads((tmp_path / "scores.json").read_text())["unknown_labels"] == {"XIBITS": 7}
     assert "'XIBITS' is a label that the pipeline doesn't know: 7" in " ".join(
         capsys.readouterr().out.split()
     )
+
+
+def test_a_bag_of_words_stands_beside_relations_and_labels(relations: tuple[Language, Path], tmp_path: Path):
+    """Words between two entities tell of the toy's relations, and of labels that a word gives away."""
+    nlp, path = relations
+    scores = evaluate_tasks(nlp, path, train=[path])
+    assert scores["trivial"]["relations_f, bag of words"] > 0.9
+    nlp = spacy.blank("en")
+    nlp.add_pipe("pairs")
+    docs = [pair_doc(nlp, f"aspirin {('helps', 'fails')[n % 2]} {n}", f"it is {n}") for n in range(40)]
+    for number, doc in enumerate(docs):
+        doc.cats = {"Supports": float(number % 2 == 0), "Refutes": float(number % 2 == 1)}
+    docbin(docs).to_disk(tmp_path / "data.spacy")
+    nlp.initialize(lambda: list(create_corpus(str(tmp_path / "data.spacy"))(nlp)))
+    trivial = evaluate_tasks(nlp, tmp_path / "data.spacy", train=[tmp_path / "data.spacy"])["trivial"]
+    assert trivial == {"accuracy, all Supports": 0.5, "accuracy, bag of words": 1.0}
+
+
+def test_words_in_common_stand_beside_similarities(tmp_path: Path):
+    nlp = spacy.blank("en")
+    nlp.add_pipe("pairs", config={"task": "similarity"})
+    docs = []
+    for number, words in enumerate(("a b c", "a b x", "a x y", "x y z")):
+        docs.append(pair_doc(nlp, "A b c.", words))
+        docs[-1]._.similarity = 4.0 - number
+    assert similarity_by_words(docs) == pytest.approx(pearsonr([4, 3, 2, 1], [1, 0.5, 0.2, 0])[0])
 
 
 def test_thresholds_of_labels_are_chosen_and_scored_by_abstract(tmp_path: Path):

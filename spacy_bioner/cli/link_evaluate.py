@@ -18,21 +18,34 @@ def link_evaluate_cli(
         [], "--map", help="OLD=NEW for the data's types; '*=NEW' for the others"
     ),
     output: Path = typer.Option(None, help="JSON file with the scores and every mention that is wrong"),
+    page: Path = typer.Option(
+        None, "--report", help="Page with the scores and every mention that is wrong (.html, .md or .json)"
+    ),
 ) -> None:
     """Score a linker: mentions that are given, and the set of identifiers of each document from its text."""
     from spacy_bioner.cli import renamed_types
     from spacy_bioner.components.pipelines import load_pipeline
     from spacy_bioner.documents.formats import read
     from spacy_bioner.evaluation.linker_evaluation import evaluate_linker
-    from spacy_bioner.files import Outputs, write_json
+    from spacy_bioner.evaluation.linking_page import linking_sections
+    from spacy_bioner.evaluation.page import check_ending, write_report
+    from spacy_bioner.files import Outputs, ending, write_json
 
+    if page is not None:
+        check_ending(page, plots=False)
     nlp = load_pipeline(model)
     training = [document for path in train for document in read(path)]
-    report = evaluate_linker(nlp, list(read(data)), label, renamed_types(mapping) or None, training)
+    documents = list(read(data))
+    report = evaluate_linker(nlp, documents, label, renamed_types(mapping) or None, training)
     msg.table(report.rows(), aligns=("l", "r"))
-    for text, gold, given in report.mentions.wrong[:10]:
-        msg.text(f"{text}: {', '.join(gold)} is linked to {', '.join(given) or 'nothing'}")
-    if output is not None:
-        with Outputs() as outputs:
+    for wrong in report.mentions.wrong[:10]:
+        msg.text(f"{wrong.text}: {', '.join(wrong.gold)} is linked to {', '.join(wrong.given) or 'nothing'}")
+    with Outputs() as outputs:
+        if output is not None:
             write_json(outputs.temporary(output), report.to_dict())
-        msg.good(str(output))
+        if page is not None:
+            sections = linking_sections(report, documents)
+            title, kind = f"Identifiers: {data.name}", ending(page)
+            write_report(outputs.temporary(page), title, sections, report.to_dict(), kind=kind)
+    for path in filter(None, (output, page)):
+        msg.good(str(path))

@@ -93,15 +93,13 @@ class Linker:
             threshold: how probable a concept must be to be taken; None for what was learned.
             spans_key: where in `doc.spans` there are entities as well.
             written: how many candidates are kept in `span._.kb_ents`.
-            species: the species of genes of documents that name none ("NCBITaxon:10090"); None for human. It
-                matters for knowledge bases that have more than one.
+            species: the species of genes of documents that name none ("NCBITaxon:10090"); None for human. A
+                gene is linked to none of another species. Empty where that isn't wanted: with human genes
+                alone a gene of the mouse is then linked to the human one of its name.
         """
-        self.name = name
-        self.kb = kb
-        self.candidates = candidates
-        self.threshold = threshold
-        self.spans_key = spans_key
-        self.written = written
+        self.name, self.kb = name, kb
+        self.candidates, self.threshold = candidates, threshold
+        self.spans_key, self.written = spans_key, written
         self.species = species
         self._linkings: dict[str, Linking] = {}
         self._learned: dict[str, Any] = {}
@@ -117,8 +115,11 @@ class Linker:
         self.kb = {**self.kb, label: name}
 
     def default_species(self, name: str) -> str:
-        """The species of genes of documents that name none; empty where a knowledge base has but one."""
-        return (self.species or HUMAN) if len(self.base(name).meta["species"]) > 1 else ""
+        """The species of genes of documents that name none; empty where species don't matter: the knowledge
+        base has none, or that is what `species` says."""
+        if not any(self.base(name).meta["species"]):
+            return ""
+        return HUMAN if self.species is None else self.species
 
     def _names(self) -> list[str]:
         return [self.kb] if isinstance(self.kb, str) else sorted(set(self.kb.values()))

@@ -17,6 +17,38 @@ KINDS = (MEMORISED, SYNONYM, CONCEPT)
 
 _SHOWN = 20  # candidates that count for recall
 
+LACKING, NO_CANDIDATE, NOTHING = "not in the knowledge base", "not a candidate", "linked to nothing"
+COMPOSITE, NEAR, RANKED = "composite mention", "one step off", "ranked lower"
+MISTAKES = (LACKING, NO_CANDIDATE, NOTHING, COMPOSITE, NEAR, RANKED)
+"""Why a mention was linked wrongly: the knowledge base has no gold identifier; none of the gold concepts was
+among the candidates; nothing was found; it or its gold has several concepts, and not all found are right; the
+concept is right above or below the gold one; another candidate was more probable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A mention that was linked wrongly.
+
+    Attributes:
+        text: the mention.
+        full: with its short forms spelled out.
+        document: the number of its document.
+        gold: its gold identifiers.
+        given: those that it was linked to.
+        score: how probable these were.
+        rank: the place of the first gold concept among the candidates, from 1; None if it isn't there.
+        kind: one of `MISTAKES`.
+    """
+
+    text: str
+    full: str
+    document: int
+    gold: tuple[str, ...]
+    given: tuple[str, ...]
+    score: float
+    rank: int | None
+    kind: str
+
 
 @dataclass(slots=True)
 class Linked:
@@ -31,8 +63,7 @@ class Linked:
         recalled: how many have what they mean among the first 20 candidates.
         unknown: how many have no identifier that the knowledge base knows.
         without: how many mentions have no identifier, and how many of these were linked to none.
-        wrong: the mentions that were linked wrongly: their text, gold identifiers, and what they were
-            linked to.
+        wrong: the mentions that were linked wrongly.
     """
 
     total: Counter[str] = field(default_factory=Counter)
@@ -43,7 +74,7 @@ class Linked:
     recalled: int = 0
     unknown: int = 0
     without: tuple[int, int] = (0, 0)
-    wrong: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
+    wrong: list[Mistake] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The counts as shares, for a report."""
@@ -97,7 +128,7 @@ def evaluate_mentions(
             kind = MEMORISED
         elif any(concept in concepts for concept in meant):
             kind = SYNONYM
-        _count(counts, linking.base, kind, link, given, meant, query.text, ids)
+        _count(counts, linking.base, kind, link, given, (query, ids))
     return counts
 
 
@@ -107,10 +138,10 @@ def _count(
     kind: str,
     link: Link,
     given: tuple[int, ...],
-    meant: tuple[int, ...],
-    text: str,
-    ids: tuple[str, ...],
+    labelled: Labelled,
 ) -> None:
+    ids = labelled[1]
+    meant = numbers_of(base, ids)
     right = bool(given) and all(concept in meant for concept in given)
     counts.total.update(("all", kind))
     counts.right.update(("all", kind) if right else ())
@@ -119,8 +150,33 @@ def _count(
     counts.unknown += not meant
     counts.recalled += any(concept in meant for concept, _ in link.candidates[:_SHOWN])
     if not right:
-        counts.near += any(c in base.neighbours.get(g, ()) for g in given for c in meant)
-        counts.wrong.append((text, ids, tuple(base.ids[concept] for concept in given)))
+        counts.near += _is_near(base, given, meant)
+        counts.wrong.append(_mistake(base, link, given, meant, labelled))
+
+
+def _is_near(base: KnowledgeBase, given: tuple[int, ...], meant: tuple[int, ...]) -> bool:
+    return any(c in base.neighbours.get(g, ()) for g in given for c in meant)
+
+
+def _mistake(
+    base: KnowledgeBase, link: Link, given: tuple[int, ...], meant: tuple[int, ...], labelled: Labelled
+) -> Mistake:
+    query, ids = labelled
+    places = [n for n, (concept, _) in enumerate(link.candidates, start=1) if concept in meant]
+    kind = RANKED
+    if not meant:
+        kind = LACKING
+    elif not given:
+        kind = NOTHING
+    elif len(given) > 1 or len(ids) > 1:
+        kind = COMPOSITE
+    elif not places:
+        kind = NO_CANDIDATE
+    elif _is_near(base, given, meant):
+        kind = NEAR
+    found = tuple(base.ids[concept] for concept in given)
+    rank = places[0] if places else None
+    return Mistake(query.text, query.full, query.document, ids, found, link.score, rank, kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.identifiers import DocumentScore, Linked, evaluate_documents, evaluate_mentions
 from spacy_bioner.knowledge.gold_concepts import labelled_mentions
+from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -21,21 +22,24 @@ class LinkerReport:
     """The scores of a linker.
 
     Attributes:
-        base: the knowledge base's name.
+        base: the knowledge base.
         remembers: whether training mentions count as names of what they mean.
         mentions: of mentions that are given.
         documents: of documents from their text on.
     """
 
-    base: str
+    base: KnowledgeBase
     remembers: bool
     mentions: Linked
     documents: DocumentScore
 
     def to_dict(self) -> dict[str, Any]:
-        wrong = [{"text": text, "gold": gold, "linked": given} for text, gold, given in self.mentions.wrong]
+        wrong = [
+            {"text": m.text, "gold": m.gold, "linked": m.given, "kind": m.kind, "rank": m.rank}
+            for m in self.mentions.wrong
+        ]
         return {
-            "knowledge base": self.base,
+            "knowledge base": self.base.meta["name"],
             "training mentions are names": self.remembers,
             "mentions": self.mentions.to_dict(),
             "documents": self.documents.to_dict(),
@@ -44,7 +48,10 @@ class LinkerReport:
 
     def rows(self) -> list[tuple[str, str]]:
         """The scores as a table: what, and how much."""
-        rows = [("knowledge base", self.base), ("with training mentions", "yes" if self.remembers else "no")]
+        rows = [
+            ("knowledge base", str(self.base.meta["name"])),
+            ("with training mentions", "yes" if self.remembers else "no"),
+        ]
         for title, scores in (("", self.mentions.to_dict()), ("documents: ", self.documents.to_dict())):
             for name, value in scores.items():
                 values = value.items() if isinstance(value, dict) else [("", value)]
@@ -95,7 +102,7 @@ def evaluate_linker(
     mentions = evaluate_mentions(linking, gold, seen, forced=True)
     predicted = [linked_document(doc) for doc in nlp.pipe(document.text for document in documents)]
     scores = evaluate_documents(documents, predicted, linking.base, label, types)
-    return LinkerReport(str(linking.base.meta["name"]), bool(linking.seen.meanings), mentions, scores)
+    return LinkerReport(linking.base, bool(linking.seen.meanings), mentions, scores)
 
 
 def linked_document(doc: "Doc") -> Document:

@@ -59,8 +59,8 @@ class Section:
     parts: Sequence[Part]
 
 
-def check_ending(path: Path) -> None:
-    """Checks before the work that a report can be written.
+def check_ending(path: Path, *, plots: bool = True) -> None:
+    """Checks before the work that a report can be written, with its plots if it has some.
 
     Raises:
         OutputError: if the file's name doesn't end as one of a report.
@@ -68,7 +68,7 @@ def check_ending(path: Path) -> None:
     """
     if ending(path) not in ENDINGS:
         raise OutputError(f"{path}: a report ends with {', '.join(ENDINGS)}. [B336]")
-    if ending(path) == ".html":
+    if plots and ending(path) == ".html":
         check_plots()
 
 

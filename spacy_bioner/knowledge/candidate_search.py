@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spacy_bioner.knowledge.knowledge_base import Candidate, KnowledgeBase
 from spacy_bioner.knowledge.mentions import Query, by_document
-from spacy_bioner.knowledge.names import key_of, loose_key_of
+from spacy_bioner.knowledge.names import inherited_key_of, key_of, loose_key_of
 from spacy_bioner.knowledge.training_memory import Memory, Outside
 
 _MOST_WORDS = 8  # of a mention that is looked for without some of them
@@ -71,7 +71,7 @@ class Finder:
         found: dict[int, Found] = {}
         for numbers in by_document(queries).values():
             own = [(keys[n], held_out[n][0]) for n in numbers if held_out and len(held_out[n]) == 1]
-            outside = self._memory.without(own)
+            outside = self._memory.without(own, queries[numbers[0]].context if own else ())
             counts = Counter(concept for number in numbers for concept in exact[number])
             for n in numbers:
                 twins = Counter(c for twin in numbers if keys[twin] == keys[n] for c in exact[twin])
@@ -96,7 +96,8 @@ class Finder:
     def _loosely(self, key: str) -> dict[int, bool]:
         """The concepts with a name that is much the same; for each whether it is its label."""
         found: dict[int, bool] = {}
-        for row in self._base.loose_names.find(loose_key_of(key)):
+        names = self._base.loose_names
+        for row in names.find(loose_key_of(key)) or names.find(inherited_key_of(key)):
             for name in self._base.names_at(row):
                 concept = int(self._base.concepts_of_names[name])
                 found[concept] = found.get(concept, False) or self._base.kinds[name] == 0

@@ -58,6 +58,10 @@ FEATURES = (
     "wording in training behind",  # how much less than the best
     "share of the alike",  # its part of the most similar mentions
     "never alike",
+    # the document
+    "context",  # how much the document is like those of training data that mean it
+    "best context",
+    "context behind",
 )
 
 _NAMES = 12  # names of a concept whose words are compared
@@ -116,6 +120,7 @@ class Describer:
             self._of_places(found, concepts),
             self._of_wording(found, concepts),
             self._of_training(found, concepts),
+            self._of_document(found, concepts),
         )
         rows = [tuple(value for row in of_one for value in row) for of_one in zip(*groups, strict=True)]
         return Choices(tuple(concepts), numpy.array(rows, dtype="float64").reshape(-1, len(FEATURES)))
@@ -242,6 +247,13 @@ class Describer:
                 )
             )
         return rows
+
+    def _of_document(self, found: Found, concepts: Sequence[int]) -> list[Row]:
+        """How much the document is like those of training data that mean a concept."""
+        context = found.query.context
+        likeness = [math.log1p(found.outside.context(concept, context)) for concept in concepts]
+        best = max(likeness, default=0.0)
+        return [(like, like == best, best - like) for like in likeness]
 
     def _words_of(self, name: int) -> tuple[str, ...]:
         if name not in self._words:

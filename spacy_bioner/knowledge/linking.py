@@ -1,6 +1,7 @@
 """Links mentions to concepts: candidates, their ranking, composite mentions, and when to say "none"."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +18,7 @@ from spacy_bioner.knowledge.ranking import UNTRAINED, Ranker, fit_temperature, t
 from spacy_bioner.knowledge.training_memory import Memory
 
 _SURE = 0.5  # of each part of a composite mention
+_ONE = 0.6  # of a concept that a composite mention names as a whole, so that its parts don't count
 _DEVEL = 5  # every so many-th document is kept from training where nothing else is there to calibrate on
 
 
@@ -73,7 +75,8 @@ class Linking:
             for query, texts in zip(queries, parts, strict=True)
             for part in texts
         ]
-        links = [self._link(choices) for choices in self._describer.describe(queries)]
+        wholes = self._describer.describe(queries)
+        links = [self._link(choices) for choices in wholes]
         of_parts = [
             self._link(c) if _is_same(c, self.ranker) else None for c in self._describer.describe(every)
         ]
@@ -82,12 +85,17 @@ class Linking:
             found = of_parts[place : place + len(texts)]
             place += len(texts)
             whole = [link for link in found if link is not None and link.concepts and link.score >= _SURE]
-            if texts and len(whole) == len(texts):
+            if texts and len(whole) == len(texts) and not self._is_one(wholes[number], links[number]):
                 concepts = tuple(dict.fromkeys(c for link in whole for c in link.concepts))
                 if len(concepts) > 1:
                     score = float(numpy.prod([link.score for link in whole]))
                     links[number] = replace(links[number], concepts=concepts, score=score)
         return links
+
+    def _is_one(self, choices: Choices, link: Link) -> bool:
+        """Whether a composite mention is rather one concept, whose name has all its words and maybe others:
+        "breast and ovarian cancer syndrome"."""
+        return link.score >= _ONE and not _best(choices, self.ranker).get("words left", 1.0)
 
     def _parts(self, query: Query) -> list[str]:
         """The parts of a mention that training data or the knowledge base don't have as a whole."""
@@ -113,6 +121,14 @@ class Linking:
             **self.ranker.to_json(),
             "threshold": self.threshold,
             "concepts": {ids[c]: n for c, n in sorted(self.seen.concepts.items())},
+            "documents": {ids[c]: n for c, n in sorted(self.seen.documents.items())},
+            "contexts": {
+                ids[c]: dict(sorted(words.items()))
+                for c, words in sorted(self.seen.contexts.items())
+                if words
+            },
+            "words": dict(sorted(self.seen.words.items())),
+            "size": self.seen.size,
             "meanings": {
                 key: {ids[c]: n for c, n in sorted(meanings.items())}
                 for key, meanings in sorted(self.seen.meanings.items())
@@ -130,6 +146,11 @@ class Linking:
             for id, n in meanings.items():
                 for concept in base.find(id)[:1]:
                     seen.count(key, concept, n)
+        seen.words, seen.size = Counter(data.get("words", {})), data.get("size", 0)
+        for id, n in data.get("documents", {}).items():
+            for concept in base.find(id)[:1]:
+                seen.documents[concept] += n
+                seen.contexts.setdefault(concept, Counter()).update(data["contexts"].get(id, {}))
         ranker = Ranker.from_json(data)
         return cls(base, ranker, seen, threshold=data["threshold"], candidates=candidates)
 
@@ -139,10 +160,16 @@ class Linking:
 
 def _is_same(choices: Choices, ranker: Ranker) -> bool:
     """Whether the most probable candidate has the words of the mention, at least loosely."""
+    best = _best(choices, ranker)
+    return bool(best.get("same words") or best.get("same loosely"))
+
+
+def _best(choices: Choices, ranker: Ranker) -> dict[str, float]:
+    """The features of the most probable candidate by their names; nothing where there is none."""
     if not choices.concepts:
-        return False
-    best = choices.values[int(numpy.argmax(ranker.probabilities(choices)))]
-    return bool(best[FEATURES.index("same words")] or best[FEATURES.index("same loosely")])
+        return {}
+    values = choices.values[int(numpy.argmax(ranker.probabilities(choices)))]
+    return dict(zip(FEATURES, values.tolist(), strict=True))
 
 
 def train_linking(
@@ -187,10 +214,15 @@ def train_linking(
 def _remembered(labelled: Sequence[Labelled], base: KnowledgeBase, words: bool) -> Memory:
     """What mentions link; of composite ones it isn't known which part means what."""
     memory = Memory()
+    documents: dict[tuple[int, frozenset[str]], set[int]] = {}  # devel begins with number 0 again
     for query, ids in labelled:
         concepts = numbers_of(base, ids)
         if len(concepts) == 1:
             memory.add(query.full, concepts[0], words)
+            documents.setdefault((query.document, query.context), set()).add(concepts[0])
+    for (_, context), meant in documents.items():
+        memory.see(context, sorted(meant))
+    memory.forget_rare()
     return memory
 
 

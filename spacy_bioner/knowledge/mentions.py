@@ -1,11 +1,13 @@
 """Mentions to link: what a document says, in its words and with its short forms spelled out."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from spacy_bioner.knowledge.names import words_of
 from spacy_bioner.knowledge.species import find_species, species_of
+from spacy_bioner.text.alignment import align
 
 _AND = re.compile(r"\s*(?:,\s*(?:and|or)\s+|\s+(?:and|or|and/or)\s+|,\s+|\s*/\s*)")
 
@@ -19,12 +21,14 @@ class Query:
         full: the mention with its short forms spelled out; the same where it has none.
         document: the number of the document that it stands in.
         species: the species that its gene is of; empty where that doesn't matter.
+        context: the words of its document.
     """
 
     text: str
     full: str
     document: int = 0
     species: str = ""
+    context: frozenset[str] = frozenset()
 
 
 def spelled_out(text: str, long_forms: Mapping[str, str]) -> str:
@@ -40,6 +44,15 @@ def spelled_out(text: str, long_forms: Mapping[str, str]) -> str:
     if text in long_forms:
         return long_forms[text]
     return "".join(words)
+
+
+def _compound(short: str, long: str) -> Iterator[tuple[str, str]]:
+    """The parts of a short form of two: "hyperparathyroidism-jaw tumor (HPT-JT)" defines JT as well."""
+    shorts, longs = short.split("-"), long.split("-")
+    if len(shorts) == len(longs) == 2 and all(part.isupper() and len(part) > 1 for part in shorts):
+        pairs = list(zip(shorts, longs, strict=True))
+        if all(align(*pair) is not None for pair in pairs):
+            yield from pairs
 
 
 def parts_of(text: str) -> list[str]:
@@ -83,7 +96,10 @@ def queries_of(
     forms: dict[str, str] = {}
     for found in sorted(abbreviations, key=lambda found: found["long_start"]):
         forms.setdefault(found["text"], found["long_form"])
+        for short, long in _compound(found["text"], found["long_form"]):
+            forms.setdefault(short, long)
     named = find_species(text) if species else []
+    context = frozenset(words_of(text))
     queries = []
     for start, end in places:
         mention = text[start:end]
@@ -94,7 +110,7 @@ def queries_of(
                 (place for stop in (". ", "\n") if (place := text.find(stop, end)) >= 0), default=len(text)
             )
             taxon = species_of(start, end, named, (before, behind), species)
-        queries.append(Query(mention, spelled_out(mention, forms), document, taxon))
+        queries.append(Query(mention, spelled_out(mention, forms), document, taxon, context))
     return queries
 
 

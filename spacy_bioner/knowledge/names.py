@@ -141,6 +141,20 @@ def loose_key_of(key: str) -> str:
     return " ".join(sorted({_loose_word(word) for word in key.split()}))
 
 
+_INHERITED = frozenset(("autosomal", "dominant", "recessive", "mendelian", "monogenic"))
+
+
+def inherited_key_of(key: str) -> str:
+    """The loose key of a name where how something is inherited says only that it is: "autosomal recessive
+    disorder" is a genetic disease.
+
+    Args:
+        key: as `key_of` gives it.
+    """
+    words = set(key.split())
+    return loose_key_of(" ".join(words - _INHERITED | {"hereditary"})) if words & _INHERITED else ""
+
+
 def loose_keys_of(keys: Iterable[str]) -> Iterator[str]:
     """`loose_key_of` of many names; each of their words is looked at once."""
     known: dict[str, str] = {}

@@ -20,7 +20,8 @@ from spacy_bioner.evaluation.linker_evaluation import evaluate_linker
 from spacy_bioner.knowledge.building import write_base
 from spacy_bioner.knowledge.concepts import Concept, Name
 from spacy_bioner.knowledge.gold_concepts import labelled_mentions
-from spacy_bioner.knowledge.mentions import parts_of, spelled_out
+from spacy_bioner.knowledge.mentions import parts_of, queries_of, spelled_out
+from spacy_bioner.text.occurrences import abbreviations_of
 
 TEXT = (
     "Duchenne muscular dystrophy (DMD): DMD carriers. Breast and ovarian cancer was rare. "
@@ -98,6 +99,32 @@ def test_a_gene_is_that_of_the_species_near_it(nlp: Language, tmp_path: Path) ->
     nlp.to_disk(tmp_path / "model")
     (tmp_path / "genes.kb").unlink()
     assert [id for _, id in ids(spacy.load(tmp_path / "model")("Murine ABC1"))] == ["G:1"]
+
+
+def test_genes_of_other_species_are_linked_to_none_where_all_are_human(tmp_path: Path) -> None:
+    write_base(GENES[:1], tmp_path / "genes.kb")
+    for species, expected in ((None, ["", "G:0"]), ("", ["G:0", "G:0"])):
+        nlp = spacy.blank("en")
+        nlp.add_pipe("entity_ruler").add_patterns([{"label": "Gene", "pattern": "ABC1"}])
+        nlp.add_pipe("linker", config={"kb": {"Gene": str(tmp_path / "genes.kb")}, "species": species})
+        assert [id for _, id in ids(nlp("In mice ABC1 is high. In patients ABC1 is low."))] == expected
+
+
+def test_the_words_of_a_document_tell_meanings_apart(nlp: Language, tmp_path: Path) -> None:
+    names = {"D:1": ("Muscular dystrophy", "MD"), "D:2": ("Macular degeneration", "MD")}
+    write_base([Concept(id, tuple(map(Name, texts))) for id, texts in names.items()], tmp_path / "eyes.kb")
+    train = []
+    for number in range(20):
+        words, id = (("weak muscles", "D:1"), ("blurred vision", "D:2"))[number % 2]
+        text = f"Case {number}: {words} of MD."
+        mention = Mention(((text.index("MD"), len(text) - 1),), "Disease", identifiers=(id,))
+        train.append(Document(text, mentions=(mention,), id=str(number)))
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "Disease", "pattern": "MD"}])
+    add_linker(nlp, tmp_path / "eyes.kb", train=train)
+    nlp.to_disk(tmp_path / "model")
+    for pipeline in (nlp, spacy.load(tmp_path / "model")):
+        for text, id in (("MD and weak muscles.", "D:1"), ("Her vision was blurred by MD.", "D:2")):
+            assert ids(pipeline(text)) == [("MD", id)]
 
 
 def documents() -> list[Document]:
@@ -186,6 +213,9 @@ def test_short_forms_are_spelled_out() -> None:
     forms = {"DMD": "Duchenne muscular dystrophy"}
     assert spelled_out("DMD patients", forms) == "Duchenne muscular dystrophy patients"
     assert spelled_out("DMDX", forms) == "DMDX"
+    text = "Hyperparathyroidism-jaw tumor (HPT-JT) without JT."
+    [query] = queries_of(text, [(text.index("JT."), len(text) - 1)], abbreviations_of(text))
+    assert query.full == "jaw tumor"
 
 
 def test_the_verbs(linking: Language, run_cli: Callable[..., str], tmp_path: Path) -> None:
@@ -201,6 +231,34 @@ def test_the_verbs(linking: Language, run_cli: Callable[..., str], tmp_path: Pat
     arguments = ("--map", "*=Disease", "--output", tmp_path / "scores.json")
     output = run_cli("bioner", "link-evaluate", tmp_path / "linked", tmp_path / "train.pubtator", *arguments)
     assert "100.00" in output
+
+
+def test_the_page_shows_each_mistake(linking: Language, run_cli: Callable[..., str], tmp_path: Path) -> None:
+    from spacy_bioner.documents.formats import write
+
+    text = "Breast cancer, wilson's disease, breast and ovarian cancer, DMD <b>."
+    gold = (
+        ("Breast cancer", "MESH:0"),  # not in the knowledge base
+        ("wilson's disease", "DOID:9352"),  # type 2 diabetes: not a candidate
+        ("breast and ovarian cancer", "DOID:1612|DOID:893"),
+    )
+    mentions = tuple(
+        Mention(((text.index(t), text.index(t) + len(t)),), "D", identifiers=(id,)) for t, id in gold
+    )
+    write([Document(text, mentions=mentions, id="7")], tmp_path / "gold.pubtator", "pubtator")
+    linking.to_disk(tmp_path / "model")
+    for name in ("page.html", "page.md"):
+        arguments = ("--map", "*=Disease", "--report", tmp_path / name)
+        run_cli("bioner", "link-evaluate", tmp_path / "model", tmp_path / "gold.pubtator", *arguments)
+    html, lines = ((tmp_path / name).read_text(encoding="utf8") for name in ("page.html", "page.md"))
+    assert "Not in the knowledge base: 1" in html
+    for line in lines.splitlines():
+        if line.startswith("| wilson"):
+            assert "DOID:9352 type 2 diabetes mellitus" in line
+            assert "DOID:893 Wilson disease" in line
+    assert [line for line in lines.splitlines() if line.startswith("## ")][2:5] == [
+        "## Not in the knowledge base: 1", "## Not a candidate: 1", "## Composite mention: 1"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("remember", [False, True])

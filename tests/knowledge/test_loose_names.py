@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from spacy_bioner.knowledge import loose_names
 from spacy_bioner.knowledge.loose_names import LooseNames, sort_loosely
-from spacy_bioner.knowledge.names import key_of, loose_key_of
+from spacy_bioner.knowledge.names import inherited_key_of, key_of, loose_key_of
 
 NAMES = (
     "prostate carcinoma",
@@ -25,6 +25,13 @@ def test_names_are_found_loosely() -> None:
     assert [KEYS[row] for row in found] == sorted(key_of(name) for name in NAMES[:2])
     assert names.find("zebra") == names.find("") == []
     assert LooseNames([], *sort_loosely([])).find("gout") == []
+
+
+def test_how_a_disease_is_inherited_says_that_it_is() -> None:
+    genetic = loose_key_of(key_of("genetic diseases"))
+    assert inherited_key_of(key_of("Autosomal recessive disorder")) == genetic
+    assert inherited_key_of(key_of("Mendelian disease")) == genetic
+    assert inherited_key_of(key_of("Wilson disease")) == ""
 
 
 @given(st.lists(st.text(alphabet="abels ", min_size=1).map(key_of).filter(bool), unique=True).map(sorted))

@@ -110,7 +110,7 @@ class Outside:
         total = 0.0
         for word, times in known.items():  # in the order of words, as the sum depends on it
             n = times - own.get(word, 0)
-            if word in context and n > 0:
+            if word in context and n > 1:  # as in `forget_rare`, which has seen the own document too
                 usual = self.memory.words[word] / self.memory.size
                 total += max(math.log((n + _CAUTION * usual) / (documents + _CAUTION) / usual), 0.0)
         return total

@@ -91,7 +91,10 @@ class Ranking:
     scored: list[tuple[float, bool]] = field(default_factory=list)
     missed: int = 0
 
-    def add(self, compared: Compared) -> None:
+    def add(self, compared: Compared | None) -> None:
+        """Adds the relations of a Doc; nothing if its corpus annotates none."""
+        if compared is None:
+            return
         self.scored += [(score, place in compared.gold) for place, score in compared.found.items()]
         self.missed += len(compared.gold - compared.found.keys())
 

@@ -1,16 +1,19 @@
 """What a training of `relations` needs of its data: labels, and the pairs of each Doc that teach."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy
+from spacy.tokens import Doc
+from spacy.training import Example
 
 from spacy_bioner.array_types import Ints
 from spacy_bioner.components.relation_targets import Targets
-from spacy_bioner.corpora.annotations import AnnotatedRelations
+from spacy_bioner.corpora.annotations import AnnotatedRelations, get_annotation
 from spacy_bioner.corpora.relation_records import Related
 from spacy_bioner.models.candidates import Candidates, mention_pair_counts
 
+_SAMPLE = 10  # Docs that the model is initialized with
 _MOST_MENTION_PAIRS = 1 << 16  # of a Doc in training
 
 Taught = tuple[Candidates, Targets]
@@ -58,6 +61,30 @@ def at_most(taught: Taught, most: int, order: Ints) -> Taught:
     fitting = int((numpy.cumsum(sizes[rows]) <= _MOST_MENTION_PAIRS).sum())
     rows = rows[: max(fitting, int(related.sum()), 1)]
     return replace(made, pairs=made.pairs[rows]), Targets(known.gold[rows], known.counts[rows])
+
+
+def survey(
+    examples: Iterable[Example],
+    annotated: Callable[[Doc], AnnotatedRelations | None],
+    gold: Callable[[Doc], list[Related]],
+) -> tuple[list[Example], AnnotatedRelations | None]:
+    """Looks through training data: some examples with relations, and which relations it annotates.
+
+    Args:
+        examples: the data.
+        annotated: says of a Doc that tells its corpus which relations that annotates.
+        gold: gives the gold relations of a Doc.
+    """
+    sample: list[Example] = []
+    found: AnnotatedRelations | None = None
+    for example in examples:
+        own = gold(example.reference)
+        kept = annotated(example.reference) if get_annotation(example.reference) else None
+        kept = kept or as_annotated(own)
+        found = kept.union(found) if kept is not None else found
+        if own and len(sample) < _SAMPLE:
+            sample.append(example)
+    return sample, found
 
 
 def as_annotated(relations: Sequence[Related]) -> AnnotatedRelations | None:

@@ -14,25 +14,22 @@ from spacy.util import minibatch
 from thinc.api import Model, Optimizer, set_dropout_rate
 from thinc.types import Floats2d
 
-from spacy_bioner.array_types import Ints
-from spacy_bioner.components.relation_arguments import Reach, pair_blocks, token_mentions
+from spacy_bioner.components.relation_arguments import Reach
+from spacy_bioner.components.relation_candidates import all_pairs, askable, candidate_blocks, to_candidates
 from spacy_bioner.components.relation_comparison import Ranking, compare
 from spacy_bioner.components.relation_probabilities import Scored, probabilities
 from spacy_bioner.components.relation_targets import gold_relations, loss_and_gradient, renamed, targets
-from spacy_bioner.components.relation_training import Taught, as_annotated, at_most, in_parts, rows_known
+from spacy_bioner.components.relation_training import Taught, at_most, in_parts, rows_known, survey
 from spacy_bioner.components.safeguards import check_same_settings, check_vectors
-from spacy_bioner.corpora.annotations import CONCEPT, MENTION, AnnotatedRelations, get_annotation, mapped
+from spacy_bioner.corpora.annotations import CONCEPT, MENTION, AnnotatedRelations, get_annotation
 from spacy_bioner.corpora.relation_records import (
-    Argument,
     Related,
-    arguments_of,
     set_candidates,
     set_relations,
 )
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.candidates import Candidates, pair_model
 
-_SAMPLE = 10  # Docs that the model is initialized with
 _BATCH = 64  # Docs that are scored together
 _LEAST = 0.01  # what is less probable has no part in choosing a threshold
 LEVELS = (MENTION, CONCEPT)
@@ -182,31 +179,21 @@ class Relations(TrainablePipe):
         if not chosen:
             return
         check_vectors(self.name, self.model, chosen)
-        arguments = [self._arguments(doc) for doc in chosen]
+        arguments = [askable(doc, self.cfg) for doc in chosen]
         numbers = [number for number, doc in enumerate(docs) if len(doc)]
-        blocks = [self._blocks(doc, own) for doc, own in zip(chosen, arguments, strict=True)]
+        size = pair_model(self.model).block
+        blocks = [
+            candidate_blocks(doc, own, self.reach, size) for doc, own in zip(chosen, arguments, strict=True)
+        ]
         for number, pairs, scores in pair_model(self.model).predict(self.model, chosen, blocks):
             made = probabilities(self.model.ops.to_numpy(scores), self.cfg["exclusive"])
             yield numbers[number], Scored(arguments[number], pairs, made)
 
     def all_pairs(self, doc: Doc, label: str) -> list[Related]:
         """Every pair of a Doc that is asked about, as a relation of one label: a baseline."""
-        arguments = self._arguments(doc)
-        blocks = pair_blocks(doc, arguments, self.reach, 1 << 16)
-        return [
-            Related(arguments[head], arguments[child], label) for pairs in blocks for head, child in pairs
-        ]
-
-    def _arguments(self, doc: Doc) -> list[Argument]:
-        found = arguments_of(doc, self.cfg["level"], self.cfg["spans_key"])
-        corpus = annotation.corpus if (annotation := get_annotation(doc)) else ""
-        renamed = [Argument(mapped(self.cfg["label_map"], corpus, a.type), a.mentions, a.id) for a in found]
-        return [argument for argument in renamed if token_mentions(doc, argument)]
-
-    def _blocks(self, doc: Doc, arguments: Sequence[Argument]) -> Iterator[Candidates]:
-        size = pair_model(self.model).block
-        for pairs in pair_blocks(doc, arguments, self.reach, size):
-            yield _candidates(doc, arguments, pairs)
+        arguments = askable(doc, self.cfg)
+        pairs = all_pairs(doc, arguments, self.reach)
+        return [Related(arguments[head], arguments[child], label) for head, child in pairs]
 
     def set_annotations(self, docs: Iterable[Doc], scores: list[list[Related]]) -> None:
         """Writes relations to `doc._.relations`, in place of those that are there.
@@ -262,14 +249,11 @@ class Relations(TrainablePipe):
 
     def _taught(self, example: Example) -> Taught:
         """The pairs of an example that teach, and what is known of them."""
-        doc = example.predicted
-        arguments = self._arguments(doc)
-        blocks = list(pair_blocks(doc, arguments, self.reach, 1 << 16))
-        pairs = numpy.concatenate([*blocks, numpy.zeros((0, 2), dtype="int64")]).astype("int64")
-        known = targets(
-            example.reference, arguments, pairs, self.labels, self.annotated(example.reference), self.cfg
-        )
-        taught = _candidates(doc, arguments, pairs), known
+        doc, reference = example.predicted, example.reference
+        arguments = askable(doc, self.cfg)
+        pairs = all_pairs(doc, arguments, self.reach)
+        known = targets(reference, arguments, pairs, self.labels, self.annotated(reference), self.cfg)
+        taught = to_candidates(doc, arguments, pairs), known
         return at_most(taught, self.most_pairs, self._random.rand(len(pairs)))
 
     def annotated(self, reference: Doc) -> AnnotatedRelations | None:
@@ -300,9 +284,7 @@ class Relations(TrainablePipe):
         for batch in minibatch(examples, _BATCH):  # the encoder's output is let go with each
             candidates = self.candidates([example.predicted for example in batch], _LEAST)
             for example, found in zip(batch, candidates, strict=True):
-                compared = compare(example.reference, example.predicted, found, self.labels, self.cfg)
-                if compared is not None:
-                    ranking.add(compared)
+                ranking.add(compare(example.reference, example.predicted, found, self.labels, self.cfg))
         threshold, best = ranking.best(self.cfg["threshold"], _LEAST)
         if not best:
             return None
@@ -331,15 +313,7 @@ class Relations(TrainablePipe):
             PipelineError: if no Doc of the data has relations.
         """
         validate_get_examples(get_examples, "Relations.initialize")
-        sample: list[Example] = []
-        found: AnnotatedRelations | None = None
-        for example in get_examples():
-            kept = self.annotated(example.reference) if get_annotation(example.reference) else None
-            own = self.gold(example.reference)
-            kept = kept or as_annotated(own)
-            found = kept.union(found) if kept is not None else found
-            if own and len(sample) < _SAMPLE:
-                sample.append(example)
+        sample, found = survey(get_examples(), self.annotated, self.gold)
         if found is None or not sample:
             raise PipelineError(
                 f"'{self.name}': there is no relation in the training data. `spacy bioner convert` keeps "
@@ -383,8 +357,3 @@ class Relations(TrainablePipe):
         if not math.isclose(given["config_threshold"], self.cfg["config_threshold"], abs_tol=1e-9):
             self.cfg["threshold"] = self.cfg["config_threshold"] = given["config_threshold"]
         return self
-
-
-def _candidates(doc: Doc, arguments: Sequence[Argument], pairs: Ints) -> Candidates:
-    mentions = [token_mentions(doc, argument) for argument in arguments]
-    return Candidates(doc, mentions, [argument.type for argument in arguments], pairs)

@@ -88,9 +88,7 @@ def relations_by_words(pipe: "Relations", train: Sequence[Doc], test: Sequence[D
     _learn(nlp, texts)
     ranking = Ranking()
     for doc in known[::_ASIDE]:
-        compared = compare(doc, doc, _found(nlp, pipe, doc), pipe.labels, pipe.cfg)
-        if compared is not None:
-            ranking.add(compared)
+        ranking.add(compare(doc, doc, _found(nlp, pipe, doc), pipe.labels, pipe.cfg))
     threshold, _ = ranking.best(0.5, _LEAST)
     counts = Counts()
     for doc in test:

@@ -164,9 +164,7 @@ def _all_pairs(pipe: Any, docs: Sequence[Doc]) -> dict[str, float]:
     ranking = Ranking()
     for doc in docs:
         pairs = pipe.all_pairs(doc, label)
-        compared = compare(doc, doc, pairs, pipe.labels, pipe.cfg)
-        if compared is not None:
-            ranking.add(compared)
+        ranking.add(compare(doc, doc, pairs, pipe.labels, pipe.cfg))
     if not ranking.gold:  # the Docs don't say that their corpus annotates relations
         return {}
     right = sum(is_right for _, is_right in ranking.scored)

@@ -6,7 +6,7 @@ sentences were labelled (`score_abstracts`).
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import mean
+from statistics import fmean
 from typing import Any
 
 import numpy
@@ -52,8 +52,8 @@ def score_pairs(examples: Iterable[Example], *, labels: Sequence[str], **_: Any)
     by_label = counts.by_type()
     pearson = correlation(similar)
     return {
-        "pairs_accuracy": mean(right) if right else None,
-        "pairs_macro_f": mean(score.f1 for score in by_label.values()) if by_label else None,
+        "pairs_accuracy": fmean(right) if right else None,
+        "pairs_macro_f": fmean(score.f1 for score in by_label.values()) if by_label else None,
         "pairs_per_label": {
             name: {"p": score.precision, "r": score.recall, "f": score.f1} for name, score in by_label.items()
         },
@@ -101,9 +101,9 @@ def score_answers(examples: Iterable[Example], *, spans_key: str, **_: Any) -> d
         found[question] += [(span.text, score) for span, score in zip(group, scores, strict=True)]
     ranks = [rank(found[question], right) for question, right in gold.items() if right]
     return {
-        "answers_strict": mean(r == 1 for r in ranks) if ranks else None,
-        "answers_lenient": mean(r > 0 for r in ranks) if ranks else None,
-        "answers_mrr": mean(1 / r if r else 0.0 for r in ranks) if ranks else None,
+        "answers_strict": fmean(r == 1 for r in ranks) if ranks else None,
+        "answers_lenient": fmean(r > 0 for r in ranks) if ranks else None,
+        "answers_mrr": fmean(1 / r if r else 0.0 for r in ranks) if ranks else None,
         "answers_without_gold": sum(not right for right in gold.values()),
     }
 

@@ -23,6 +23,7 @@ from spacy_bioner.corpora.readers import create_corpus
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.evaluation.bag_of_words import similarity_by_words
 from spacy_bioner.evaluation.task_evaluation import evaluate_tasks
+from spacy_bioner.evaluation.task_scorers import score_pairs
 from spacy_bioner.training.finishing import tune
 
 
@@ -114,6 +115,9 @@ def test_a_bag_of_words_stands_beside_relations_and_labels(relations: tuple[Lang
     nlp.initialize(lambda: list(create_corpus(str(tmp_path / "data.spacy"))(nlp)))
     trivial = evaluate_tasks(nlp, tmp_path / "data.spacy", train=[tmp_path / "data.spacy"])["trivial"]
     assert trivial == {"accuracy, all Supports": 0.5, "accuracy, bag of words": 1.0}
+    scores = score_pairs([Example(doc, doc) for doc in docs], labels=["Supports", "Refutes"])
+    assert isinstance(scores["pairs_accuracy"], float)  # an integer is printed as a count
+    assert scores["pairs_accuracy"] == 1
 
 
 def test_words_in_common_stand_beside_similarities(tmp_path: Path):

@@ -95,7 +95,7 @@ def make_card(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]] = ()
     parts = [f"# {name}", meta.get("description", ""), table(("", ""), facts.items())]
     parts += ["## Use", _USE.format(name=name), "## Scores", *_scores(meta, reports)]
     parts += ["## Corpora", *_corpora(made), "## How it was made", *_making(made)]
-    parts += ["## Limits", _LIMITS]
+    parts += ["## Limits", ("" if "linker" in meta.get("pipeline", ()) else _NOT_LINKED) + _LIMITS]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -109,10 +109,10 @@ for span, probability in scored_spans(doc):
     print(span.start_char, span.end_char, span.label_, span.text, round(probability, 2))
 ```"""
 
+_NOT_LINKED = "It finds mentions by their text, and doesn't say which entry of a database they mean. "
 _LIMITS = (
-    "It finds mentions by their text, and doesn't say which entry of a database they mean. It knows the "
-    "types above alone, as the guidelines of their corpora define them; scores fall on other kinds of text "
-    "than theirs, such as clinical notes or full articles where they are abstracts.\n\n"
+    "It knows the types above alone, as the guidelines of their corpora define them; scores fall on other "
+    "kinds of text than theirs, such as clinical notes or full articles where they are abstracts.\n\n"
     "It is no medical device: nothing that it finds or misses is a ground for treating anybody."
 )
 

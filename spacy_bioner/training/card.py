@@ -25,12 +25,12 @@ def hub_licence(licences: Iterable[str]) -> str:
     return names.pop() if len(names) == 1 and names <= set(HUB_LICENCES) else "other"
 
 
-def licences_of(meta: Mapping[str, Any]) -> list[str]:
-    """The licences of a pipeline's encoder and of all corpora that it learned from."""
+def licences_of(meta: Mapping[str, Any], *, encoder: bool = True) -> list[str]:
+    """The licences of all corpora that a pipeline learned from, and of its encoder if that is wanted."""
     found = []
     made = meta.get(META_KEY, {})
     while made:
-        entries = [made.get("encoder") or {}, *made.get("corpora", ())]
+        entries = [(made.get("encoder") or {}) if encoder else {}, *made.get("corpora", ())]
         found += [entry["licence"] for entry in entries if entry.get("licence")]
         made = made.get("started_from") or {}
     return list(dict.fromkeys(found))
@@ -51,8 +51,9 @@ def check_reports(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]])
 def complete_meta(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A pipeline's meta as `spacy huggingface-hub push` wants it.
 
-    Its `license` becomes one that the hub knows. Where there are evaluations, its `performance` has the
-    scores of the first by the names that spaCy has for them, and our part of it all of them in full.
+    Its `license` becomes one that the hub knows, unless somebody has given the pipeline one. Where there are
+    evaluations, its `performance` has the scores of the first by the names that spaCy has for them, and our
+    part of it all of them in full.
 
     Args:
         meta: the meta.
@@ -60,7 +61,8 @@ def complete_meta(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]])
     """
     made = dict(meta)
     licences = licences_of(meta)
-    made["license"] = "other" if hub_licence(licences) == "other" else licences[0]
+    if meta.get("license", "") in ("", "; ".join(licences_of(meta, encoder=False))):
+        made["license"] = "other" if hub_licence(licences) == "other" else licences[0]
     entries = meta.get(META_KEY, {}).get("corpora", [])
     made["sources"] = [{"name": entry["name"], "license": entry["licence"]} for entry in entries]
     if reports:

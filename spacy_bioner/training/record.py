@@ -12,6 +12,7 @@ from spacy_bioner.corpora.corpus_catalogue import load_corpora
 from spacy_bioner.corpora.provenance import META_KEY, Data, versions
 from spacy_bioner.encoders.encoder_catalogue import ResolvedEncoder
 from spacy_bioner.errors import CorpusError
+from spacy_bioner.training.card import licences_of
 
 
 def corpus_entries(data: Iterable[Data]) -> list[dict[str, Any]]:
@@ -78,16 +79,11 @@ def describe_pipeline(nlp: Language, made: dict[str, Any], name: str, pipeline_v
     encoder = made["encoder"]
     label = f"encoder {encoder['name']}" if encoder else "no pretrained encoder"
     corpora = ", ".join(entry["name"] for entry in made["corpora"]) or "unnamed data"
-    stages = [made]
-    while stages[-1].get("started_from"):
-        stages.append(stages[-1]["started_from"])
-    learned_from = [entry for stage in stages for entry in stage.get("corpora", [])]
-    licences = dict.fromkeys(entry["licence"] for entry in learned_from if entry["licence"])
     nlp.meta["name"] = name or nlp.meta["name"]
     nlp.meta["version"] = pipeline_version
     nlp.meta["description"] = f"Biomedical named entity recognition: {label}, trained on {corpora}."
-    nlp.meta["license"] = "; ".join(licences)
     nlp.meta[META_KEY] = made
+    nlp.meta["license"] = "; ".join(licences_of(nlp.meta, encoder=False))
 
 
 def without_paths(value: Any) -> Any:

@@ -77,6 +77,13 @@ def test_pipeline_with_its_card_is_the_same(carded: Path, tiny_pipeline: Path, r
     assert after.meta["sources"] == [{"name": "sample", "license": "MIT"}]
 
 
+def test_a_licence_that_somebody_gave_a_pipeline_stays():
+    made = {"encoder": {"licence": "Apache-2.0"}, "corpora": [{"name": "x", "licence": "MIT"}]}
+    meta = {"license": "MIT", META_KEY: made}
+    assert complete_meta(meta, [])["license"] == "other"  # the corpora's alone; the encoder has another
+    assert complete_meta({**meta, "license": "CC-BY-4.0"}, [])["license"] == "CC-BY-4.0"
+
+
 def test_training_leaves_a_card_with_scores_on_the_development_data(tiny_pipeline: Path):
     text = (tiny_pipeline / "README.md").read_text(encoding="utf8")
     assert "on the development data that the weights were chosen on" in text or "Not evaluated" in text

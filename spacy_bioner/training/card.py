@@ -13,6 +13,7 @@ HUB_LICENCES = ("mit", "apache-2.0", "cc0-1.0", "cc-by-3.0", "cc-by-4.0", "cc-by
 """Licences of the catalogues by the names that the Hugging Face hub has for them."""
 
 _SCORES = ("precision", "recall", "f1")
+_LONG = ("documents", "curves")  # what an evaluation has for each document and threshold: megabytes
 
 
 def hub_licence(licences: Iterable[str]) -> str:
@@ -53,7 +54,7 @@ def complete_meta(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]])
 
     Its `license` becomes one that the hub knows, unless somebody has given the pipeline one. Where there are
     evaluations, its `performance` has the scores of the first by the names that spaCy has for them, and our
-    part of it all of them in full.
+    part of it all of them, but for what they say of single documents and thresholds.
 
     Args:
         meta: the meta.
@@ -70,7 +71,8 @@ def complete_meta(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]])
         scores = {f"ents_{key[0]}": first["total"][key] for key in _SCORES}
         by_type = {name: {key[0]: score[key] for key in _SCORES} for name, score in first["types"].items()}
         made["performance"] = {**scores, "ents_per_type": by_type, "speed": first["tokens_per_second"]}
-        made[META_KEY] = {**meta.get(META_KEY, {}), "evaluations": list(reports)}
+        shown = [{key: value for key, value in report.items() if key not in _LONG} for report in reports]
+        made[META_KEY] = {**meta.get(META_KEY, {}), "evaluations": shown}
     return made
 
 

@@ -72,7 +72,9 @@ def test_pipeline_with_its_card_is_the_same(carded: Path, tiny_pipeline: Path, r
     assert [e.text for e in after(text).ents] == [e.text for e in before(text).ents]
     assert after.meta["performance"]["ents_f"] == scores["total"]["f1"]
     assert after.meta["performance"]["ents_per_type"].keys() == scores["types"].keys()
-    assert after.meta[META_KEY]["evaluations"] == [scores]
+    (evaluation,) = after.meta[META_KEY]["evaluations"]
+    assert evaluation.items() <= scores.items()
+    assert scores.keys() - evaluation.keys() == {"documents", "curves"}  # they can take megabytes
     assert after.meta["license"] == "MIT"
     assert after.meta["sources"] == [{"name": "sample", "license": "MIT"}]
 

@@ -1,8 +1,10 @@
-"""The layout of the package: floors that only use those above, short modules, names that differ."""
+"""The layout of the package: floors that only use those above, short modules, own names, docstrings."""
 
 import ast
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).parents[1] / "spacy_bioner"
 FLOORS = (
@@ -25,7 +27,7 @@ FLOORS = (
 )
 """Folders and modules of the package, from the top; each imports only from its own floor and those above."""
 PLACE = {name: number for number, names in enumerate(FLOORS) for name in names}
-MOST_LINES, LONGEST_FUNCTION = 400, 60
+MOST_LINES, LONGEST_FUNCTION, MANY_ARGUMENTS = 400, 60, 4
 SAME_NAME = {"__init__", "__main__"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
@@ -86,3 +88,38 @@ def test_no_two_modules_have_one_name():
     """But for the command line's, which are called as its verbs."""
     names = Counter(path.stem for path in MODULES if floor(path) != "cli")
     assert [name for name, count in names.items() if count > 1 and name not in SAME_NAME] == []
+
+
+def public_functions(
+    path: Path,
+) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]]:
+    """Public classes, functions and methods of public classes, with their names; no overloads."""
+
+    def within(nodes: Iterable[ast.stmt], before: str) -> Iterator[tuple[str, Any]]:
+        for node in nodes:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            if node.name.startswith("_") or any("overload" in ast.unparse(d) for d in node.decorator_list):
+                continue
+            yield before + node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from within(node.body, f"{before}{node.name}.")
+
+    for name, node in within(ast.parse(path.read_text(encoding="utf8")).body, ""):
+        yield f"{path.relative_to(PACKAGE)}: {name}", node
+
+
+def test_what_is_public_has_a_docstring_and_many_arguments_are_named_in_it():
+    """Or it says whose arguments they are: "The arguments are those of `Decoder.find`."."""
+    lacking = []
+    for name, node in (found for path in MODULES for found in public_functions(path)):
+        text = ast.get_docstring(node)
+        if text is None:
+            lacking.append(name)
+        elif not isinstance(node, ast.ClassDef) and not name.startswith("cli/"):
+            given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            arguments = [argument.arg for argument in given if argument.arg not in ("self", "cls")]
+            unnamed = [argument for argument in arguments if argument not in text]
+            if len(arguments) >= MANY_ARGUMENTS and unnamed and "arguments" not in text:
+                lacking.append(f"{name} ({', '.join(unnamed)})")
+    assert lacking == []

@@ -49,6 +49,7 @@ class Estimate:
 
     @property
     def words_per_second(self) -> float:
+        """Words of the sample annotated in a second, on this machine."""
         return self.words / max(self.seconds, 1e-9)
 
     def hours(self, machines: int = 1) -> float:

@@ -17,6 +17,7 @@ class Summary(Account):
     """What was written, with counts alone of what was not: there may be millions."""
 
     def add(self, written: Written) -> None:
+        """Counts a piece that was written; of what was left out in it, only how often and why."""
         self.docs += written.docs
         self.mentions_out.update(written.mentions)
         self.others.update(written.others)

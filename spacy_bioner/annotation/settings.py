@@ -64,6 +64,7 @@ class Settings:
     precision: str = ""
 
     def to_json(self) -> dict[str, Any]:
+        """The settings as plain data, to compare with those of a later call that goes on with this run."""
         return {**asdict(self), "types": list(self.types)}
 
 

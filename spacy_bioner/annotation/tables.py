@@ -194,7 +194,18 @@ def new_sheet(
 def write_rows(
     path: Path, to: str, columns: Sequence[str], numbers: Numbers, content: Iterable[Row]
 ) -> Counter[str]:
-    """Writes a whole table; see `open_table`. Returns what had to be changed."""
+    """Writes a whole table; see `open_table`.
+
+    Args:
+        path: the file.
+        to: the format, one of `TABLES`.
+        columns: the names of the columns.
+        numbers: the kinds of those columns that hold numbers.
+        content: the rows, each with a value for every column.
+
+    Returns:
+        How often something had to be changed, by what it is (a cell that is too long for Excel, ...).
+    """
     changed: Counter[str] = Counter()
     with open_table(path, to, columns, numbers, changed, packed=path.suffix.lower() == ".gz") as put:
         for row in content:

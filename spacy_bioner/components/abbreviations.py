@@ -48,14 +48,18 @@ class Abbreviations:
 
     # nothing was learned: there is nothing to keep
     def to_bytes(self, **kwargs: Any) -> bytes:
+        """No bytes: the component learns nothing."""
         return b""
 
     def from_bytes(self, data: bytes, **kwargs: Any) -> "Abbreviations":
+        """Returns the component as it is: nothing is stored."""
         return self
 
-    def to_disk(self, path: Any, **kwargs: Any) -> None: ...
+    def to_disk(self, path: Any, **kwargs: Any) -> None:
+        """Writes nothing: the component learns nothing."""
 
     def from_disk(self, path: Any, **kwargs: Any) -> "Abbreviations":
+        """Returns the component as it is: nothing is stored."""
         return self
 
 

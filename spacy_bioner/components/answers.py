@@ -100,7 +100,7 @@ class Answers(TrainablePipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learns from a batch, as every trainable component of spaCy does; empty Docs are left out."""
+        """Learns from Docs that aren't empty; the arguments are those of spaCy's `TrainablePipe.update`."""
         filled = [example for example in examples if len(example.predicted)]
         return super().update(filled, drop=drop, sgd=sgd, losses=losses)
 

@@ -109,6 +109,7 @@ class BioNER(TrainablePipe):
 
     @threshold.setter
     def threshold(self, value: float | Mapping[str, float]) -> None:
+        """Sets the least probability: one number for all types, or one by type with "*" for the others."""
         thresholds = dict(value) if isinstance(value, Mapping) else {"*": value}
         for entity_type, lowest in thresholds.items():
             if not 0 <= lowest <= 1:
@@ -124,6 +125,7 @@ class BioNER(TrainablePipe):
 
     @property
     def is_resizable(self) -> bool:
+        """True: `add_label` works on a trained component too, where its model has heads."""
         return True
 
     @property
@@ -191,7 +193,7 @@ class BioNER(TrainablePipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learns from a batch; arguments and result as of every trainable component of spaCy."""
+        """Learns from a batch; the arguments and result are those of spaCy's `TrainablePipe.update`."""
         examples = list(examples)
         losses = super().update(examples, drop=drop, sgd=sgd, losses=losses)
         # spaCy's gives up only on batches without tokens: one without annotation goes through as well, for a

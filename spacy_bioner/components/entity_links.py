@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from spacy.tokens import Doc, Span
 
 from spacy_bioner.components.abbreviations import set_extensions
+from spacy_bioner.components.spans import place_of
 
 if TYPE_CHECKING:
     from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
@@ -36,7 +37,14 @@ def set_link_extensions() -> None:
 
 
 def describe(span: Span, link: "Link", base: "KnowledgeBase", written: int) -> dict[str, Any]:
-    """A link as plain data, with so many of its candidates."""
+    """A link as plain data.
+
+    Args:
+        span: the entity, for its characters and type.
+        link: the concepts that it means, and the candidates, best first.
+        base: the knowledge base, for the concepts' identifiers.
+        written: how many candidates to keep.
+    """
     return {
         "start": span.start_char,
         "end": span.end_char,
@@ -45,10 +53,6 @@ def describe(span: Span, link: "Link", base: "KnowledgeBase", written: int) -> d
         "score": round(link.score, 4),
         "candidates": [[base.ids[c], round(score, 4)] for c, score in link.candidates[:written]],
     }
-
-
-def place_of(span: Span) -> Place:
-    return span.start_char, span.end_char, span.label_
 
 
 def write_links(doc: Doc, links: Mapping[Place, Mapping[str, Any]], key: str) -> None:

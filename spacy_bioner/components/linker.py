@@ -11,7 +11,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import ensure_path, minibatch
 
-from spacy_bioner.components.entity_links import Place, describe, place_of, set_link_extensions, write_links
+from spacy_bioner.components.entity_links import Place, describe, set_link_extensions, write_links
+from spacy_bioner.components.spans import place_of
 from spacy_bioner.errors import KnowledgeError
 from spacy_bioner.text.occurrences import abbreviations_of
 
@@ -165,6 +166,15 @@ class Linker:
         return doc
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 64) -> Iterable[Doc]:
+        """Links the entities of many Docs, so many together; a batch shares one search for candidates.
+
+        Args:
+            stream: the Docs, with their entities set.
+            batch_size: how many Docs are linked together.
+
+        Yields:
+            The same Docs, in their order.
+        """
         for docs in minibatch(stream, size=batch_size):
             self._annotate(docs)
             yield from docs
@@ -221,7 +231,14 @@ class Linker:
                 self.train(name, labelled)
 
     def train(self, name: str, train: Any, devel: Any = (), *, remember_devel: bool = False) -> None:
-        """Learns to link to one of the knowledge bases; see `knowledge.linking.train_linking`."""
+        """Learns to link to one of the knowledge bases; see `knowledge.linking.train_linking`.
+
+        Args:
+            name: the knowledge base, by its name or the path of its file.
+            train: training mentions: pairs of a query and its gold identifiers.
+            devel: the same, for the temperature and the threshold; none where there are none.
+            remember_devel: whether mentions of `devel` count as names too, in the end.
+        """
         from spacy_bioner.knowledge.linking import train_linking
 
         self._linkings[name] = train_linking(
@@ -276,6 +293,15 @@ class Linker:
         (folder / _FILE).write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Linker":
+        """Reads what `to_disk` wrote; knowledge bases are opened when they are first used.
+
+        Args:
+            path: the component's folder.
+            exclude: not used; spaCy gives it to every component.
+
+        Raises:
+            KnowledgeError: if the folder names a knowledge base outside of it.
+        """
         folder = ensure_path(path)
         data = json.loads((folder / _FILE).read_text(encoding="utf-8"))
         self._learned = data["learned"]
@@ -290,6 +316,12 @@ class Linker:
         return json.dumps({"learned": self._learned}).encode("utf-8")
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "Linker":
+        """Reads what `to_bytes` wrote.
+
+        Args:
+            data: what was learned, as JSON in UTF-8.
+            exclude: not used; spaCy gives it to every component.
+        """
         self._learned = json.loads(data)["learned"]
         self._linkings = {}
         return self

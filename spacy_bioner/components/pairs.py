@@ -68,10 +68,12 @@ class Pairs(TrainablePipe):
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """The labels that a pair of texts can have; empty for similarity."""
         return tuple(self.cfg["labels"])
 
     @property
     def label_data(self) -> list[str]:
+        """The labels, for `spacy init labels`."""
         return list(self.labels)
 
     def add_label(self, label: str) -> int:

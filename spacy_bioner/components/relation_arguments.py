@@ -52,7 +52,17 @@ def token_mentions(doc: Doc, argument: Argument) -> list[Ints]:
 
 
 def pair_blocks(doc: Doc, arguments: Sequence[Argument], reach: Reach, size: int) -> Iterator[Ints]:
-    """The pairs of arguments that are asked about, so many at a time: (pairs, 2), head and child."""
+    """The pairs of arguments that are asked about, a block at a time.
+
+    Args:
+        doc: the Doc that they are mentioned in.
+        arguments: the entities or concepts.
+        reach: which pairs of types, within which window, are asked about.
+        size: how many pairs a block has; the last one may have fewer.
+
+    Yields:
+        Arrays of (pairs, 2): the numbers of head and child in `arguments`.
+    """
     units = _units(doc, arguments, reach.window)
     rest: list[Ints] = []
     held = 0
@@ -113,7 +123,13 @@ def unit_ends(doc: Doc, window: str) -> list[int]:
 
 
 def in_reach(doc: Doc, head: Argument, child: Argument, window: str) -> bool:
-    """Whether two arguments are mentioned in one sentence or passage."""
+    """Whether two arguments are mentioned in one sentence or passage.
+
+    Args:
+        doc: the Doc that they are mentioned in.
+        head, child: the two.
+        window: one of `WINDOWS`; "document" is true for any two.
+    """
     units = _units(doc, [head, child], window)
     return bool((units[0] * units[1]).any())
 

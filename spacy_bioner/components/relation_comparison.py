@@ -92,7 +92,7 @@ class Ranking:
     missed: int = 0
 
     def add(self, compared: Compared | None) -> None:
-        """Adds the relations of a Doc; nothing if its corpus annotates none."""
+        """Adds the relations found in a Doc, and the gold ones; nothing if its corpus annotates none."""
         if compared is None:
             return
         self.scored += [(score, place in compared.gold) for place, score in compared.found.items()]

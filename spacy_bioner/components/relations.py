@@ -128,10 +128,12 @@ class Relations(TrainablePipe):
 
     @property
     def label_data(self) -> list[str]:
+        """The relation types, for `spacy init labels`."""
         return list(self.labels)
 
     @property
     def reach(self) -> Reach:
+        """Which pairs of entities are asked about: types, window, whether head and child are told apart."""
         return Reach(self.pairs, self.cfg["window"], self.cfg["directed"])
 
     def add_label(self, label: str) -> int:
@@ -216,7 +218,7 @@ class Relations(TrainablePipe):
         sgd: Optimizer | None = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learns from a batch; arguments and result as of every trainable component of spaCy."""
+        """Learns from a batch; the arguments and result are those of spaCy's `TrainablePipe.update`."""
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)

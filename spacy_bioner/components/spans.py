@@ -196,4 +196,5 @@ def place_of(span: Span) -> tuple[int, int, str]:
 
 
 def places_of(spans: Iterable[Span]) -> set[tuple[int, int, str]]:
+    """What `place_of` gives for each of some spans, without order."""
     return {place_of(span) for span in spans}

@@ -71,6 +71,7 @@ def get_arguments(doc: Doc) -> list[Argument] | None:
 
 
 def set_arguments(doc: Doc, arguments: Iterable[Argument]) -> None:
+    """Writes gold entities, between which relations are asked about, to a Doc, in place of those before."""
     doc._.arguments = [_plain(doc.text, argument) for argument in arguments]
 
 
@@ -91,6 +92,7 @@ def get_candidates(doc: Doc) -> list[Related] | None:
 
 
 def set_candidates(doc: Doc, candidates: Iterable[Related]) -> None:
+    """Writes all pairs that were asked about to a Doc, with their probabilities, in place of earlier ones."""
     doc._.relation_candidates = [_plain_relation(doc.text, related) for related in candidates]
 
 

@@ -146,9 +146,16 @@ def write_columns(
     typed: bool = True,
     packed: bool = False,
 ) -> None:
-    """Writes a source's documents as columns; see `formats.columns.lines` for scheme and typed.
+    """Writes a source's documents as columns. Documents without tokens are tokenized first.
 
-    Documents without tokens are tokenized first. With `packed` the file is packed with gzip.
+    Args:
+        source: where the documents are from.
+        path: the file.
+        types: the types of mentions to keep.
+        tally: counts what is written and what isn't.
+        scheme: the scheme of the tags.
+        typed: whether tags have types ("B-Gene"), and are not B, I and O alone.
+        packed: whether the file is packed with gzip.
     """
     tokenizer = create_tokenizer()(spacy.blank("en"))
     documents = (

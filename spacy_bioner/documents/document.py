@@ -57,10 +57,12 @@ class Mention:
 
     @property
     def start(self) -> int:
+        """Where its first span begins, in characters of the text."""
         return self.spans[0][0]
 
     @property
     def end(self) -> int:
+        """The character behind its last span."""
         return self.spans[-1][1]
 
     def shifted(self, by: int) -> "Mention":

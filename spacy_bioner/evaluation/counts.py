@@ -43,6 +43,7 @@ class Score:
         return 2 * self.correct / (self.predicted + self.gold) if self.predicted + self.gold else 0.0
 
     def to_dict(self) -> dict[str, float | int]:
+        """Precision, recall and F1, from 0 to 1, and the counts that they come from."""
         return {
             "precision": self.precision,
             "recall": self.recall,

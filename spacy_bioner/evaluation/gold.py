@@ -89,6 +89,7 @@ class Reading:
     not_annotated: Counter[str] = field(default_factory=Counter)
 
     def to_dict(self) -> dict[str, Any]:
+        """The counts, for a report in JSON."""
         return {
             "format": self.format,
             "mentions_moved": self.moved,

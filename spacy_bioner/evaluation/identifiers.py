@@ -194,6 +194,7 @@ class DocumentScore:
     unknown: int
 
     def to_dict(self) -> dict[str, Any]:
+        """Precision, recall and F1 of the sets, from 0 to 1, and the recall that would be possible."""
         precision, recall = _share(self.right, self.found), _share(self.right, self.gold)
         f = 2 * precision * recall / (precision + recall) if self.right else 0.0
         return {

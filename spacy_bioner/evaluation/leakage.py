@@ -79,6 +79,7 @@ class Leak:
     examples: tuple[tuple[str, str, float], ...]
 
     def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data, for JSON."""
         return asdict(self)
 
 

@@ -34,6 +34,7 @@ class LinkerReport:
     documents: DocumentScore
 
     def to_dict(self) -> dict[str, Any]:
+        """The scores and every wrong link as plain data, for JSON."""
         wrong = [
             {"text": m.text, "gold": m.gold, "linked": m.given, "kind": m.kind, "rank": m.rank}
             for m in self.mentions.wrong
@@ -96,7 +97,7 @@ def evaluate_linker(
         names = ", ".join(sorted({mention.type for document in documents for mention in document.mentions}))
         raise PipelineError(
             f"No mention of type {label} in the data has an identifier. Its types are {names or 'none'}: "
-            f"name those that are meant with --map ('OLD={label}')."
+            f"name those that are meant with --map ('OLD={label}'). [B568]"
         )
     seen = labelled_mentions(train, label, types, species)
     mentions = evaluate_mentions(linking, gold, seen, forced=True)

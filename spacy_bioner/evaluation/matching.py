@@ -40,6 +40,7 @@ class Judgement:
 
     @property
     def start(self) -> int:
+        """Where the first of the two begins, in characters."""
         return min(m.start for m in (self.gold, self.predicted) if m is not None)
 
     @property

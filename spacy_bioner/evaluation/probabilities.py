@@ -30,6 +30,7 @@ class Point:
     kept: int
 
     def to_dict(self) -> dict[str, Any]:
+        """The point as plain data, for JSON."""
         return asdict(self)
 
 
@@ -79,7 +80,17 @@ def thinned(curve: Sequence[Point]) -> list[Point]:
 def calibration_interval(
     compared: Sequence[Compared], draws: int = DRAWS, seed: int = 1, level: float = 0.95
 ) -> tuple[float, float] | None:
-    """The interval of the calibration error, by bootstrap over documents; None without probabilities."""
+    """The interval of the calibration error, by bootstrap over documents (Efron 1979).
+
+    Args:
+        compared: the texts, with what was made of their mentions.
+        draws: how often as many documents are drawn, with replacement.
+        seed: of the draws; the same gives the same interval.
+        level: of the interval, 0.95 for 95%.
+
+    Returns:
+        Its two ends; None if no prediction has a probability.
+    """
     documents = [
         [
             (pair.predicted.score, pair.kind == CORRECT)

@@ -27,7 +27,13 @@ _FEWEST, _SHARE = 3, 0.1  # sentences in common with the training data that are 
 
 
 def make_report(nlp: Language, data: Path, *, retokenize: bool = False, gpu_id: int = -1) -> Report:
-    """Evaluates a pipeline on a .spacy file; see `evaluate_docs` and `report`.
+    """Evaluates a pipeline on a .spacy file, and makes a report of it.
+
+    Args:
+        nlp: the pipeline.
+        data: the .spacy file with gold entities.
+        retokenize: whether the pipeline gets the raw text, and not the tokens of the file.
+        gpu_id: the GPU that is used, for the report; -1 for the CPU.
 
     Raises:
         PipelineError: if the pipeline has no type in common with the data.

@@ -85,9 +85,11 @@ class Difference:
 
     @property
     def difference(self) -> float:
+        """How much better the second system is: b - a, in F1 from 0 to 100."""
         return self.b - self.a
 
     def to_dict(self) -> dict[str, str | float | int]:
+        """The figures and the difference as plain data, for JSON."""
         return {**asdict(self), "difference": self.difference}
 
 

@@ -54,6 +54,7 @@ class Seen:
     concepts: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, gold: Gold) -> None:
+        """Adds the names and concepts of a document's gold mentions."""
         for mention in gold.mentions:
             self.names[mention.type, normalised(_text(gold, mention))] += 1
             self.concepts.update((mention.type, concept) for concept in concepts(mention))
@@ -85,9 +86,11 @@ class Stratum:
 
     @property
     def recall(self) -> float:
+        """The share of these mentions that were found; 0 where there are none."""
         return self.found / self.gold if self.gold else 0.0
 
     def to_dict(self) -> dict[str, Any]:
+        """The stratum and its recall as plain data, for JSON."""
         return {**asdict(self), "recall": self.recall}
 
 

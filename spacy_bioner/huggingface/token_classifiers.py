@@ -123,6 +123,12 @@ def _unpickling(error: BaseException | None) -> bool:
 def read_labels(folder: Path, config: Any, labels: Sequence[str], entity_type: str) -> LabelSet:
     """The labels of a checkpoint as tags; see `read_checkpoint`.
 
+    Args:
+        folder: the checkpoint's folder, for errors.
+        config: transformers' config, whose `id2label` has the labels by their numbers.
+        labels: the tags in the order of the numbers, in place of those of the config; none to take these.
+        entity_type: the type of tags that have none (B, I); empty if all have one.
+
     Raises:
         EncoderError: if they have no meaning and none is given, there are more or fewer than given, they
             aren't tags, or have no type and none is given.

@@ -199,7 +199,17 @@ def make_base(concepts: Sequence[Concept], sources: Sequence[Source] = (), name:
 def write_base(
     concepts: Sequence[Concept], path: Path, sources: Sequence[Source] = (), name: str = ""
 ) -> None:
-    """Writes a knowledge base to a file, in place of what was there, when all of it is written."""
+    """Writes a knowledge base to a file, in place of what was there, when all of it is written.
+
+    Args:
+        concepts: what is in it.
+        path: the file, by custom with the ending .kb.
+        sources: where the concepts are from; kept in its description.
+        name: what it is called.
+
+    Raises:
+        OutputError: if the file can't be written there.
+    """
     arrays, meta = make_arrays(concepts, [source.name for source in sources])
     with Outputs() as outputs:
         write_arrays(outputs.temporary(path), arrays, meta | _description(sources, name))

@@ -48,6 +48,7 @@ class Concept:
 
     @property
     def label(self) -> str:
+        """Its first name; its identifier if it has none."""
         return self.names[0].text if self.names else self.id
 
 

@@ -155,6 +155,7 @@ class Linking:
         return cls(base, ranker, seen, threshold=data["threshold"], candidates=candidates)
 
     def same_as(self, other: "Linking") -> bool:
+        """Whether another has learned exactly the same."""
         return json.dumps(self.to_json()) == json.dumps(other.to_json())
 
 

@@ -41,6 +41,13 @@ class Memory:
             self.count(key_of(text), concept, 1)
 
     def count(self, key: str, concept: int, times: int) -> None:
+        """Counts that words meant a concept.
+
+        Args:
+            key: the words, as `key_of` gives them.
+            concept: the number of the concept in the knowledge base.
+            times: how often it was.
+        """
         self.meanings.setdefault(key, Counter())[concept] += times
 
     def see(self, context: Collection[str], concepts: Collection[int]) -> None:

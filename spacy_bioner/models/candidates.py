@@ -56,6 +56,7 @@ class PairModel(Protocol):
 
 
 def pair_model(model: Model) -> PairModel:
+    """How a model scores pairs: what its architecture put into its `attrs`."""
     found: PairModel = model.attrs[PAIR_MODEL]
     return found
 

@@ -162,9 +162,11 @@ class LabelSetDecoder:
     """The `Decoder` of one label set for all types: the most probable label of each token."""
 
     def types(self, model: Model) -> list[str]:
+        """The entity types of the label set, in their order."""
         return list(_label_set(model).types)
 
     def add_type(self, model: Model, entity_type: str) -> None:
+        """Raises PipelineError: a label set is fixed when the model is made."""
         raise PipelineError(
             f"The type '{entity_type}' can't be added: the model has one label set for all its types, "
             f"{', '.join(self.types(model))}. Name the data's types as these with `label_map`, or train a "

@@ -63,21 +63,25 @@ class TaughtHeads(Shim):
         self._gradients[entity_type] = heads, gradient.copy() if before is None else before[1] + gradient
 
     def finish_update(self, optimizer: Optimizer) -> None:
+        """Changes the parameters of the types that were taught, and forgets their gradients."""
         for entity_type, (heads, gradient) in self._gradients.items():
             parameters, _ = optimizer((heads.id, entity_type), heads.get_param(entity_type), gradient)
             heads.set_param(entity_type, parameters)
         self._gradients = {}
 
     def copy(self) -> "TaughtHeads":
+        """An empty one: gradients belong to one model."""
         return TaughtHeads()
 
     def to_device(self, device_type: str, device_id: int) -> None:
         """Gradients are where they were computed."""
 
     def to_bytes(self) -> bytes:
+        """No bytes: gradients aren't stored."""
         return b""
 
     def from_bytes(self, data: bytes) -> "TaughtHeads":
+        """Returns it as it is: gradients aren't stored."""
         return self
 
 
@@ -230,6 +234,7 @@ class HeadsDecoder:
     """The `Decoder` of heads: the best path of each type, and the loss of a conditional random field."""
 
     def types(self, model: Model) -> list[str]:
+        """The entity types that have a head, in the order in which they were added."""
         return list(model.get_ref("heads").attrs["types"])
 
     def add_type(self, model: Model, entity_type: str) -> None:
@@ -242,7 +247,10 @@ class HeadsDecoder:
     def find(
         self, model: Model, scores: HeadScores, words: Sequence[Ints | None], temperatures: Sequence[float]
     ) -> list[list[Found]]:
-        """The entities on the best paths of each Doc of a batch, at a temperature a type."""
+        """The entities on the best path of each type (Viterbi), with probabilities at a temperature a type.
+
+        The arguments are those of `Decoder.find`.
+        """
         types = self.types(model)
         scores = _of_words(_on_cpu(model.ops, scores), words)
         found: list[list[Found]] = [[] for _ in scores.emissions]
@@ -262,7 +270,10 @@ class HeadsDecoder:
     def marginals(
         self, model: Model, scores: HeadScores, words: Sequence[Ints | None], temperatures: Sequence[float]
     ) -> list[Any]:
-        """The probabilities of O, B and I at each token, at a temperature a type."""
+        """The probabilities of O, B and I at each token, (tokens, types, 3), by forward-backward.
+
+        The arguments are those of `Decoder.find`.
+        """
         scores = _on_cpu(model.ops, scores)
         whole = []
         for emissions in scores.emissions:
@@ -287,7 +298,8 @@ class HeadsDecoder:
     ) -> tuple[float, HeadScores]:
         """The negative log probability of the gold annotation, times a weight, and its gradient.
 
-        Of Docs that a teacher has answered for: the cross entropy with its probabilities.
+        Of Docs that a teacher has answered for: the cross entropy with its probabilities. The arguments are
+        those of `Decoder.loss`.
         """
         scores = _on_cpu(model.ops, scores)
         valid = VALID if model.get_ref("heads").attrs["transitions"] else ALL

@@ -124,6 +124,9 @@ def token_probabilities(label_set: LabelSet, shares: Array, first: Array, kind: 
 
     What goes on an open entity begins one where there is none, as in IOB1. The arguments are those of
     `span_probabilities`.
+
+    Returns:
+        Two arrays of (tokens,).
     """
     own = label_set.owner == kind
     begins = shares[:, own & label_set.begins].sum(axis=1)

@@ -166,6 +166,7 @@ class MarkedTexts:
     def predict(
         self, model: Model, docs: Sequence[Doc], blocks: Sequence[Iterator[Candidates]]
     ) -> Iterator[tuple[int, Ints, Floats2d]]:
+        """Scores pairs in texts of their own, with both entities marked; see `PairModel.predict`."""
         tok2vec, scores = model.get_ref("tok2vec"), model.get_ref("scores")
         for number, of_doc in enumerate(blocks):
             for candidates in of_doc:

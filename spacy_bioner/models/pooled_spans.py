@@ -137,6 +137,7 @@ class PooledPairs:
     def predict(
         self, model: Model, docs: Sequence[Doc], blocks: Sequence[Iterator[Candidates]]
     ) -> Iterator[tuple[int, Ints, Floats2d]]:
+        """Scores pairs by the pooled vectors of their mentions; see `PairModel.predict`."""
         scores = model.get_ref("scores")
         for number, vectors in enumerate(model.get_ref("tok2vec").predict(list(docs))):
             for block in blocks[number]:

@@ -38,6 +38,7 @@ class Packed:
     held_out: Pieces
 
     def number(self, piece: str) -> int:
+        """The number of a word piece in the vocabulary; raises ValueError if it isn't in it."""
         return self.vocabulary.index(piece)
 
 
@@ -130,6 +131,7 @@ class Feed:
 
     @state.setter
     def state(self, state: tuple[int, int, int]) -> None:
+        """Goes to that place in the stream, drawing the order of its epoch again."""
         self.epoch, self.position, self.length = state
         if self.length:
             self._starts = self._draw()

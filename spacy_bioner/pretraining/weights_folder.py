@@ -70,7 +70,16 @@ def make_record(
     curve: list[dict[str, float]],
     device: torch.device,
 ) -> dict[str, Any]:
-    """How the weights of a model were made, as far as a run has come."""
+    """How the weights of a model were made, as far as a run has come.
+
+    Args:
+        model: the model, for the number of its parameters.
+        settings: the settings of the run.
+        progress: how many updates, word pieces and seconds it has come.
+        packed: the text that it learns from.
+        curve: what was measured on held-out text so far, a point each.
+        device: what it is trained on.
+    """
     return {
         "format": 1,
         "finished": progress.share(settings) >= 1.0,

@@ -56,6 +56,8 @@ class Setup(BaseModel):
 
 
 class ModelVersion(BaseModel):
+    """The name of the pipeline, in the form that Label Studio asks for."""
+
     model_version: str
 
 
@@ -82,6 +84,8 @@ class Prediction(BaseModel):
 
 
 class Predictions(BaseModel):
+    """The predictions, one for each task, in the order of the tasks."""
+
     results: list[Prediction]
 
 

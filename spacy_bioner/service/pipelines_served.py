@@ -82,6 +82,7 @@ class Pipelines:
 
     @property
     def names(self) -> list[str]:
+        """The names that requests can give, the default pipeline's first."""
         return list(self._served)
 
     @property
@@ -91,6 +92,7 @@ class Pipelines:
 
     @property
     def first(self) -> Served:
+        """The default pipeline, which annotates where a request names none."""
         return next(iter(self))
 
     def named(self, name: str) -> Served:

@@ -56,8 +56,10 @@ class ServiceSettings:
     limits: Limits = Limits()
 
     def to_json(self) -> dict[str, Any]:
+        """The settings as plain data, for the processes of the service."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> "ServiceSettings":
+        """The settings that `to_json` made `found` of."""
         return cls(**{**found, "models": tuple(found["models"]), "limits": Limits(**found["limits"])})

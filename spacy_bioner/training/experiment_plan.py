@@ -116,6 +116,15 @@ def seeds_plan(
 ) -> Plan:
     """One config on one corpus with several seeds.
 
+    Args:
+        config: the config file.
+        train, dev: .spacy files, or folders of them, to train on and to choose the best on.
+        test: .spacy files to score on.
+        seeds: the seeds, as texts.
+        encoder: the encoder, as for `train`; empty for the config's.
+        settings: settings of the config to override, by section.name.
+        own_heads: corpora whose types get heads of their own.
+
     Raises:
         ExperimentError: if a seed is no whole number, or stands there twice.
     """

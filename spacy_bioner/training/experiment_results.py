@@ -46,6 +46,7 @@ class Row:
 
     @property
     def mean(self) -> float:
+        """The mean F1 over seeds, from 0 to 100."""
         return mean(self.f1)
 
     @property
@@ -54,6 +55,7 @@ class Row:
         return stdev(self.f1) if len(self.f1) > 1 else None
 
     def to_dict(self) -> dict[str, Any]:
+        """The row as plain data, for results.json."""
         f1 = {"mean": self.mean, "sd": self.deviation, "values": list(self.f1)}
         types = {name: {"mean": mean(v), "values": list(v)} for name, v in self.types.items()}
         named = {"system": self.system, "corpus": self.corpus, "share": self.share, "seeds": list(self.seeds)}
@@ -71,6 +73,7 @@ class Comparison:
     differences: tuple[Difference, ...]
 
     def to_dict(self) -> dict[str, Any]:
+        """The differences as plain data and in a sentence, for results.json."""
         said = [in_words(d, self.baseline, self.system) for d in self.differences if d.type == ALL]
         found = [difference.to_dict() for difference in self.differences]
         names = {"baseline": self.baseline, "system": self.system, "share": self.share}
@@ -92,6 +95,7 @@ class Results:
     runs: tuple[Mapping[str, Any], ...]
 
     def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data, for results.json."""
         return {
             "rows": [row.to_dict() for row in self.rows],
             "comparisons": [comparison.to_dict() for comparison in self.comparisons],

@@ -75,7 +75,14 @@ def make_record(
 
 
 def describe_pipeline(nlp: Language, made: dict[str, Any], name: str, pipeline_version: str) -> None:
-    """Writes a pipeline's name, and how it was made, to its meta."""
+    """Writes a pipeline's name, and how it was made, to its meta.
+
+    Args:
+        nlp: the pipeline.
+        made: the record of the training that made it.
+        name: its name without the language; empty to keep the one that it has.
+        pipeline_version: its version.
+    """
     encoder = made["encoder"]
     label = f"encoder {encoder['name']}" if encoder else "no pretrained encoder"
     corpora = ", ".join(entry["name"] for entry in made["corpora"]) or "unnamed data"

@@ -80,10 +80,12 @@ class Format:
 
     @property
     def reads(self) -> bool:
+        """Whether files in it can be read here."""
         return self.each is not None
 
     @property
     def writes(self) -> bool:
+        """Whether files in it can be written here."""
         return self.write is not _only_read
 
 

@@ -108,6 +108,7 @@ class Account:
     others: Counter[str] = field(default_factory=Counter)
 
     def add(self, written: Written) -> None:
+        """Counts a piece that was written, and what was left out in it."""
         self.docs += written.docs
         self.tokens += written.tokens
         self.mentions_out.update(written.mentions)

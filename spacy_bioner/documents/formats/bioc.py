@@ -259,6 +259,7 @@ def _are_texts(value: Any) -> bool:
 
 
 def identifiers_of(infons: Mapping[str, Any]) -> tuple[str, ...]:
+    """The identifiers in the infons of an annotation; several in one infon have bars between them."""
     values = [infons[key] for key in IDENTIFIER_KEYS if key in infons]
     return tuple(part for value in values if isinstance(value, str) for part in identifiers_in(value))
 
@@ -316,6 +317,7 @@ def referred_names(mentions: Iterable[Mention | Claim]) -> set[str]:
 
 
 def type_key_of(infons: Mapping[str, Any]) -> str:
+    """The name of the infon that has a relation's type: "type", or "relation" where there is no "type"."""
     return "relation" if "relation" in infons and "type" not in infons else "type"
 
 

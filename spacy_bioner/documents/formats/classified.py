@@ -36,10 +36,12 @@ _FLAGS = re.compile(r"\d+_[01](,\d+_[01])*")
 
 
 def is_hoc(head: str) -> bool:
+    """Whether a file that begins so is BLURB's table of the hallmarks of cancer, by its first line."""
     return head.partition("\n")[0].rstrip("\r") == _HOC
 
 
 def is_rct(head: str) -> bool:
+    """Whether a file that begins so is PubMed RCT: "###" and a PMID, then lines of label and sentence."""
     return re.match(r"###\d+\r?\n[^\t\n]+\t", head) is not None
 
 

@@ -134,7 +134,17 @@ def get(found: Any, key: str, kind: type[_T], default: None) -> _T | None: ...
 @overload
 def get(found: Any, key: str, kind: type[_T], default: _T) -> _T: ...
 def get(found: Any, key: str, kind: type[Any], default: Any = _REQUIRED) -> Any:
-    """The value of a key, of one kind; null is nothing. Raises UnfitError if it is of another kind."""
+    """The value of a key, of one kind; null is nothing.
+
+    Args:
+        found: a JSON object.
+        key: the key.
+        kind: what the value has to be: str, int, list or dict.
+        default: what is given where there is no value; without it there has to be one.
+
+    Raises:
+        UnfitError: if the value is of another kind, or missing.
+    """
     value = found.get(key)
     if value is None and default is not _REQUIRED:
         return default

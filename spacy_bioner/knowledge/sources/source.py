@@ -33,6 +33,7 @@ class Source:
     licence: str = ""
 
     def to_json(self) -> dict[str, Any]:
+        """What a knowledge base keeps of its source: name, file with checksum, version and licence."""
         content = self.path.read_bytes() if self.path.is_file() else b""
         return {
             "name": self.name,

@@ -18,6 +18,14 @@ class FastDropout(torch.nn.Dropout):
     """
 
     def forward(self, input: Tensor) -> Tensor:
+        """Drops elements in training on a CPU; elsewhere it does what `torch.nn.Dropout` does.
+
+        Args:
+            input: of any shape.
+
+        Returns:
+            The same shape, with a share of about `p` zero and the others scaled by 1 / (1 - p).
+        """
         dropped = round(self.p * _STEPS)
         if not self.training or not 0 < dropped < _STEPS or input.device.type != "cpu":
             return super().forward(input)

@@ -84,6 +84,7 @@ class OnnxShim(TokenizerShim):
         return self._graph or None
 
     def load(self, name: str, revision: str = "") -> None:
+        """Raises EncoderError: a graph comes with its pipeline, and none is made of a checkpoint here."""
         raise EncoderError(
             "An encoder in ONNX Runtime can't be trained or begun with: train one as usual, and turn it into "
             "this with `spacy bioner optimize`. [B265]"
@@ -93,7 +94,14 @@ class OnnxShim(TokenizerShim):
         """What it computes in is written in the graph."""
 
     def run(self, ids: numpy.ndarray, lengths: Sequence[int], dtype: Any, is_train: bool) -> numpy.ndarray:
-        """Vectors of one sequence of word pieces, (1, pieces, width)."""
+        """Vectors of one sequence of word pieces; the arguments are those of `Encoder.run`.
+
+        Returns:
+            (1, pieces, width).
+
+        Raises:
+            EncoderError: if it is to be trained.
+        """
         if is_train:
             raise EncoderError(
                 "An encoder in ONNX Runtime can't be trained: freeze the transformer, or train the pipeline "
@@ -102,6 +110,7 @@ class OnnxShim(TokenizerShim):
         return self._run_session().run(None, {"input_ids": ids})[0]
 
     def to_array(self, vectors: numpy.ndarray) -> numpy.ndarray:
+        """The same: ONNX Runtime gives float32 on the CPU."""
         return vectors
 
     def _run_session(self) -> Any:
@@ -145,6 +154,7 @@ class OnnxShim(TokenizerShim):
         )
 
     def from_bytes(self, bytes_data: bytes) -> "OnnxShim":
+        """Reads what `to_bytes` wrote: the graph and its tokenizer."""
         stored = srsly.msgpack_loads(bytes_data)
         if stored["graph"]:
             with unpacked(stored["files"]) as folder:

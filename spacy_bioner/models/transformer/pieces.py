@@ -129,6 +129,12 @@ def lay_out(doc: Doc, pieces: Pieces, capacity: int, overlap: int) -> Layout:
     """Finds the pieces of each token, and cuts a Doc into windows.
 
     A piece belongs to every token that it shares a character with; white space has none.
+
+    Args:
+        doc: the Doc.
+        pieces: the word pieces of its text, with the characters that each is made of.
+        capacity: how many pieces a window has at most, special ones not counted.
+        overlap: how many pieces neighbouring windows have in common.
     """
     places = doc.to_array([IDX, LENGTH]).astype("int64").reshape((-1, 2))
     token_starts, token_ends = places[:, 0], places[:, 0] + places[:, 1]

@@ -205,6 +205,10 @@ class EncoderShim(PyTorchShim, TokenizerShim):
                 weight.grad = earlier if weight.grad is None else weight.grad.add_(earlier)
 
     def finish_update(self, optimizer: Optimizer) -> None:
+        """Changes the weights by the gradients since the last update, and throws away copies for prediction.
+
+        With thinc's default Adam the step is made in place (`adam_step`); others go through thinc.
+        """
         self.stored_in_16_bits = False
         if is_plain_adam(optimizer):
             if self._grad_scaler.found_inf:
@@ -218,12 +222,14 @@ class EncoderShim(PyTorchShim, TokenizerShim):
 
     @contextmanager
     def use_params(self, params: Any) -> Iterator[None]:
+        """Uses other weights inside `with`, such as averaged ones; `params` is as thinc gives it."""
         with super().use_params(params):
             self._copies.clear()
             yield
         self._copies.clear()
 
     def to_device(self, device_type: str, device_id: int) -> None:
+        """Moves the weights to a device: "cpu", or "gpu" with its number."""
         super().to_device(device_type, device_id)
         self._copies.clear()
 
@@ -233,6 +239,7 @@ class EncoderShim(PyTorchShim, TokenizerShim):
             torch.cuda.empty_cache()
 
     def copy(self) -> "EncoderShim":
+        """Another one with the same weights, which an optimizer tells from this one."""
         copied = deepcopy(self)
         with Shim.global_id_lock:  # an optimizer tells weights apart by it
             Shim.global_id += 1
@@ -257,6 +264,7 @@ class EncoderShim(PyTorchShim, TokenizerShim):
         return srsly.msgpack_dumps({"files": files, "weights": save(weights)})
 
     def from_bytes(self, bytes_data: bytes) -> "EncoderShim":
+        """Reads what `to_bytes` wrote; weights that were stored in 16 bits become float32 ones."""
         stored = srsly.msgpack_loads(bytes_data)
         if not stored["files"]:
             return self

@@ -28,20 +28,20 @@ def convert_cli(
         "", help="Several corpora, with commas: INPUT has a folder of each, OUTPUT gets SPLIT/CORPUS.spacy"
     ),
     name: str = typer.Option("", help="Name of a corpus that isn't in the catalogue"),
-    type: str = typer.Option("", "--type", help="Type of all mentions, where tags are B, I, O alone"),
+    type: str = typer.Option("", "--type", help="Type of all mentions, where the tags B and I name none"),
     types: str = typer.Option("", help="Types to keep, with commas between them; default: all"),
     threshold: float = typer.Option(
         0.0, min=0, max=1, help="Leave out mentions whose score is lower; those without one stay"
     ),
-    group: int = typer.Option(1, min=1, help="Sentences a Doc"),
+    group: int = typer.Option(1, min=1, help="How many sentences each Doc gets"),
     scheme: str = typer.Option("", help="IOB1, IOB2, IOBES or BILOU; default: found from the file"),
     word_column: int = typer.Option(0, help="Column of the words, from 0"),
     tag_column: int = typer.Option(-1, help="Column of the tags; -1 is the last"),
-    comments: bool = typer.Option(False, help="Lines before a sentence that begin with # are comments"),
+    comments: bool = typer.Option(False, help="Skip lines before a sentence that begin with #"),
     natural: bool = typer.Option(True, help="Rebuild the spaces that columns have lost"),
     source: str = typer.Option("", "--from", help="Format of the inputs; default: found from their content"),
     to: str = typer.Option("", help="Format to write; default: OUTPUT's by its ending, else spacy"),
-    untyped: bool = typer.Option(False, help="Write columns with B, I, O alone"),
+    untyped: bool = typer.Option(False, help="Write columns with B, I, O alone, without types"),
     dropped: Path = typer.Option(None, help="File to list all dropped mentions in"),
     offsets: str = typer.Option(
         "", help="What offsets count (utf-16, utf-8, lf, passage, ...); default: found from texts"

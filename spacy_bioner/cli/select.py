@@ -14,16 +14,20 @@ SHOWN = 10
 @verb("select")
 def select_cli(
     model: str = typer.Argument(..., help="Trained pipeline with `bioner`: package or folder"),
-    inputs: list[Path] = typer.Argument(..., metavar="POOL... OUTPUT", help="Files or folders; last: output"),
+    inputs: list[Path] = typer.Argument(
+        ..., metavar="POOL... OUTPUT", help="Files or folders to choose from, and then the output"
+    ),
     n: int = typer.Option(200, min=1, help="How many documents to choose"),
-    to: str = typer.Option("", "--to", help="Format of the output; told by its ending, if empty"),
-    source: str = typer.Option("", "--from", help="Format of the pool; found from its content, if empty"),
-    annotated: list[Path] = typer.Option([], help="What is annotated already: like texts are worth less"),
+    to: str = typer.Option("", "--to", help="Format of the output; default: by its ending"),
+    source: str = typer.Option("", "--from", help="Format of the files; default: found from their content"),
+    annotated: list[Path] = typer.Option([], help="Annotated files: texts like theirs are worth less"),
     types: list[str] = typer.Option([], help="Entity types that matter, with commas"),
     mentions: str = typer.Option(
-        "predicted", help="predicted (to be corrected), own (those of the pool) or none"
+        "predicted", help="Mentions to write: predicted (to be corrected), own (those of the files) or none"
     ),
-    diversity: float = typer.Option(1.0, min=0.0, help="How much unlikeness counts; 0: not at all"),
+    diversity: float = typer.Option(
+        1.0, min=0.0, help="How much it counts that a text is unlike others; 0: not at all"
+    ),
     gpu_id: int = typer.Option(-1, help="GPU to use, -1 for the CPU"),
 ) -> None:
     """Choose the documents that are most worth annotating, for Prodigy, doccano, Label Studio or BRAT."""

@@ -14,9 +14,11 @@ def to_hf_cli(
     output: Path = typer.Argument(..., help="Folder to write"),
     per_type: bool = typer.Option(False, help="One checkpoint a type, each in a folder of its own"),
     fit: Path = typer.Option(
-        None, help="Texts (any format) to teach it what heads find there, which folding them doesn't keep"
+        None, help="Texts (any format) to fine-tune the classifier on, with what the pipeline finds as labels"
     ),
-    sample: Path = typer.Option(None, help="Texts (any format) to compare the two on, others than those"),
+    sample: Path = typer.Option(
+        None, help="Texts (any format) to compare classifier and pipeline on; not those of --fit"
+    ),
     source: str = typer.Option("", "--from", help="Format of the texts; default: found from their content"),
 ) -> None:
     """Write a pipeline as a token classifier that transformers loads, with a model card."""

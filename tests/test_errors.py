@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import error_codes
 
+from spacy_bioner.errors import FormatError, trace
+
 
 def test_every_error_has_a_code_of_its_own():
     found = error_codes.messages()
@@ -22,3 +24,16 @@ def test_the_page_lists_them_all():
 
 def test_the_code_stands_behind_the_message(refuse_cli: Callable[..., str]):
     assert refuse_cli("bioner", "convert", "nowhere.tsv", "out.spacy").endswith("[B241]")
+
+
+def test_a_log_has_where_an_error_came_from_and_none_of_its_words():
+    try:
+        try:
+            raise KeyError("a patient's name")
+        except KeyError as error:
+            raise FormatError("notes.txt", 3, "a patient's name") from error
+    except FormatError as error:
+        kind, place, source, cause, of_cause = trace(error)
+    assert (kind, source, cause) == ("FormatError", "from", "KeyError")
+    assert place.partition(":")[0] == of_cause.partition(":")[0] == __file__
+    assert "patient" not in "".join((kind, place, source, cause, of_cause))

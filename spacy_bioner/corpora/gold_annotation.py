@@ -66,10 +66,6 @@ class GoldAnnotation:
     crossing: Counter[str] = field(default_factory=Counter)
     untrusted: Counter[str] = field(default_factory=Counter)
 
-    def unknown_of(self, entity_type: str) -> set[int]:
-        """The tokens of which nothing is known for a type."""
-        return self.unknown.get(ALL_TYPES, set()) | self.unknown.get(entity_type, set())
-
 
 def gold_annotation(doc: Doc, *keys: str, name_of: Callable[[str], str] = lambda own: own) -> GoldAnnotation:
     """Reads the gold annotation of a Doc.

@@ -1,6 +1,5 @@
 """Links mentions to concepts: candidates, their ranking, composite mentions, and when to say "none"."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -153,10 +152,6 @@ class Linking:
                 seen.contexts.setdefault(concept, Counter()).update(data["contexts"].get(id, {}))
         ranker = Ranker.from_json(data)
         return cls(base, ranker, seen, threshold=data["threshold"], candidates=candidates)
-
-    def same_as(self, other: "Linking") -> bool:
-        """Whether another has learned exactly the same."""
-        return json.dumps(self.to_json()) == json.dumps(other.to_json())
 
 
 def _is_same(choices: Choices, ranker: Ranker) -> bool:

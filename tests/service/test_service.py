@@ -218,6 +218,8 @@ def test_what_the_service_tells_of_itself(service: Running):
         "/annotate/jsonl",
         "/predict",
     } <= set(paths)
+    body = paths["/annotate/jsonl"]["post"]["requestBody"]
+    assert (body["required"], len(body["content"])) == (True, 1)
     assert set(paths["/annotate/text"]["post"]["responses"]) == {
         "200",
         "408",

@@ -31,7 +31,7 @@ def askable(doc: Doc, settings: Mapping[str, Any]) -> list[Argument]:
 def candidate_blocks(
     doc: Doc, arguments: Sequence[Argument], reach: Reach, size: int
 ) -> Iterator[Candidates]:
-    """All pairs that are asked about, so many at a time."""
+    """All pairs that are asked about, some at a time; the arguments are those of `pair_blocks`."""
     for pairs in pair_blocks(doc, arguments, reach, size):
         yield to_candidates(doc, arguments, pairs)
 

@@ -1,4 +1,4 @@
-"""A pipeline of half the size: its encoder's weights in 16 bits."""
+"""A pipeline of half the size: its encoder's weights in 16 bits, without the words that it was trained on."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 
 from spacy_bioner.components.pipelines import check_output, find_transformer, load_pipeline
 from spacy_bioner.errors import PipelineError
-from spacy_bioner.files import Outputs
+from spacy_bioner.files import Outputs, write_json
 from spacy_bioner.training.card import README
 
 
@@ -16,6 +16,8 @@ def shrink(model: str | Path, output: Path) -> Path:
 
     They become 32 bits again when they are loaded, so that nothing else changes. A weight keeps three to four
     digits; score the copy, if its scores are to be published. What is trained on is stored in 32 bits again.
+    spaCy's store of strings is left with the labels: it has every word of the training texts, nothing needs
+    them, and reading them takes longer than all else that is loaded.
 
     Args:
         model: the name of a package, or a folder.
@@ -45,6 +47,8 @@ def shrink(model: str | Path, output: Path) -> Path:
     with Outputs() as outputs:
         folder = outputs.temporary(output, folder=True)
         nlp.to_disk(folder)
+        labels = {label for _, pipe in nlp.components for label in getattr(pipe, "labels", ())}
+        write_json(folder / "vocab" / "strings.json", sorted(labels))
         card = nlp.path / README if nlp.path else None
         if card is not None and card.is_file():
             (folder / README).write_text(card.read_text(encoding="utf8"), encoding="utf8")

@@ -31,6 +31,8 @@ def test_weights_in_16_bits(train_tiny: Callable[..., Path], tmp_path: Path) -> 
         weight.nbytes for weight in before.get_pipe("transformer").model.transformer.parameters()
     )
     numpy.testing.assert_allclose(vectors(before), vectors(after), atol=0.05)
+    assert len(after.vocab.strings) < len(before.vocab.strings)  # without the words of the training texts
+    assert [(e.text, e.label_) for e in after(TEXT).ents] == [(e.text, e.label_) for e in before(TEXT).ents]
     # saved again it stays small and the same to the bit
     after.to_disk(tmp_path / "again")
     assert size(tmp_path / "again") == size(small)

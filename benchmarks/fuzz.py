@@ -3,18 +3,23 @@
 Small valid inputs of each format are changed at random: bytes, lines and pieces are cut out, doubled, swapped
 and replaced by what is known to hurt. Each must give documents, which are then written in some format, or one
 of our own errors, within a second of the processor's time; anything else is printed with the input that did
-it, and the exit code is 1.
+it, and the exit code is 1, as it is if the process ever took more than a gigabyte. Archives are unpacked.
 """
 
 import argparse
 import gzip
+import io
 import random
 import re
+import resource
+import shutil
 import signal
 import sys
+import tarfile
 import tempfile
 import time
 import traceback
+import zipfile
 from collections import Counter
 from pathlib import Path
 from types import FrameType
@@ -23,12 +28,15 @@ from spacy_bioner.documents import formats
 from spacy_bioner.documents.document import Document, Mention, Passage, Relation
 from spacy_bioner.documents.settling import ORIGINS
 from spacy_bioner.documents.units import UNITS
+from spacy_bioner.encoders.archives import unpack
 from spacy_bioner.errors import BionerError
 
 LIMIT = 1
 """Seconds of the processor's time for an input."""
 LONGEST = 60
 """Seconds for an input, on a machine that may be busy."""
+MEMORY = 1 << 30
+"""Bytes of resident memory for all."""
 
 SAMPLES = [
     Document(
@@ -210,7 +218,29 @@ def samples(folder: Path) -> dict[str, dict[str, bytes]]:
     for name in ("jsonl", "pubmed", "brat"):
         packed = {f"{file}.gz": gzip.compress(data) for file, data in found[name].items()}
         found[f"{name}.gz"] = packed if name == "brat" else {"in": packed["in.gz"]}
-    return found
+    return found | archives()
+
+
+def archives() -> dict[str, dict[str, bytes]]:
+    """A valid archive of each kind, with a folder, junk, and an archive in it."""
+    members = {"model/config.json": b"{}", "model/vocab.txt": b"[PAD]\n[UNK]\n", "__MACOSX/._x": b"x"}
+
+    def tar(mode: str) -> bytes:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode=mode, format=tarfile.PAX_FORMAT) as archive:  # type: ignore[call-overload]
+            for name, data in members.items():
+                member = tarfile.TarInfo(name)
+                member.size, member.pax_headers = len(data), {"comment": "β" * 20}
+                archive.addfile(member, io.BytesIO(data))
+        return buffer.getvalue()
+
+    members["inner.tar"] = tar("w")
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    found = {"archive.tar": tar("w"), "archive.tar.gz": tar("w:gz"), "archive.zip": zipped.getvalue()}
+    return {name: {"in": data} for name, data in found.items()}
 
 
 def write(documents: list[Document], name: str) -> None:
@@ -292,9 +322,8 @@ def main() -> None:
             else:
                 files[victim] = changed(files[victim], chance)
             folder = Path(temporary) / "input"
-            folder.mkdir(exist_ok=True)
-            for file in folder.iterdir():
-                file.unlink()
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
             for file_name, data in files.items():
                 (folder / file_name).write_bytes(data)
             path = folder / "in" if "in" in files else folder
@@ -306,6 +335,10 @@ def main() -> None:
             for timer, seconds in timers.items():
                 signal.setitimer(timer, seconds)
             try:
+                if name.startswith("archive") and chance.random() < 0.8:  # the rest is read as a document
+                    unpack(path, folder / "out")
+                    results[f"{name}: unpacked"] += 1
+                    continue
                 if chance.random() < 0.3:  # as `annotate` does, past what can't be read
                     each = formats.read_each(path, asked, offsets)
                     documents = [item for item in each if isinstance(item, Document)]
@@ -329,8 +362,12 @@ def main() -> None:
             slowest = max(slowest, time.process_time() - start)
     for result, count in sorted(results.items()):
         print(f"{result:20} {count:8,}")
-    print(f"{number:,} inputs, {failures:,} failures, slowest {1000 * slowest:.0f} ms")
-    sys.exit(1 if failures else 0)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    print(
+        f"{number:,} inputs, {failures:,} failures, slowest {1000 * slowest:.0f} ms, "
+        f"{peak >> 20:,} MB of memory at most"
+    )
+    sys.exit(1 if failures or peak > MEMORY else 0)
 
 
 if __name__ == "__main__":

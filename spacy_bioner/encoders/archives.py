@@ -110,6 +110,7 @@ def _unpack(archive: Path, folder: Path, left: _Left) -> list[Path]:
         EOFError,
         OSError,
         NotImplementedError,  # zipfile's, of a compression or encryption that it doesn't know
+        OverflowError,  # tarfile's, of the length of a header
     ) as error:
         raise FormatError(archive, None, f"not a sound archive ({error}): fetch it again [B160]") from None
     return found

@@ -51,3 +51,12 @@ def test_sound_archives_are_unpacked(tmp_path: Path):
         found = unpack(archive, tmp_path / f"from {archive.name}")
         kept = [member for member in members if member[0] != "._a"]
         assert [file.read_bytes() for file in found] == [data for _, data in kept]
+
+
+def test_a_header_that_gives_an_impossible_length_is_refused(tmp_path: Path):
+    path = tmp_path / "a.tar"
+    content = gzip.decompress(packed([("a.txt", b"a")], comment="x" * 50))
+    assert content.count(b"62 comment=") == 1  # the length of the record, then its name
+    path.write_bytes(content.replace(b"62 comment=" + b"x" * 40, b"9" * 40 + b" comment=xx"))
+    with pytest.raises(FormatError, match="not a sound archive"):
+        unpack(path, tmp_path / "out")

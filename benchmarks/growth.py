@@ -1,4 +1,4 @@
-"""Time against length for inputs of ten shapes: `python -m benchmarks.growth [--rounds 7] [--collect]`.
+"""Time against length for inputs of ten shapes: `python -m benchmarks.growth [--rounds 5] [--collect]`.
 
 Each function of the package that looks at text gets texts of each shape, from 1,000 characters to 200,000.
 Printed: seconds of the processor, and the ratio of those for 200,000 to those for 100,000, which is 2 where
@@ -100,7 +100,6 @@ def measure(
             start = time.process_time()
             function(text)
             times[length].append(time.process_time() - start)
-            gc.collect()
             if times[length][-1] > longest:
                 texts = {shorter: text for shorter, text in texts.items() if shorter < length}
                 break
@@ -109,7 +108,7 @@ def measure(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--seconds", type=float, default=20, help="no longer texts after one that takes so long"
     )
@@ -125,9 +124,10 @@ def main() -> None:
             rows = []
             for shape, make in SHAPES.items():
                 times = measure(function, make, arguments.rounds, arguments.seconds)
+                gc.collect()
                 result.setdefault(name, {})[shape] = times
                 half, whole = times.get(LENGTHS[-2], 0), times.get(LENGTHS[-1], float("inf"))
-                ratio = whole / half if half else float("inf")
+                ratio = whole / max(half, 0.00001)
                 # shorter times than a tenth of a millisecond are those of the call
                 if (ratio > MOST_GROWTH and whole > 0.0001) or whole > MOST_SECONDS:
                     bad.append(f"{name} of {shape}")

@@ -1,7 +1,9 @@
 """What is printed for people: ids, texts and file names of others can't steer the terminal."""
 
 import re
-from collections.abc import Collection, Mapping
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from wasabi import Printer
@@ -13,6 +15,26 @@ _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u2
 def harmless(text: object) -> str:
     r"""A text with what steers a terminal written out: an escape character as \x1b."""
     return _STEERING.sub(lambda found: ascii(found[0])[1:-1], str(text))
+
+
+def warn(text: str, *, stacklevel: int = 1) -> None:
+    """Warns as `warnings.warn` does, in a text that can't steer a terminal."""
+    warnings.warn(harmless(text), stacklevel=stacklevel + 1)
+
+
+@contextmanager
+def harmless_warnings() -> Iterator[None]:
+    """Has Python print warnings, those of other packages too, in texts that can't steer a terminal."""
+    before = warnings.formatwarning
+
+    def format(*args: Any, **settings: Any) -> str:
+        return harmless(before(*args, **settings))
+
+    warnings.formatwarning = format
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 class _HarmlessPrinter(Printer):

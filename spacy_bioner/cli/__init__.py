@@ -16,7 +16,7 @@ import typer
 from spacy.cli._util import app
 
 from spacy_bioner.errors import BionerError
-from spacy_bioner.terminal import msg
+from spacy_bioner.terminal import harmless_warnings, msg
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -42,7 +42,8 @@ def verb(name: str, group: typer.Typer = bioner_cli) -> Callable[[Callable[_P, _
         @functools.wraps(function)
         def reporting(*args: _P.args, **kwargs: _P.kwargs) -> _T:
             try:
-                return function(*args, **kwargs)
+                with harmless_warnings():
+                    return function(*args, **kwargs)
             except BionerError as error:
                 _fail(str(error))
                 raise typer.Exit(1) from None

@@ -1,6 +1,5 @@
 """Initializing a `bioner` on training data: which types get a head, and what can't be learned."""
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from spacy.training import Example
 
 from spacy_bioner.components.mention_statistics import MentionStatistics
 from spacy_bioner.components.warm_start import find_source, take_over
+from spacy_bioner.terminal import warn
 
 if TYPE_CHECKING:
     from spacy_bioner.components.bioner import BioNER
@@ -46,7 +46,7 @@ def initialize_heads(
     if mentions.annotated_docs or not (types or component.labels):  # spaCy initializes without examples too
         mentions.check(component.name, types, added)
     for told in mentions.warnings({*added, *types} if labels is not None else None):
-        warnings.warn(f"'{component.name}': {told}", stacklevel=3)
+        warn(f"'{component.name}': {told}", stacklevel=3)
     for entity_type in dict.fromkeys((*(taken if keep_types else ()), *component.labels, *types)):
         component.add_label(entity_type)
     component.cfg["temperature"] = {}

@@ -1,7 +1,6 @@
 """The `relations` component: what holds between two entities of a Doc."""
 
 import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +28,7 @@ from spacy_bioner.corpora.relation_records import (
 )
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.candidates import Candidates, pair_model
+from spacy_bioner.terminal import warn
 
 _BATCH = 64  # Docs that are scored together
 _LEAST = 0.01  # what is less probable has no part in choosing a threshold
@@ -264,7 +264,7 @@ class Relations(TrainablePipe):
         if annotation is None:
             if not self._warned:
                 self._warned = True
-                warnings.warn(
+                warn(
                     f"'{self.name}': a Doc doesn't say which relations its corpus annotates, and counts as "
                     "annotating all of them. `spacy bioner convert` writes Docs that say so.",
                     stacklevel=2,
@@ -327,7 +327,7 @@ class Relations(TrainablePipe):
         self.model.get_ref("scores").set_dim("nO", len(self.labels))
         taught = [candidates for candidates, _ in map(self._taught, sample)]
         if not any(len(candidates.pairs) for candidates in taught):
-            warnings.warn(
+            warn(
                 f"'{self.name}': the training data has relations, but its Docs no entities to ask about "
                 f"within one {self.cfg['window']}. Set gold_entities = true in the reader of the corpus. "
                 "Otherwise nothing is learned, unless `annotating_components` has one that finds entities.",

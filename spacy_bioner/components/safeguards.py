@@ -1,7 +1,6 @@
 """What keeps `bioner` from being wrong in silence when it is used in one of spaCy's other ways."""
 
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.headings import find_headings
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.decoder import Found
+from spacy_bioner.terminal import warn
 
 _USUAL = {"spans_key": "bioner", "label_map": {}}
 _LISTENERS = {"tok2vec-listener": "tok2vec", "transformer-listener": "transformer"}
@@ -59,7 +59,7 @@ class RateWatch:
         rate = getattr(sgd, "learn_rate", None)  # an optimizer of somebody's own has none, perhaps
         self._idle = self._idle + 1 if rate == 0 else 0
         if self._idle == 2:
-            warnings.warn(
+            warn(
                 f"'{component}': the optimizer's learning rate is 0, and nothing is learned. A schedule that "
                 "begins at 0 has to be stepped, `optimizer.step_schedules()`; or set a rate: "
                 "`optimizer.learn_rate = 0.001`.",
@@ -121,7 +121,7 @@ def check_types(component: str, known: Sequence[str], named: Iterable[str]) -> N
 
 def warn_of_types_not_said(component: str) -> None:
     """Warns that a Doc in training doesn't say which types its corpus annotates."""
-    warnings.warn(
+    warn(
         f"'{component}': a Doc doesn't say which entity types its corpus annotates, and counts as "
         "annotating all of them. `spacy bioner convert` writes Docs that say so, and in Python "
         "`spacy_bioner.set_annotation(doc, Annotation(corpus, types))` does.",
@@ -131,7 +131,7 @@ def warn_of_types_not_said(component: str) -> None:
 
 def warn_of_starting_anew(component: str) -> None:
     """Warns that `initialize` was called for a component that is trained."""
-    warnings.warn(
+    warn(
         f"'{component}' is trained, and `initialize` starts anew: its heads lose what they learned. "
         "To go on, use `nlp.resume_training()` and `nlp.update`.",
         stacklevel=3,

@@ -7,7 +7,6 @@ that ends inside a token, has gaps, or crosses another of its type may or may no
 type.
 """
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import numpy
 from spacy.tokens import Doc, Span, SpanGroup
 
 from spacy_bioner.corpora.annotations import Place, get_annotation
+from spacy_bioner.terminal import warn
 
 SPANS_KEY = "bioner"
 """Where in `doc.spans` entities that may overlap are, unless a component is told otherwise."""
@@ -119,7 +119,7 @@ def warn_of_untrusted(count: int, *keys: str) -> None:
     """Warns that spans don't count as gold, if there are some; see `gold_annotation`."""
     if count:
         named = " or ".join(f"'{key}'" for key in keys)
-        warnings.warn(
+        warn(
             f"{count:,} spans under {named} don't count as gold: their Docs have `doc.ents`, too, and the "
             "spans may be old predictions. `set_gold_spans` says that they are gold.",
             stacklevel=3,

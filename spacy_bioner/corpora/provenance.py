@@ -11,13 +11,15 @@ from typing import Any
 
 from spacy_bioner.corpora.annotations import get_annotation
 from spacy_bioner.corpora.docbin import read_docbin
-from spacy_bioner.corpora.sentence_samples import sentence_sample
+from spacy_bioner.corpora.sentence_tables import sentence_table
 from spacy_bioner.files import sha256
 
 META_KEY = "spacy_bioner"
 """Where a pipeline's meta says how it was made."""
 
 VERSIONED = ("spacy-bioner", "spacy", "spacy-transformers", "thinc", "transformers", "torch")
+TABLE = "sentence_table"
+"""The key of a file's table of sentences in a pipeline's meta."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Data:
         sha256: its checksum.
         docs: how many Docs it has.
         corpora: the names of the corpora that its Docs are from, each with the types that it annotates.
-        sentences: a sample of its sentences, see `sentence_sample`.
+        sentences: the table of its sentences, see `sentence_table`.
     """
 
     file: str
@@ -38,11 +40,11 @@ class Data:
     corpora: Mapping[str, tuple[str, ...]]
     sentences: str = ""
 
-    def to_meta(self, *, sample: bool = False) -> dict[str, Any]:
-        """The same for a pipeline's meta or a report; with the sample of sentences if asked for."""
+    def to_meta(self, *, table: bool = False) -> dict[str, Any]:
+        """The same for a pipeline's meta or a report; with the table of sentences if asked for."""
         corpora = {name: list(types) for name, types in self.corpora.items()}
         made = {"file": self.file, "sha256": self.sha256, "docs": self.docs, "corpora": corpora}
-        return made | ({"sentences": self.sentences} if sample else {})
+        return made | ({TABLE: self.sentences} if table else {})
 
 
 def describe_data(path: Path) -> Data:
@@ -52,9 +54,9 @@ def describe_data(path: Path) -> Data:
     for doc in docs:
         if annotation := get_annotation(doc):
             corpora.setdefault(annotation.corpus, {}).update(dict.fromkeys(annotation.types))
-    sample = sentence_sample(doc.text for doc in docs)
+    table = sentence_table(doc.text for doc in docs)
     named = {name: tuple(types) for name, types in corpora.items()}
-    return Data(path.name, sha256(path), len(docs), named, sample)
+    return Data(path.name, sha256(path), len(docs), named, table)
 
 
 def versions() -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Evaluating a pipeline on files with gold mentions (`spacy bioner evaluate`)."""
 
 import shlex
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from spacy_bioner.evaluation.side_by_side import check_outputs, warn_of_not_held
 from spacy_bioner.evaluation.strata import seen_in
 from spacy_bioner.files import Outputs, ending, write_json
 from spacy_bioner.models.devices import use_device
+from spacy_bioner.terminal import warn
 
 
 def evaluate(
@@ -118,7 +118,7 @@ def evaluate(
     if not reports:
         raise failed[0]
     for problem in failed:
-        warnings.warn(f"Not scored: {problem}", stacklevel=2)
+        warn(f"Not scored: {problem}", stacklevel=2)
     if conll is not None:
         texts = ((text.gold.text, text.judged) for result in results for text in result.compared)
         warn_of_not_held(write_side_by_side(texts, conll))

@@ -1,6 +1,5 @@
 """Reports of evaluations, with everything that the figures depend on; tables over several corpora."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import Any
 from spacy.language import Language
 
 from spacy_bioner.components.pipelines import gold_keys
-from spacy_bioner.corpora.provenance import META_KEY, versions
-from spacy_bioner.corpora.sentence_samples import shared_sentences
+from spacy_bioner.corpora.provenance import META_KEY, TABLE, versions
+from spacy_bioner.corpora.sentence_tables import shared_sentences
 from spacy_bioner.documents.formats import SPACY
 from spacy_bioner.evaluation.counts import Score
 from spacy_bioner.evaluation.document_counts import DocumentCounts, count_documents
@@ -21,8 +20,10 @@ from spacy_bioner.evaluation.probabilities import at_precision, calibration_inte
 from spacy_bioner.evaluation.reliability import calibration_error, reliability
 from spacy_bioner.evaluation.strata import Seen, diagnostics, strata
 from spacy_bioner.evaluation.type_names import corpora_of
+from spacy_bioner.terminal import warn
 
 Report = dict[str, Any]
+_TOLD = ("file", "sha256", "docs", "corpora")  # of a file that a pipeline was trained on
 _FEWEST, _SHARE = 3, 0.1  # sentences in common with the training data that are no chance
 
 
@@ -120,7 +121,7 @@ def describe(nlp: Language) -> dict[str, Any]:
         "encoder": made.get("encoder"),
         "seed": made.get("seed"),
         "trained_on": {
-            split: [{key: value for key, value in file.items() if key != "sentences"} for file in files]
+            split: [{key: file[key] for key in _TOLD if key in file} for file in files]
             for split, files in made.get("data", {}).items()
         },
         "corpora": made.get("corpora", []),
@@ -167,14 +168,14 @@ def warn_of_training_data(nlp: Language, file: GoldFile) -> None:
             message = "the pipeline was trained on this file"
         else:
             texts = (gold.text for gold in file.golds)
-            looked_up, shared = shared_sentences(made.get("sentences", ""), texts)
+            looked_up, shared = shared_sentences(made.get(TABLE, ""), texts)
             if shared < _FEWEST or shared < _SHARE * looked_up:
                 continue
             message = (
                 f"the pipeline was trained on many of these sentences ({shared} of the {looked_up} that were "
                 f"looked up are in {made['file']})"
             )
-        warnings.warn(f"{data['file']}: {message}: the scores say nothing of other texts.", stacklevel=3)
+        warn(f"{data['file']}: {message}: the scores say nothing of other texts.", stacklevel=3)
         return
 
 

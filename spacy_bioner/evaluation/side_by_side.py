@@ -1,7 +1,6 @@
 """Gold and predicted mentions side by side, in columns that other scorers read (conlleval, seqeval)."""
 
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,6 +11,7 @@ from spacy_bioner.documents.tags import encode
 from spacy_bioner.errors import OutputError
 from spacy_bioner.evaluation.matching import Judgement
 from spacy_bioner.files import Outputs
+from spacy_bioner.terminal import warn
 
 _TOKEN = re.compile(r"[^\W_]+|[^\w\s]|_")
 
@@ -56,7 +56,7 @@ def check_outputs(written: Sequence[Path], data: Sequence[Path]) -> None:
 def warn_of_not_held(missing: NotHeld) -> None:
     """Warns if mentions aren't in the columns, so that other scorers count fewer."""
     if missing.gold or missing.predicted:
-        warnings.warn(
+        warn(
             f"{missing.gold:,} gold and {missing.predicted:,} predicted mentions aren't in the columns: they "
             "are discontinuous, or overlap others.",
             stacklevel=3,
@@ -91,4 +91,5 @@ def _tokens(text: str, ends: set[int]) -> list[Span]:
 def _tags(mentions: Sequence[Mention], tokens: Sequence[Span]) -> list[str]:
     first = {start: i for i, (start, _) in enumerate(tokens)}
     last = {end: i for i, (_, end) in enumerate(tokens)}
-    return encode([(first[m.start], last[m.end] + 1, m.type) for m in mentions], len(tokens))
+    spans = [(first[m.start], last[m.end] + 1, "_".join(m.type.split())) for m in mentions]
+    return encode(spans, len(tokens))

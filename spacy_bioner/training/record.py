@@ -65,7 +65,7 @@ def make_record(
         "corpora": corpus_entries(data["train"]),
         "started_from": before,
         "data": {
-            split: [file.to_meta(sample=split == "train") for file in files] for split, files in data.items()
+            split: [file.to_meta(table=split == "train") for file in files] for split, files in data.items()
         },
         "cut": {split: asdict(what) for split, what in cut.items()},
         "settings": without_paths({k: v for k, v in settings.items() if not k.startswith("paths.")}),

@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import Optimizer, constant, fix_random_seed, set_gpu_allocator
 
 from spacy_bioner.files import Outputs
+from spacy_bioner.terminal import warn
 from spacy_bioner.training.checkpoint import (
     Progress,
     load_checkpoint,
@@ -136,7 +136,7 @@ def _warn_of_untrained(progress: Progress) -> None:
     """Warns if no score is better than the first, which is that of a pipeline after one update."""
     if not progress.results or max(score for score, _ in progress.results) > progress.results[0][0]:
         return
-    warnings.warn(
+    warn(
         f"No evaluation was better than the first, after one update: the pipeline in {BEST} is hardly "
         "trained. Train longer (training.max_steps, training.max_epochs), or look at data and learning rate.",
         stacklevel=3,

@@ -47,7 +47,7 @@ def test_report_says_what_the_scores_depend_on(
     assert report["seed"] == made["seed"] == 1
     for files in made["data"].values():
         for file in files:
-            file.pop("sentences", None)  # a report needs no sample of them
+            file.pop("sentence_table", None)  # a report needs no table of them
     assert report["trained_on"] == made["data"]
     assert report["corpora"] == made["corpora"]
     assert report["corpus_variants"] == {"sample": "written by hand for this project"}

@@ -85,3 +85,11 @@ def test_scored_files_give_the_same_counts_as_their_columns(tmp_path: Path, run_
     arguments = (tmp_path / "gold.jsonl", "--predictions", tmp_path / "found.jsonl", "--conll", again)
     run_cli("bioner", "evaluate", *arguments)
     assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_type_with_spaces_in_its_name_is_one_column(tmp_path: Path):
+    named = [Mention(((0, 5),), "Cell  Line"), Mention(((10, 14),), "Cell\u00a0Line")]
+    write_side_by_side([(TEXT, judge(named, named[:1]))], tmp_path / "out")
+    lines = [line.split() for line in (tmp_path / "out").read_text(encoding="utf8").splitlines() if line]
+    assert {len(line) for line in lines} == {3}
+    assert {tag for line in lines for tag in line[1:]} >= {"B-Cell_Line", "O"}

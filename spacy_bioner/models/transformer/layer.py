@@ -5,7 +5,6 @@ windows are made of word pieces and overlap only in Docs longer than one; batche
 length; on hardware that has it, it computes in bfloat16.
 """
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +26,7 @@ from spacy_bioner.models.transformer.spacy_transformers_parts import (
     split_trf_batch,
     trfs2arrays,
 )
+from spacy_bioner.terminal import warn
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -300,7 +300,7 @@ def _run(
         encoder.free_memory()
         # what is left is put into smaller batches, and the next calls begin with what fits
         budget = encoder.largest_batch = len(members) * size // 2
-        warnings.warn(
+        warn(
             f"Out of GPU memory with {len(members) * size} word pieces a batch: going on with {budget}. "
             "Set max_batch_pieces of the transformer's model to that.",
             stacklevel=2,

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from spacy_bioner.errors import FormatError, OutputError
 
-_PARTIAL = ".partial"
+_PARTIAL, _OLD = ".partial", "-old"
 _NUMBERS = itertools.count()  # of the outputs that this process has written
 _GZIP = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # zlib's wbits for gzip's header and checksum
@@ -310,7 +310,7 @@ class Outputs:
                 shutil.copymode(path, temporary)
             if temporary.is_dir() and path.exists():  # folder onto folder
                 # a folder can't be renamed onto another that isn't empty
-                old = temporary.with_name(f"{temporary.name.removesuffix(_PARTIAL)}-old{_PARTIAL}")
+                old = temporary.with_name(f"{temporary.name.removesuffix(_PARTIAL)}{_OLD}{_PARTIAL}")
                 path.rename(old)
                 temporary.rename(path)
                 remove(old)
@@ -319,13 +319,20 @@ class Outputs:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Removes what processes left behind that were killed while they wrote an output."""
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-\d+(-old)?{re.escape(_PARTIAL)}")
+    """Removes what processes left behind that were killed while they wrote an output.
+
+    A folder that was on its way out when its process was killed is the output again.
+    """
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-\d+({_OLD})?{re.escape(_PARTIAL)}")
     if not path.parent.is_dir():
         return
     for entry in path.parent.iterdir():
         found = pattern.fullmatch(entry.name)
-        if found and not _is_running(int(found[1])):
+        if found is None or _is_running(int(found[1])):
+            continue
+        if found[2] and not path.exists():
+            entry.rename(path)
+        else:
             remove(entry)
 
 

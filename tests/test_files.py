@@ -241,6 +241,24 @@ def test_what_a_killed_process_left_is_removed_and_what_a_running_one_writes_sta
     assert contents(tmp_path) == {"out.txt": "whole", f".out.txt.{os.getpid()}-999.partial": "half"}
 
 
+def test_a_folder_comes_back_if_its_process_was_killed_while_it_was_replaced(tmp_path):
+    """Between the two renames nothing stands under the output's name."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    for ending, content in (("-0-old.partial", "old"), ("-0.partial", "new")):
+        (tmp_path / f".model.{process.pid}{ending}").mkdir()
+        (tmp_path / f".model.{process.pid}{ending}" / "weights").write_text(content)
+
+    def fail() -> None:
+        with Outputs() as outputs:
+            outputs.temporary(tmp_path / "model", folder=True)
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
+    assert contents(tmp_path) == {"model": None, "model/weights": "old"}
+
+
 def test_lines_that_end_with_cr_alone_are_refused(write):
     for content in ("a\rb\r", "a\rb"):
         with pytest.raises(FormatError, match="its lines end with CR alone"):

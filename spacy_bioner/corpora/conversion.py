@@ -19,6 +19,7 @@ from spacy_bioner.corpora.relation_conversion import keep_relations, with_relati
 from spacy_bioner.corpora.task_records import keep_tasks
 from spacy_bioner.documents import tags as tagging
 from spacy_bioner.documents.document import (
+    HEADING,
     OVERLAPS,
     SENTENCE,
     Document,
@@ -119,7 +120,9 @@ def to_docs(
     for members in _grouped(counted(documents, annotation.types, tally), group):
         document, contradicted = _without_contradicted(merge(members))
         doc, dropped = to_doc(document, vocab, tokenizer)
-        unknown = [(left.mention.type, *span) for left in contradicted for span in left.mention.spans]
+        headed = _in_headings(document)
+        unsure = [left.mention for left in contradicted] + headed
+        unknown = [(mention.type, *span) for mention in unsure for span in mention.spans]
         meta: dict[str, Any] = {}
         if "docstart" in document.meta:
             meta["docstart"] = document.meta["docstart"]
@@ -136,6 +139,8 @@ def to_docs(
                 unknown=(*unknown, *document.meta.get(UNKNOWN, ())),
             ),
         )
+        if headed:
+            tally.counted["mentions in section headings, which training leaves out"] += len(headed)
         tally.docs += 1
         tally.tokens += len(doc)
         if len(doc.text.split()) >= _SHORT:
@@ -167,6 +172,16 @@ def _without_contradicted(document: Document) -> tuple[Document, list[Dropped]]:
         return document, []
     kept = tuple(mention for mention in document.mentions if mention not in wrong)
     return replace(document, mentions=kept), [Dropped(document, m, CONTRADICTED) for m in wrong]
+
+
+def _in_headings(document: Document) -> list[Mention]:
+    """The mentions in headings, as the passages say.
+
+    Pipelines find none there (`documents.headings`), and shouldn't learn to: the tokens are unknown for the
+    type. Tokens of headings in no mention are what they are elsewhere, known to be none.
+    """
+    headings = [passage for passage in document.passages if passage.type == HEADING]
+    return [m for m in document.mentions if any(h.start <= m.start and m.end <= h.end for h in headings)]
 
 
 def contradicts_text(document: Document, mention: Mention) -> bool:

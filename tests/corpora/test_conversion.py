@@ -6,8 +6,10 @@ import spacy
 from hypothesis import given
 from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
+from spacy.training import Example
 from spacy.vocab import Vocab
 
+from spacy_bioner.components.supervision import Known, Naming, targets
 from spacy_bioner.corpora.annotations import Annotation, get_annotation, set_annotation
 from spacy_bioner.corpora.conversion import (
     Tally,
@@ -16,12 +18,13 @@ from spacy_bioner.corpora.conversion import (
     to_document,
 )
 from spacy_bioner.corpora.docbin import docbin, read_docbin
-from spacy_bioner.corpora.gold_annotation import set_gold_spans
+from spacy_bioner.corpora.gold_annotation import gold_annotation, set_gold_spans
 from spacy_bioner.corpora.sources import open_source, write_columns, write_docbin
-from spacy_bioner.documents.document import SENTENCE, Document, Dropped, Mention, Passage
+from spacy_bioner.documents.document import HEADING, SENTENCE, Document, Dropped, Mention, Passage
 from spacy_bioner.documents.formats import columns
 from spacy_bioner.documents.formats.columns import ColumnOptions
 from spacy_bioner.errors import FormatError
+from spacy_bioner.models.crf import O
 from spacy_bioner.text.tokenizer import create_tokenizer
 
 ANNOTATION = Annotation("corpus", ("X", "Y"))
@@ -485,3 +488,25 @@ def test_what_docs_do_not_hold_is_counted_with_tokens_too():
     list(to_docs([document], VOCAB, TOKENIZE, ANNOTATION, tally))
     lost = ("passages", "ids of mentions", "identifiers", "scores", "notes on documents")
     assert tally.others == dict.fromkeys(lost, 1)
+
+
+def test_mentions_in_headings_are_not_taught_and_headings_are_no_mentions():
+    """A heading that the passages name is never an entity: gold mentions there count, but are not learned."""
+    text = "METHODS: Rats got aspirin. RESULTS: Rats slept."
+    passages = (Passage(0, 47, "abstract"), Passage(0, 7, HEADING), Passage(27, 34, HEADING))
+    mentions = (mention(0, 7), mention(9, 13), mention(36, 40))
+    tally = Tally()
+    document = Document(text, passages, mentions)
+    (doc,) = to_docs([document], VOCAB, TOKENIZE, ANNOTATION, tally)
+    assert ents(doc) == [("METHODS", "X"), ("Rats", "X"), ("Rats", "X")]  # all count as gold
+    gold = gold_annotation(doc)
+    assert [(span.start_char, name) for span, name in gold.taught] == [(9, "X"), (36, "X")]
+    methods, results = doc[0].i, next(token.i for token in doc if token.text == "RESULTS")
+    assert gold.unknown_of("X") == {methods}
+    naming = Naming(("X", "Y"), {}, "bioner")
+    allowed, types = targets(Example(Doc(VOCAB, words=tokens(doc)), doc), Known("corpus", {"X", "Y"}), naming)
+    assert types.all()
+    assert allowed[methods, 0].all()  # X: nothing is known
+    assert allowed[methods, 1].tolist() == allowed[results, 0].tolist() == [label == O for label in range(3)]
+    assert sum(tally.counted.values()) == 1
+    assert not tally.unaccounted()

@@ -502,7 +502,7 @@ def test_mentions_in_headings_are_not_taught_and_headings_are_no_mentions():
     gold = gold_annotation(doc)
     assert [(span.start_char, name) for span, name in gold.taught] == [(9, "X"), (36, "X")]
     methods, results = doc[0].i, next(token.i for token in doc if token.text == "RESULTS")
-    assert gold.unknown_of("X") == {methods}
+    assert gold.unknown["X"] == {methods}
     naming = Naming(("X", "Y"), {}, "bioner")
     allowed, types = targets(Example(Doc(VOCAB, words=tokens(doc)), doc), Known("corpus", {"X", "Y"}), naming)
     assert types.all()

@@ -22,6 +22,7 @@ from scipy.special import entr
 from spacy.language import Language
 
 from spacy_bioner.annotation.inputs import Item, SetAside, find_inputs, read_items
+from spacy_bioner.annotation.output import writable
 from spacy_bioner.annotation.prediction import annotated, batches, if_it_fits, input_of
 from spacy_bioner.annotation.progress import progress
 from spacy_bioner.annotation.settings import BATCH_SIZE, Settings, check_settings, prepare
@@ -29,7 +30,7 @@ from spacy_bioner.annotation.table_inputs import NO_TABLES
 from spacy_bioner.components.pipelines import load_pipeline, named_bioners
 from spacy_bioner.components.token_probabilities import token_probabilities
 from spacy_bioner.documents.document import Document
-from spacy_bioner.documents.formats import write
+from spacy_bioner.documents.formats import WRITTEN_FORMATS, write
 from spacy_bioner.documents.formats.base import Account
 from spacy_bioner.errors import ConversionError, OutputError, PipelineError
 from spacy_bioner.models.devices import use_device
@@ -70,7 +71,7 @@ class Selected:
         choices: the documents, the one to begin with first.
         pool: how many documents there were to choose from.
         mean: their uncertainty on average.
-        set_aside: those that couldn't be read.
+        set_aside: those that couldn't be read, or written.
         account: what was written.
     """
 
@@ -115,10 +116,12 @@ def select(
 
     Raises:
         BionerError: if an input isn't there, the pipeline has no `bioner` or no such type, there is nothing
-            to choose, or the output can't be there.
+            to choose, or the output can't be there or has another format than texts are written in.
     """
     if mentions not in MENTIONS:
         raise ConversionError(f"--mentions {mentions}: use {', '.join(MENTIONS)}. [B389]")
+    if to not in WRITTEN_FORMATS:
+        raise ConversionError(f"--to {to}: use {', '.join(WRITTEN_FORMATS)}. [B569]")
     settings = Settings(to, source, types=tuple(types))
     check_settings(settings)
     inputs, others = find_inputs(pool, source), find_inputs(annotated_already)
@@ -145,7 +148,7 @@ def select(
     picked = choose(uncertain, counts.matrix(), n, diversity)
     choices = tuple(Choice(i, names[i], float(uncertain[i]), similarity) for i, similarity in picked)
     documents = _documents(nlp, inputs, choices, mentions, settings)
-    account = write(documents, output, to)
+    account = write(writable(documents, to, output.name, aside), output, to)
     return Selected(choices, len(names), float(uncertain.mean()), tuple(aside), account)
 
 

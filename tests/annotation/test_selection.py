@@ -104,6 +104,22 @@ def test_selecting_is_repeatable_and_mentions_are_as_wanted(
     assert not {choice.name for choice in again.choices} & set(first)
 
 
+@pytest.mark.parametrize("to", ["csv", "spacy", "pubmed-xml"])
+def test_a_format_that_no_tool_reads_is_refused_before_the_work(pool: Path, tmp_path: Path, to: str):
+    with pytest.raises(ConversionError, match=f"--to {to}: use "):
+        select("no such pipeline", [pool], tmp_path / "out", to, n=1)
+
+
+def test_a_text_that_the_format_can_not_hold_costs_itself_alone(
+    knowing_pipeline: Path, write: Callable[..., Path], tmp_path: Path
+):
+    lines = [json.dumps({"id": "odd|1", "text": "Odd\x0c text"}), json.dumps({"id": "b", "text": STRANGE})]
+    pool = write("\n".join(lines) + "\n", "pool.jsonl")
+    found = select(knowing_pipeline, [pool], tmp_path / "out.xml", "bioc-xml", n=2)
+    assert [(aside.id, "can't be written" in aside.reason) for aside in found.set_aside] == [("odd|1", True)]
+    assert [document.id for document in formats.read(tmp_path / "out.xml")] == ["b"]
+
+
 def test_what_can_not_be_selected(knowing_pipeline: Path, pool: Path, tmp_path: Path):
     output = tmp_path / "out.jsonl"
     with pytest.raises(PipelineError, match="has no `bioner`"):

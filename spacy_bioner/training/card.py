@@ -149,20 +149,27 @@ def _scores(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]]) -> li
             "with scores on test data.",
             table(("type", "P", "R", "F1"), rows),
         ]
-    parts = ["Strict offsets and type, in percent."]
+    parts = ["Offsets and type have to be right, in percent; relaxed: a character in common is enough."]
     for report in reports:
         variants = report["corpus_variants"]
         corpora = ", ".join(f"{name} ({title})" if title else name for name, title in variants.items())
+        file = report["data"]["file"]
+        relaxed = {**report["relaxed"]["types"], "all": report["relaxed"]["total"]}
         scores = (*report["types"].items(), ("all", report["total"]))
         rows = [
-            (name, *(f"{100 * score[key]:.2f}" for key in _SCORES), f"{score['gold']:,}")
+            (
+                name,
+                *(f"{100 * score[key]:.2f}" for key in _SCORES),
+                f"{100 * relaxed[name]['f1']:.2f}",
+                f"{score['gold']:,}",
+            )
             for name, score in scores
         ]
         parts += [
-            f"**{corpora or 'unnamed data'}**, {report['data']['file']}: {report['docs']:,} documents, "
+            f"**{f'{corpora}, {file}' if corpora else file}**: {report['docs']:,} documents, "
             f"tokens from the {report['tokens_from']}, {report['tokens_per_second']:,.0f} tokens a second on "
             f"a {report['device']}" + _calibration(report) + ".",
-            table(("type", "P", "R", "F1", "gold"), rows),
+            table(("type", "P", "R", "F1", "relaxed F1", "gold"), rows),
         ]
     return parts
 

@@ -240,8 +240,10 @@ def best_threshold(linking: Linking, labelled: Sequence[Labelled]) -> float:
             outcomes.append((link.score, link.concepts[0] in meant, not meant))
     best, chosen = sum(right for _, right, _ in outcomes), 0.0
     count = best
-    for score, right, nothing in sorted(outcomes):
+    ranked = sorted(outcomes)
+    for number, (score, right, nothing) in enumerate(ranked, start=1):
         count += nothing - right
-        if count > best:
+        is_last = number == len(ranked) or ranked[number][0] > score
+        if count > best and is_last:
             best, chosen = count, min(score + 1e-6, 1.0)
     return round(chosen, 6)

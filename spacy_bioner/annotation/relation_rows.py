@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from spacy_bioner.annotation.rows import Row
-from spacy_bioner.corpora.relation_conversion import identifiers_of
+from spacy_bioner.corpora.annotations import CONCEPT
+from spacy_bioner.corpora.relation_conversion import identifiers_of, level_of
 from spacy_bioner.documents.document import Document, Mention, Relation
 
 _OF_END = ("type", "text", "start", "end", "identifier")
@@ -24,11 +25,13 @@ def relation_rows(document: Document) -> Iterator[Row]:
     Yields:
         A value for each of `RELATION_COLUMNS`; None for the probability of a gold relation.
     """
-    named: dict[str, tuple[Mention, str]] = {}
+    concepts: dict[str, tuple[Mention, str]] = {}
     for mention in sorted(document.mentions, key=lambda m: m.spans):
         for identifier in identifiers_of(mention):
-            named.setdefault(identifier, (mention, identifier))
-    named |= {m.id: (m, "|".join(m.identifiers)) for m in document.mentions if m.id}
+            concepts.setdefault(identifier, (mention, identifier))
+    mentions = {m.id: (m, "|".join(m.identifiers)) for m in document.mentions if m.id}
+    # "2" may be a gene, and another mention's id
+    named = mentions | concepts if level_of(document) == CONCEPT else concepts | mentions
     for relation in document.relations:
         row = _row(document, relation, named)
         if row is not None:

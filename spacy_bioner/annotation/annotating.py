@@ -219,7 +219,7 @@ def _to_file(
         write_summary(summary(read_parts(folder, parts)), path)
     if not aside:
         list_file.unlink(missing_ok=True)  # an earlier run's
-    if settings.to in TABLES and not has_relations:
+    if settings.to in TABLES and settings.to != "xlsx" and not has_relations:
         of_relations.unlink(missing_ok=True)
     remove_parts(folder)
     counts: Counter[str] = sum((part.counts for part in parts), Counter())

@@ -260,9 +260,12 @@ def test_annotate_writes_tables_of_tables(knowing_pipeline: Path, tmp_path: Path
         writer.writerows(text.split("\n") for text, _ in KNOWN)
     settings = Settings(to, columns=TableColumns("abstract", "title"))
     page, table = tmp_path / "top.html", tmp_path / "top.csv"
+    beside = tmp_path / f"o.relations.{to}"
+    beside.touch()
     done = annotate(
         knowing_pipeline, [tmp_path / "in.csv"], tmp_path / f"o.{to}", settings, summaries=[page, table]
     )
+    assert beside.exists() == (to == "xlsx")  # which has no file beside it; else it is an earlier run's
     assert done.account.docs == 4
     assert done.account.mentions_out.total() == sum(len(mentions) for _, mentions in KNOWN)
     assert "<td>1</td>" in page.read_text(encoding="utf8")

@@ -65,7 +65,7 @@ def runs_of(evaluations: Sequence[tuple[str, Reports]]) -> list[Runs]:
             try:
                 counts = DocumentCounts.from_dict(report["documents"])
             except ComparisonError as error:
-                raise ComparisonError(f"{name}: {error}.") from None
+                raise ComparisonError(f"{name}: {error}") from None
             found.setdefault(data_name(report), []).append((counts, report.get("seed")))
     return [
         Runs(data, tuple(counts for counts, _ in runs), tuple(seed for _, seed in runs))

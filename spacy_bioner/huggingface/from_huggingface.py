@@ -47,7 +47,7 @@ def from_hf(
     try:
         scheme = check_scheme(checkpoint.labels, scheme)
     except TagError as error:
-        raise EncoderError(f"{folder}: {error}.") from None
+        raise EncoderError(f"{folder}: {error}") from None
     public_name = resolved.encoder.hub or resolved.encoder.name
     nlp = spacy.blank("en", config={"nlp": {"tokenizer": TOKENIZER}})
     longest = longest_sequence(checkpoint.model.base_model, checkpoint.tokenizer)

@@ -16,8 +16,9 @@ def shrink(model: str | Path, output: Path) -> Path:
 
     They become 32 bits again when they are loaded, so that nothing else changes. A weight keeps three to four
     digits; score the copy, if its scores are to be published. What is trained on is stored in 32 bits again.
-    spaCy's store of strings is left with the labels: it has every word of the training texts, nothing needs
-    them, and reading them takes longer than all else that is loaded.
+    spaCy's store of strings is left with the labels: it has every word of the training texts, and reading
+    them takes longer than all else that is loaded. Where a component's labels are no texts, as those of
+    spaCy's lemmatizer of edit trees, it may need the words, and they stay.
 
     Args:
         model: the name of a package, or a folder.
@@ -48,7 +49,8 @@ def shrink(model: str | Path, output: Path) -> Path:
         folder = outputs.temporary(output, folder=True)
         nlp.to_disk(folder)
         labels = {label for _, pipe in nlp.components for label in getattr(pipe, "labels", ())}
-        write_json(folder / "vocab" / "strings.json", sorted(labels))
+        if all(isinstance(label, str) for label in labels):
+            write_json(folder / "vocab" / "strings.json", sorted(labels))
         card = nlp.path / README if nlp.path else None
         if card is not None and card.is_file():
             (folder / README).write_text(card.read_text(encoding="utf8"), encoding="utf8")

@@ -124,7 +124,7 @@ def test_one_to_be_fetched_by_hand_says_how(hub: Hub):
         resolve_encoder("bioalbert-base-pubmed", assets=Path("here/assets"))
     first, second, third = str(error.value).splitlines()
     assert first.endswith(
-        "isn't at hand: https://drive.google.com/file/d/1sCU1vvSOWoWVAkOoWGUC3ZKraItLIoXD/view."
+        "isn't at hand: https://drive.google.com/file/d/1sCU1vvSOWoWVAkOoWGUC3ZKraItLIoXD/view. [B186]"
     )
     assert "by hand" in second
     assert second.endswith("spacy bioner encoders import ARCHIVE here/assets/encoders/bioalbert_base_pubmed")

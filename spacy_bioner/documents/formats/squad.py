@@ -33,7 +33,7 @@ def each(path: Path, offsets: str = "") -> Iterator[Readable]:
     try:
         articles = get(parse(read_text(path)), "data", list)
     except UnfitError as error:
-        yield FormatError(path, None, f"not SQuAD's JSON: {error} [B108]")
+        yield FormatError(path, None, str(error))
         return
     for article in articles:
         for paragraph in article.get("paragraphs", ()) if isinstance(article, dict) else ():

@@ -51,7 +51,7 @@ def check_is_no_table(path: Path) -> None:
         path,
         None,
         f"a table: name the column that has the text, with --text, as in --text {names[-1] or 'COLUMN'}; its "
-        f"columns are {', '.join(names)} [B399]",
+        f"columns are, by its first row, {', '.join(names)} [B399]",
     )
 
 

@@ -75,7 +75,7 @@ def create_corpus(
 
 
 def create_multi_corpus(
-    paths: dict[str, str | None],
+    paths: dict[str, str | None] | None,
     temperature: float = 2.0,
     limit: int = 0,
     seed: int = 1,
@@ -93,7 +93,7 @@ def create_multi_corpus(
 
     Args:
         paths: .spacy files by the names of the corpora; the names are for people, what Docs say of their
-            corpus counts.
+            corpus counts. None in the config of a pipeline that is done, which nobody trains.
         temperature: 1 for shares as the sizes are; the greater, the more equal.
         limit: the most Docs an epoch; 0 for no limit.
         seed: the order of Docs follows from it, and from the number of the epoch.
@@ -101,14 +101,14 @@ def create_multi_corpus(
         augmenter: as in `create_corpus`; each epoch anew.
 
     Raises:
-        PipelineError: if there are no paths, or the temperature isn't at least 1, or `limit` or `join` is
+        PipelineError: if paths name no file, the temperature isn't at least 1, or `limit` or `join` is
             negative.
         FormatError: when it is read, if a file can't be.
-        PipelineError: then, if not one of the files has a Doc.
+        PipelineError: then, if there are no paths, or not one of the files has a Doc.
     """
-    files = {name: path for name, path in paths.items() if path is not None}
-    if not files:
-        raise PipelineError("No data: name at least one .spacy file under paths. [B234]")
+    files = {name: path for name, path in (paths or {}).items() if path is not None}
+    if paths is not None:
+        _refuse_no_data(files)
     if temperature < 1:
         raise PipelineError(f"The temperature is {temperature}: it must be 1 or more. [B235]")
     _refuse_negative(limit=limit)
@@ -120,6 +120,7 @@ def create_multi_corpus(
 
     def read(nlp: Language) -> Iterator[Example]:
         nonlocal epoch, vocab
+        _refuse_no_data(files)
         if vocab is not nlp.vocab:
             epoch = 0
             positions.update(dict.fromkeys(files, 0))
@@ -191,6 +192,11 @@ def create_distillation(
         yield from roll_call(mixed)
 
     return read
+
+
+def _refuse_no_data(files: Mapping[str, str]) -> None:
+    if not files:
+        raise PipelineError("No data: name at least one .spacy file under paths. [B234]")
 
 
 def _refuse_negative(**settings: int) -> None:

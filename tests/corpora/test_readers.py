@@ -354,3 +354,10 @@ def test_files_of_several_are_looked_for_when_read(tmp_path, nlp):
     corpus = create_multi_corpus({"a": tmp_path / "missing.spacy"})
     with pytest.raises(FormatError, match=r"missing\.spacy: there is no such file"):
         list(corpus(nlp))
+
+
+def test_the_config_of_a_pipeline_that_is_done_names_no_data():
+    """Its reader can be made, as `spacy init fill-config` and `optimize` do, and refuses to read."""
+    reader = create_multi_corpus(None)
+    with pytest.raises(PipelineError, match="No data: name at least one"):
+        next(reader(spacy.blank("en")))

@@ -12,6 +12,7 @@ from spacy_bioner.annotation.rows import COLUMNS, NUMBERS, Row, rows
 from spacy_bioner.annotation.tables import Put, new_sheet, open_table, open_workbook
 from spacy_bioner.documents.document import SCORE, Document
 from spacy_bioner.documents.formats.base import Written, left_out
+from spacy_bioner.files import plain_name
 
 SHEET = "relations"
 """How the sheet of relations in Excel's files is called."""
@@ -22,9 +23,9 @@ _RELATION_KINDS = {**dict.fromkeys(RELATION_NUMBERS, int), **_PROBABILITY}
 
 def relations_path(path: Path) -> Path:
     """The file of the relations beside a table of mentions: mentions.relations.csv to mentions.csv."""
-    packed = ".gz" if path.suffix.lower() == ".gz" else ""
-    plain = path.with_suffix("") if packed else path
-    return path.with_name(f"{plain.stem}.relations{plain.suffix}{path.suffix if packed else ''}")
+    plain = Path(plain_name(path))
+    packed = path.name.removeprefix(plain.name)
+    return path.with_name(f"{plain.stem}.relations{plain.suffix}{packed}")
 
 
 def write_mentions(

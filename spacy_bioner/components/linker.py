@@ -98,9 +98,12 @@ class Linker:
                 gene is linked to none of another species. Empty where that isn't wanted: with human genes
                 alone a gene of the mouse is then linked to the human one of its name.
         """
-        self.name, self.kb = name, kb
-        self.candidates, self.threshold = candidates, threshold
-        self.spans_key, self.written = spans_key, written
+        self.name = name
+        self.kb = kb
+        self.candidates = candidates
+        self.threshold = threshold
+        self.spans_key = spans_key
+        self.written = written
         self.species = species
         self._linkings: dict[str, Linking] = {}
         self._learned: dict[str, Any] = {}

@@ -21,11 +21,7 @@ from spacy_bioner.components.relation_targets import gold_relations, loss_and_gr
 from spacy_bioner.components.relation_training import Taught, at_most, in_parts, rows_known, survey
 from spacy_bioner.components.safeguards import check_same_settings, check_vectors
 from spacy_bioner.corpora.annotations import CONCEPT, MENTION, AnnotatedRelations, get_annotation
-from spacy_bioner.corpora.relation_records import (
-    Related,
-    set_candidates,
-    set_relations,
-)
+from spacy_bioner.corpora.relation_records import Related, set_candidates, set_relations
 from spacy_bioner.errors import PipelineError
 from spacy_bioner.models.candidates import Candidates, pair_model
 from spacy_bioner.terminal import warn

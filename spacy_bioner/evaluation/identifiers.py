@@ -128,7 +128,7 @@ def evaluate_mentions(
             kind = MEMORISED
         elif any(concept in concepts for concept in meant):
             kind = SYNONYM
-        _count(counts, linking.base, kind, link, given, (query, ids))
+        _count(counts, linking.base, kind, link, given, meant, (query, ids))
     return counts
 
 
@@ -138,10 +138,10 @@ def _count(
     kind: str,
     link: Link,
     given: tuple[int, ...],
+    meant: tuple[int, ...],
     labelled: Labelled,
 ) -> None:
     ids = labelled[1]
-    meant = numbers_of(base, ids)
     right = bool(given) and all(concept in meant for concept in given)
     counts.total.update(("all", kind))
     counts.right.update(("all", kind) if right else ())

@@ -52,10 +52,6 @@ class Estimate:
         """Words of the sample annotated in a second, on this machine."""
         return self.words / max(self.seconds, 1e-9)
 
-    def hours(self, machines: int = 1) -> float:
-        """The time on so many machines like this, where inputs are shared out evenly."""
-        return self.seconds / 3600 / machines
-
 
 def estimate(
     model: str | Path | Language,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from spacy_bioner.documents.document import SENTENCE, Document, Mention, Span
+from spacy_bioner.text.occurrences import abbreviations_of
 
 COLUMNS = (
     "document",
@@ -14,12 +15,14 @@ COLUMNS = (
     "end",
     "type",
     "text",
+    "long_form",
     "probability",
     "identifier",
     "sentence",
 )
 """The columns of a row. `start` and `end` are characters of the document's text, from 0; `passage` is the
-kind of passage, `identifier` has a bar between several."""
+kind of passage; `long_form` is what a mention that is a short form means in its document, if the text defines
+it; `identifier` has a bar between several."""
 NUMBERS = ("start", "end")
 """The columns of whole numbers; `probability` is a number from 0 to 1, all others are texts."""
 EMPTY = "EMPTY"
@@ -46,6 +49,7 @@ def rows(document: Document, *, empty: bool = False) -> Iterator[Row]:
             yield _row(document.id, "", type=EMPTY)
         return
     stretches, kinds = _passages(document)
+    long_forms = {(one["start"], one["end"]): one["long_form"] for one in abbreviations_of(document.text)}
     ends: dict[Span, list[int]] = {}
     begins = [start for start, _ in stretches]
     for mention in sorted(document.mentions, key=lambda m: (m.start, m.end, m.type)):
@@ -60,6 +64,7 @@ def rows(document: Document, *, empty: bool = False) -> Iterator[Row]:
             end=mention.end,
             type=mention.type,
             text=document.text_of(mention),
+            long_form=long_forms.get((mention.start, mention.end), ""),
             probability=mention.score,
             identifier="|".join(mention.identifiers),
             sentence=_sentence(document.text, mention, [passage[0], *ends[passage]]),

@@ -207,12 +207,14 @@ def _report_units(done: "Units", output: str) -> None:
 
 def _report_estimate(found: "Estimate", machines: int) -> None:
     """Prints what a run would cost."""
+    from tqdm import tqdm
+
     rows = [
         ("documents, about", f"{found.documents:,}"),
         ("words, about", f"{found.words:,}"),
         ("words a second, one process", f"{found.words_per_second:,.0f}"),
-        ("hours", f"{found.hours():,.2f}"),
-        (f"hours on {machines} such machines", f"{found.hours(machines):,.2f}"),
+        ("time, [h:]mm:ss", tqdm.format_interval(found.seconds)),
+        (f"time on {machines} such machines", tqdm.format_interval(found.seconds / machines)),
         ("memory, MB", "unknown" if found.memory_bytes is None else f"{found.memory_bytes / 1e6:,.0f}"),
         ("size of the output, MB", f"{found.output_bytes / 1e6:,.1f}"),
     ]

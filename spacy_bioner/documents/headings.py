@@ -3,8 +3,10 @@
 A heading is never a mention, and models that were trained on texts without headings take many for genes.
 They are found
 
-- where the passages of a document say so: `HEADING` passages, as the reader of PubMed's XML gives them for
-  the labels of a structured abstract, and the titles of sections in BioC's full texts ("title_1");
+- where the passages of a document say so: `HEADING` passages, as the readers of PubMed's XML and of JATS give
+  them for the labels of a structured abstract;
+- in the titles of sections of full texts ("section_title", "title_1" in BioC) made of the words below;
+  other titles ("Aspirin and asthma") may name what is mentioned;
 - in plain text, at the beginning of a passage or line, or behind the end of a sentence: words that sections
   are called by (as in NLM's list of labels, nlm.nih.gov/structured_abstracts.html, and what journals make of
   it), and nothing else, set off by a colon, dash, point, brackets, a line end, or by capitals.
@@ -16,7 +18,7 @@ review"): such a label counts only where passages say so.
 import re
 from collections.abc import Iterator
 
-from spacy_bioner.documents.document import HEADING, Document, Span
+from spacy_bioner.documents.document import HEADING, Document, Passage, Span
 
 _SECTION_TITLES = re.compile(r"title_\d+|section[_-]?title|subtitle")
 _CORE = (
@@ -50,6 +52,7 @@ _HEADING = re.compile(
     rf"{_OPENED}(?P<label>{_NUMBER}(?i:{_LABEL}))(?P<closed>{_CLOSED})"
     r"(?P<after>\s*[:：]|\s*\.?\s*[—–―]|\s+--?\s|\.(?=\s+[A-Z\d(\[])|\s*(?:[\r\n]|$)|)"
 )
+_LABEL_ALONE = re.compile(rf"{_NUMBER}(?=.*\b{_CORE_WORD}\b){_LABEL}", re.IGNORECASE)
 _BEGIN = re.compile(r"(?:^|(?<=[.!?)\]\"'”;:])\s+|[\r\n]\s*)", re.MULTILINE)
 _LONGEST = 90  # characters of a heading
 
@@ -64,7 +67,7 @@ def find_headings(document: Document) -> tuple[Span, ...]:
         The headings without what sets them off, in order and apart.
     """
     text = document.text
-    found = {(p.start, p.end) for p in document.passages if _is_heading(p.type) and p.start < p.end}
+    found = {(p.start, p.end) for p in document.passages if _is_heading(p, text) and p.start < p.end}
     breaks = {p.start for p in document.passages}
     found.update(_in_text(text, breaks))
     apart: list[Span] = []
@@ -74,8 +77,11 @@ def find_headings(document: Document) -> tuple[Span, ...]:
     return tuple(apart)
 
 
-def _is_heading(type: str) -> bool:
-    return type == HEADING or _SECTION_TITLES.fullmatch(type) is not None
+def _is_heading(passage: Passage, text: str) -> bool:
+    if passage.type == HEADING:
+        return True
+    title = text[passage.start : passage.end].strip(" .:")
+    return bool(_SECTION_TITLES.fullmatch(passage.type) and _LABEL_ALONE.fullmatch(title))
 
 
 def _in_text(text: str, breaks: set[int]) -> Iterator[Span]:

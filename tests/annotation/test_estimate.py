@@ -21,5 +21,4 @@ def test_estimate_tells_what_all_of_it_costs(knowing_pipeline: Path, tmp_path: P
     assert found.seconds > 0
     assert found.output_bytes > 100
     assert found.memory_bytes is None or found.memory_bytes > 50e6
-    assert found.hours(10) == pytest.approx(found.hours() / 10)
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]

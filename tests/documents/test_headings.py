@@ -96,7 +96,16 @@ def test_passages_say_what_text_alone_does_not():
     text = "p53 in mice\nTNF WATCH: It rose."
     assert headings(text) == []
     assert headings(text, Passage(0, 11, "title"), Passage(12, 21, "heading")) == ["TNF WATCH"]
-    assert headings(text, Passage(0, 11, "title_1"), Passage(12, 31, "paragraph")) == ["p53 in mice"]
+
+
+@pytest.mark.parametrize("kind", ["title_1", "section_title"])
+def test_titles_of_sections_are_headings_where_they_are_made_of_the_words_of_labels(kind):
+    for title in ("2.1 Statistical analysis", "RESULTS", "3 Materials and methods", "Case reports."):
+        passages = Passage(0, len(title), kind), Passage(len(title) + 1, len(title) + 10, "paragraph")
+        assert headings(f"{title}\np53 rose.", *passages) == [title], title
+    for title in ("p53 in mice", "Methods against malaria", "2 Aspirin", "Of the", "Asthma: results"):
+        passages = Passage(0, len(title), kind), Passage(len(title) + 1, len(title) + 10, "paragraph")
+        assert headings(f"{title}\np53 rose.", *passages) == [], title
 
 
 def test_labels_of_pubmeds_abstracts_are_headings(write):

@@ -2,13 +2,14 @@
 
 The Journal Article Tag Suite (ANSI/NISO Z39.96), of which a document holds, a line each, and each a passage:
 
-    title       the title of the article
-    abstract    the paragraphs of its abstracts
-    heading     titles of sections, with their numbers
-    paragraph   paragraphs, items of lists, quotations; of the body, the appendices, the acknowledgements
-    caption     the label and caption of a figure, a table or a box
-    table       the cells of a table: a tab between two, a line a row
-    footnote    what stands below a table
+    title          the title of the article
+    abstract       the paragraphs of its abstracts
+    heading        labels in an abstract ("Methods")
+    section_title  titles of sections, with their numbers
+    paragraph      paragraphs, items of lists, quotations; of the body, the appendices, the acknowledgements
+    caption        the label and caption of a figure, a table or a box
+    table          the cells of a table: a tab between two, a line a row
+    footnote       what stands below a table
 
 The meta of a passage has, as "section", the titles of the sections around it. Figures and tables stand behind
 the paragraph that they are in. Markup is left out and its text kept; white space of XML is one space; a
@@ -155,10 +156,10 @@ def _read_blocks(element: Any, text: _Text, sections: tuple[str, ...]) -> None:
         text: gets it.
         sections: the titles around it; those in an abstract begin with "abstract".
     """
-    heading = " ".join(filter(None, (_inline(element.find(name)) for name in ("label", "title"))))
-    text.add(heading, HEADING, sections)
-    if heading and element.tag != "list-item":
-        sections = (*sections, heading)
+    title = " ".join(filter(None, (_inline(element.find(name)) for name in ("label", "title"))))
+    text.add(title, HEADING if sections[:1] == ("abstract",) else "section_title", sections)
+    if title and element.tag != "list-item":
+        sections = (*sections, title)
     kind = "abstract" if sections[:1] == ("abstract",) else "paragraph"
     held: list[Any] = []
     run: list[str] = [element.text or ""]

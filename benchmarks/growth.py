@@ -29,6 +29,7 @@ from spacy_bioner.documents.formats import detect
 from spacy_bioner.documents.formats.html import write as write_html
 from spacy_bioner.errors import UnknownFormatError
 from spacy_bioner.pretraining.cleaning import clean
+from spacy_bioner.text.alignment import align
 from spacy_bioner.text.folding import fold_with_origins
 from spacy_bioner.text.occurrences import abbreviations_of
 from spacy_bioner.text.spacing import join, natural_spaces
@@ -65,6 +66,10 @@ def functions(folder: Path) -> Mapping[str, Callable[[str], object]]:
             return detect(path)
         return None
 
+    def abbreviations(text: str) -> object:
+        align.cache_clear()  # of earlier rounds
+        return abbreviations_of(text)
+
     def spacing(text: str) -> object:
         words = text.split() if " " in text else list(text)
         return join(words, natural_spaces(words))
@@ -81,7 +86,7 @@ def functions(folder: Path) -> Mapping[str, Callable[[str], object]]:
         "spacing": spacing,
         "detection": detection,
         "cleaning": lambda text: clean(f"some words here {text}", Counter()),
-        "abbreviations": abbreviations_of,
+        "abbreviations": abbreviations,
         "displaying": displaying,
     }
 

@@ -1,9 +1,12 @@
-"""Runs that are killed at random: `python -m benchmarks.kills [--kills 25] [--seed 1] [--verbs train,fetch]`.
+"""Runs that are killed at random: `python -m benchmarks.kills [--kills 20] [--seed 1] [--series train]`.
 
-Each of `annotate`, `train`, `convert` and `fetch` is killed (SIGKILL) after a random time, and started again
-as its documentation says, until it was killed as often as asked; half of the kills of `annotate` hit a worker
-of `--n-process 2`. After each kill every output must be what stood there before, or whole; at the end of a
-round it must be that of an undisturbed run to the byte, with nothing beside it and no process left.
+Each series kills (SIGKILL) one verb after a random time, and starts it again as its documentation says, until
+it was killed as often as asked; "workers" is `annotate --n-process 2` with one of its workers killed. After
+each kill every output must be what stood there before, or whole; at the end of a round it must be that of an
+undisturbed run to the byte, with nothing beside it and no process left.
+
+Each round is recorded in benchmarks/results/kills.json as it ends: a series that was stopped goes on, and
+`--anew` begins again.
 
 Needs real corpora ($SPACY_BIONER_CORPORA). Runs are forked from this process, which has imported all, so that
 kills hit work and not imports. Prints a table; the exit code is 1 if anything was wrong.
@@ -18,7 +21,6 @@ import os
 import random
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -43,6 +45,8 @@ MOST_IN_A_ROUND = 3
 WAIT = 120
 """Seconds for a run to end after one of its workers was killed."""
 Contents = dict[str, str]
+Rows = Counter[tuple[str, str, str]]
+"""How often a series has found what, after who was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Verb:
     """A verb to kill.
 
     Attributes:
-        name: of it, with what is special about these runs.
+        name: of its series.
         arguments: its command line, for a folder that its outputs go to.
         outputs: the names of its outputs in that folder.
         again: what the command gets in addition to go on.
@@ -141,7 +145,7 @@ def state(folder: Path, verb: Verb, old: Contents, whole: Contents) -> str:
     for output in verb.outputs:
         now = contents(folder, output)
         if verb.by_file:  # hidden files are on their way
-            shown = {name: sum for name, sum in now.items() if not Path(name).name.startswith(".")}
+            shown = {name: sum for name, sum in now.items() if "/." not in name}
             if any(whole.get(name) != sum for name, sum in shown.items()):
                 found.add("HALF A FILE")
             found.add(f"{len(shown)} files")
@@ -160,61 +164,63 @@ def state(folder: Path, verb: Verb, old: Contents, whole: Contents) -> str:
     return ", ".join(sorted(found))
 
 
-def rounds(verb: Verb, kills: int, chance: random.Random, folder: Path) -> Iterator[tuple[str, str]]:
-    """Kills a verb and lets it go on, round after round: who was killed, and what was found after it.
+def undisturbed(verb: Verb, folder: Path, log: Path) -> tuple[Contents, float]:
+    """What a run gives that nobody kills, and the seconds that it takes.
 
-    What was wrong at the end of a round comes as "end".
+    Raises:
+        SystemExit: if it fails, or if two runs differ.
     """
-    log = folder / "log.txt"
-    whole_folder = folder / "whole"
-    whole_folder.mkdir(parents=True)
-    seconds = []
-    for _ in range(2):
+    found, seconds = [], []
+    for number in range(2):
+        target = folder / f"whole-{number}"
+        target.mkdir(parents=True)
         begun = time.monotonic()
-        process = start(verb.arguments(whole_folder), log)
+        process = start(verb.arguments(target), log)
         process.join()
         seconds.append(time.monotonic() - begun)
         if process.exitcode:
             raise SystemExit(f"{verb.name} fails undisturbed:\n{log.read_text()}")
-        first = contents(whole_folder)
-        if len(seconds) == 1:
-            whole = first
-            shutil.rmtree(whole_folder)
-            whole_folder.mkdir()
-    if first != whole:
-        raise SystemExit(f"{verb.name}: two undisturbed runs differ: {differences(whole, first)}")
-    count = number = 0
-    while count < kills:
-        number += 1
-        target = folder / f"round-{number}"
-        target.mkdir()
-        if verb.is_replaced and number % 2:
-            shutil.copytree(whole_folder, target, dirs_exist_ok=True)
-            for path in target.rglob("*"):
-                if path.is_file() and path.name != "meta.json":  # a folder must still be a pipeline's
-                    path.write_bytes(path.read_bytes() + b"\n")
-        old = contents(target)
-        arguments = list(verb.arguments(target))
-        for time_of_round in range(MOST_IN_A_ROUND + 1):
-            process = start(arguments, log)
-            arguments = [*verb.arguments(target), *verb.again]
-            if time_of_round == MOST_IN_A_ROUND or count == kills:
-                process.join()
-            elif who := killed(process, verb, chance.uniform(0, max(seconds)), chance):
-                count += 1
-                yield who, state(target, verb, old, whole)
-                if who == "worker" and process.exitcode != 1:
-                    yield "end", f"EXIT {process.exitcode} WITHOUT A WORKER"
-            if running := left(process.pid):
-                yield "end", f"{len(running)} PROCESSES LEFT"
-                os.killpg(process.pid, signal.SIGKILL)
-            if process.exitcode == 0:
-                break
-        if process.exitcode != 0:
-            yield "end", f"EXIT {process.exitcode}: {log.read_text()[-2000:]}"
-        elif (end := contents(target)) != whole:
-            yield "end", f"NOT EQUAL: {differences(whole, end)}"
-        shutil.rmtree(target)
+        found.append(contents(target))
+    if found[0] != found[1]:
+        raise SystemExit(f"{verb.name}: two undisturbed runs differ: {differences(*found)}")
+    return found[0], max(seconds)
+
+
+def spoil(folder: Path) -> None:
+    """Makes the outputs in a folder others, as an older run would have left them."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != "meta.json":  # a folder must still be a pipeline's
+            path.write_bytes(path.read_bytes() + b"\n")
+
+
+def play(
+    verb: Verb, target: Path, whole: Contents, seconds: float, most: int, chance: random.Random
+) -> Iterator[tuple[str, str]]:
+    """Kills a run up to `most` times and lets it end: who was killed, and what was found after it.
+
+    What was wrong at the end comes as "end".
+    """
+    log = target.with_suffix(".txt")
+    old = contents(target)
+    arguments = list(verb.arguments(target))
+    for number in range(most + 1):
+        process = start(arguments, log)
+        arguments = [*verb.arguments(target), *verb.again]
+        if number == most:
+            process.join()
+        elif who := killed(process, verb, chance.uniform(0, seconds), chance):
+            yield who, state(target, verb, old, whole)
+            if who == "worker" and process.exitcode != 1:
+                yield "end", f"EXIT {process.exitcode} WITHOUT A WORKER"
+        if running := left(process.pid):
+            yield "end", f"{len(running)} PROCESSES LEFT"
+            os.killpg(process.pid, signal.SIGKILL)
+        if process.exitcode == 0:
+            break
+    if process.exitcode != 0:
+        yield "end", f"EXIT {process.exitcode}: {log.read_text()[-2000:]}"
+    elif (end := contents(target)) != whole:
+        yield "end", f"NOT EQUAL: {differences(whole, end)}"
 
 
 def differences(whole: Contents, found: Contents) -> str:
@@ -252,34 +258,26 @@ def verbs(folder: Path, address: str) -> Iterator[Verb]:
     corpora = corpora_folder()
     data, model, texts = folder / "data", folder / "model", folder / "texts.pubtator"
     documents = (corpora / PUBTATOR).read_text(encoding="utf8").strip().split("\n\n")
-    copies = [text.replace(text.split("|")[0], str(number)) for number, text in enumerate(documents * 2)]
+    copies = [text.replace(text.split("|")[0], str(number)) for number, text in enumerate(documents)]
     texts.write_text("\n\n".join(copies) + "\n\n", encoding="utf8")
 
     def train(target: Path) -> list[str]:
-        settings = "training.max_steps=60 training.eval_frequency=10 training.patience=0"
-        return [
-            *("train", str(ROOT / "configs/bioner_cnn.cfg"), str(target / "model"), "--encoder", "cnn"),
-            *(
-                "--train",
-                str(data / "train.spacy"),
-                "--dev",
-                str(data / "devel.spacy"),
-                "--settings",
-                settings,
-            ),
-        ]
+        settings = "training.max_steps=30 training.eval_frequency=10 training.patience=0"
+        command = ["train", str(ROOT / "configs/bioner_cnn.cfg"), str(target / "model"), "--encoder", "cnn"]
+        command += ["--train", str(data / "train.spacy"), "--dev", str(data / "devel.spacy")]
+        return [*command, "--settings", settings]
 
     def annotate(target: Path, processes: int) -> list[str]:
-        return [
-            *(
-                "annotate",
-                str(model / "model/model-best"),
-                str(texts),
-                "--output",
-                str(target / "found.jsonl"),
-            ),
-            *("--threshold", "0.1", "--part-size", "20", "--n-process", str(processes)),
-        ]
+        command = ["annotate", str(model / "model/model-best"), str(texts)]
+        command += ["--output", str(target / "found.jsonl"), "--threshold", "0.1", "--part-size", "10"]
+        return [*command, "--n-process", str(processes)]
+
+    def fetch(target: Path) -> list[str]:
+        command = ["fetch", "--corpus", FETCHED, "--assets", str(target / "assets")]
+        return [*command, "--corpora-base", address]
+
+    def convert(target: Path) -> list[str]:
+        return ["convert", str(corpora / "mtl/NCBI-disease-IOB"), str(target)]
 
     for arguments in (["convert", str(ROOT / "corpus/sample"), str(data)], train(model)):
         process = start(arguments, folder / "log.txt")
@@ -287,61 +285,63 @@ def verbs(folder: Path, address: str) -> Iterator[Verb]:
         if process.exitcode:
             raise SystemExit((folder / "log.txt").read_text())
     again = ("--resume",)
-    yield Verb("annotate", lambda target: annotate(target, 1), ("found.jsonl",), again)
-    yield Verb(
-        "annotate, 2 processes", lambda target: annotate(target, 2), ("found.jsonl",), again, workers=True
-    )
-    yield Verb("train", train, ("model",))
     converted = ("train.spacy", "devel.spacy", "test.spacy")
-    yield Verb(
-        "convert", lambda target: ["convert", str(corpora / "mtl/NCBI-disease-IOB"), str(target)], converted
-    )
-    yield Verb(
-        "fetch",
-        lambda target: [
-            *("fetch", "--corpus", FETCHED, "--assets", str(target / "assets")),
-            *("--corpora-base", address),
-        ],
-        ("assets",),
-        is_replaced=False,
-        by_file=True,
-    )
+    yield Verb("workers", lambda target: annotate(target, 2), ("found.jsonl",), again, workers=True)
+    yield Verb("annotate", lambda target: annotate(target, 1), ("found.jsonl",), again)
+    yield Verb("train", train, ("model",))
+    yield Verb("convert", convert, converted)
+    yield Verb("fetch", fetch, ("assets",), is_replaced=False, by_file=True)
+
+
+def record(rows: Rows, seed: int) -> None:
+    """Writes down what all series have found so far."""
+    save("kills", {"seed": seed, "rows": [[*found, times] for found, times in sorted(rows.items())]})
+
+
+def series(verb: Verb, kills: int, seed: int, folder: Path, rows: Rows) -> None:
+    """Kills a verb, round after round, until `rows` has as many kills of it as asked."""
+    whole, seconds = undisturbed(verb, folder, folder.with_suffix(".txt"))
+    while (count := kills_of(rows, verb.name)) < kills:
+        chance = random.Random(f"{seed}-{verb.name}-{count}")
+        target = folder / f"round-{count}"
+        target.mkdir()
+        if verb.is_replaced and chance.random() < 0.5:
+            shutil.copytree(folder / "whole-0", target, dirs_exist_ok=True)
+            spoil(target)
+        found: Rows = Counter()
+        for who, what in play(verb, target, whole, seconds, min(MOST_IN_A_ROUND, kills - count), chance):
+            found[verb.name, who, what] += 1
+            print(f"{verb.name}: {who}: {what}", flush=True)
+        rows.update(found)
+        record(rows, seed)
+        shutil.rmtree(target)
+
+
+def kills_of(rows: Rows, name: str) -> int:
+    """How often a series has killed."""
+    return sum(times for (series, who, _), times in rows.items() if series == name and who != "end")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=25, help="of each verb")
+    parser.add_argument("--kills", type=int, default=20, help="of each series")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--verbs", default="annotate,train,convert,fetch")
+    parser.add_argument("--series", default="workers,annotate,train,convert,fetch")
+    parser.add_argument("--anew", action="store_true", help="forget what was recorded")
     arguments = parser.parse_args()
     for module in NEEDED:
         importlib.import_module(module)
-    asked = arguments.verbs.split(",")
-    chance = random.Random(arguments.seed)
-    rows: list[tuple[str, str, str, int]] = []
-    bad = False
+    asked = arguments.series.split(",")
+    earlier = [] if arguments.anew else results("kills").get("rows", [])
+    rows: Rows = Counter({(name, who, what): times for name, who, what, times in earlier})
     with tempfile.TemporaryDirectory() as temporary, slow_server(corpora_folder() / "mtl") as address:
-        folder = Path(temporary)
-        for number, verb in enumerate(verbs(folder, address)):
-            name = verb.name.split(",")[0]
-            if name not in asked:
-                continue
-            kills = arguments.kills
-            if name == "annotate":  # half are of workers
-                kills = kills // 2 if verb.workers else kills - kills // 2
-            found: Counter[tuple[str, str]] = Counter()
-            for who, what in rounds(verb, kills, chance, folder / f"verb-{number}"):
-                found[who, what] += 1
-                print(f"{verb.name}: {who}: {what}", flush=True)
-                if not what.islower():
-                    bad = True
-                    print(f"{verb.name}, {who}: {what}", file=sys.stderr, flush=True)
-            rows += [(verb.name, who, what, count) for (who, what), count in sorted(found.items())]
-            msg.info(f"{verb.name}: {sum(c for (who, _), c in found.items() if who != 'end')} kills")
-    msg.table(rows, header=("verb", "killed", "found afterwards", "times"), aligns="lllr")
-    earlier = [row for row in results("kills").get("rows", []) if row[0].split(",")[0] not in asked]
-    save("kills", {"seed": arguments.seed, "rows": [*earlier, *rows]})
-    if bad:
+        for verb in verbs(Path(temporary), address):
+            if verb.name in asked and kills_of(rows, verb.name) < arguments.kills:
+                series(verb, arguments.kills, arguments.seed, Path(temporary) / verb.name, rows)
+                msg.info(f"{verb.name}: {kills_of(rows, verb.name)} kills")
+    table = [(*found, times) for found, times in sorted(rows.items())]
+    msg.table(table, header=("series", "killed", "found afterwards", "times"), aligns="lllr")
+    if any(not what.islower() for _, _, what in rows):
         msg.fail("Something was doubled, lost, half written, or left behind", exits=1)
     msg.good(
         "Every output was the old one or whole after each kill, and that of an undisturbed run in the end"

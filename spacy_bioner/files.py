@@ -2,10 +2,10 @@
 
 import hashlib
 import io
-import itertools
 import json
 import os
 import re
+import secrets
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from filelock import FileLock, Timeout
+
 from spacy_bioner.errors import FormatError, OutputError
 
-_PARTIAL, _OLD = ".partial", "-old"
-_NUMBERS = itertools.count()  # of the outputs that this process has written
+_PARTIAL = ".partial"
+_NEW, _OLD, _LOCK = "new", "old", "lock"
 _GZIP = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # zlib's wbits for gzip's header and checksum
 _FOLLOWED = "something that gzip didn't pack is behind its end: everything before that was read [B141]"
@@ -252,12 +254,12 @@ class Outputs:
     As a context manager: write each output to `outputs.temporary(path)`; on leaving, all are renamed, one
     after the other. If the block raises, or the process is killed in it, what stood there before still
     stands. What is replaced hands on its mode; of a link, what it leads to is replaced. Two runs beside each
-    other don't meet: each writes to a name of its own. What a killed process left behind begins with a point,
-    ends with ".partial", and is removed the next time.
+    other don't meet: each writes in a hidden folder of its own, which is locked as long as its process lives.
+    What a killed process left behind begins with a point, ends with ".partial", and is removed the next time.
     """
 
     def __init__(self) -> None:
-        self._pending: dict[Path, Path] = {}
+        self._pending: dict[Path, _Workplace] = {}
         self._folders: list[Path] = []
 
     def __enter__(self) -> "Outputs":
@@ -294,28 +296,70 @@ class Outputs:
             raise OutputError(f"{path.parent}: can't be made a folder ({error.strerror}). [B012]") from None
         _remove_abandoned(path)
         if path in self._pending:
-            remove(self._pending[path])
-        temporary = path.with_name(f".{path.name}.{os.getpid()}-{next(_NUMBERS)}{_PARTIAL}")
-        self._pending[path] = temporary
+            self._pending.pop(path).clear()
+        self._pending[path] = _Workplace(path)
         if folder:
             self._folders.append(path)
-        return temporary
+        return self._pending[path].new
 
     def __exit__(self, error: object, *_: object) -> None:
-        for path, temporary in self._pending.items():
-            if error is not None:
-                remove(temporary)
-                continue
-            if path.exists():
-                shutil.copymode(path, temporary)
-            if temporary.is_dir() and path.exists():  # folder onto folder
-                # a folder can't be renamed onto another that isn't empty
-                old = temporary.with_name(f"{temporary.name.removesuffix(_PARTIAL)}{_OLD}{_PARTIAL}")
-                path.rename(old)
-                temporary.rename(path)
-                remove(old)
-            else:
-                os.replace(temporary, path)
+        for path, place in self._pending.items():
+            if error is None:
+                place.hand_over(path)
+            place.clear()
+
+
+class _Workplace:
+    """The hidden folder in which an output is written, beside its place, and locked by its process.
+
+    Attributes:
+        folder: where it is.
+        new: where the output is written.
+        old: where a folder is while the new one takes its place.
+    """
+
+    def __init__(self, path: Path) -> None:
+        while True:
+            self.folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
+            self.folder.mkdir()
+            try:
+                self._lock = _locked(self.folder)
+                break
+            except (Timeout, FileNotFoundError):
+                pass  # another process came before the lock, and took it for abandoned
+        self.new, self.old = self.folder / _NEW, self.folder / _OLD
+
+    def hand_over(self, path: Path) -> None:
+        """Puts what was written in its place."""
+        if path.exists():
+            shutil.copymode(path, self.new)
+        if self.new.is_dir() and path.exists():
+            # a folder can't be renamed onto another that isn't empty
+            path.rename(self.old)
+            self.new.rename(path)
+        else:
+            os.replace(self.new, path)
+
+    def clear(self) -> None:
+        """Removes the folder, with what is in it."""
+        remove(self.new)
+        if self._lock is not None:
+            self._lock.release()  # some systems don't remove open files
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _locked(folder: Path) -> FileLock | None:
+    """Locks an output's folder; None where a file system has no locks.
+
+    Raises:
+        Timeout: if it is locked.
+    """
+    lock = FileLock(folder / _LOCK, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except NotImplementedError:
+        return None
+    return lock
 
 
 def _remove_abandoned(path: Path) -> None:
@@ -323,30 +367,20 @@ def _remove_abandoned(path: Path) -> None:
 
     A folder that was on its way out when its process was killed is the output again.
     """
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-\d+({_OLD})?{re.escape(_PARTIAL)}")
-    if not path.parent.is_dir():
-        return
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}{re.escape(_PARTIAL)}")
     for entry in path.parent.iterdir():
-        found = pattern.fullmatch(entry.name)
-        if found is None or _is_running(int(found[1])):
+        if not pattern.fullmatch(entry.name) or not entry.is_dir():
             continue
-        if found[2] and not path.exists():
-            entry.rename(path)
-        else:
-            remove(entry)
-
-
-def _is_running(process: int) -> bool:
-    """Whether there is a process of this number on this machine; on Windows it can't be asked for."""
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        pass
-    return True
+        try:
+            lock = _locked(entry)
+        except (Timeout, FileNotFoundError):
+            continue  # at work, or being removed
+        if lock is None:
+            continue
+        if (entry / _OLD).is_dir() and not path.exists():
+            (entry / _OLD).rename(path)
+        lock.release()
+        shutil.rmtree(entry, ignore_errors=True)
 
 
 def remove(path: Path) -> None:

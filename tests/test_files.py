@@ -231,23 +231,57 @@ def test_two_runs_beside_each_other_do_not_meet(tmp_path):
     assert contents(tmp_path) == {"out.txt": "one"}  # the outer block ends last
 
 
+IN_A_CONTAINER = """
+import os, sys
+from pathlib import Path
+os.getpid = lambda: 7  # every time
+from spacy_bioner.files import Outputs
+
+def move_and_die(self, other, rename=Path.rename):
+    rename(self, other)
+    os._exit(1)
+
+when, name = sys.argv[2:]
+with Outputs() as outputs:
+    new = outputs.temporary(Path(sys.argv[1]), folder=True)
+    new.mkdir(exist_ok=True)
+    (new / name).write_text("new")
+    if when == "killed":
+        os._exit(1)
+    if when == "killed between the two renames":
+        Path.rename = move_and_die
+"""
+
+
+def run_in_a_container(path: Path, when: str, name: str) -> None:
+    """Runs a process that writes a folder with a file; it may be killed at some time."""
+    subprocess.run([sys.executable, "-c", IN_A_CONTAINER, str(path), when, name], check=False)
+
+
 def test_what_a_killed_process_left_is_removed_and_what_a_running_one_writes_stays(tmp_path):
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    for name in (f".out.txt.{process.pid}-0.partial", f".out.txt.{os.getpid()}-999.partial"):
-        (tmp_path / name).write_text("half")
-    with Outputs() as outputs:
-        outputs.temporary(tmp_path / "out.txt").write_text("whole")
-    assert contents(tmp_path) == {"out.txt": "whole", f".out.txt.{os.getpid()}-999.partial": "half"}
+    run_in_a_container(tmp_path / "out.txt", "killed", "half")
+    (left,) = tmp_path.iterdir()
+    with Outputs() as one, Outputs() as other:
+        for outputs, content in ((one, "one"), (other, "other")):
+            outputs.temporary(tmp_path / "out.txt").write_text(content)
+            assert not left.exists()
+        assert len(list(tmp_path.glob(".out.txt.*.partial"))) == 2
+    assert contents(tmp_path) == {"out.txt": "one"}
+
+
+def test_what_a_process_left_never_gets_into_an_output_of_another_with_its_number(tmp_path):
+    """In a container each run has the same number."""
+    run_in_a_container(tmp_path / "model", "killed", "half")
+    run_in_a_container(tmp_path / "model", "whole", "weights")
+    assert contents(tmp_path) == {"model": None, "model/weights": "new"}
 
 
 def test_a_folder_comes_back_if_its_process_was_killed_while_it_was_replaced(tmp_path):
     """Between the two renames nothing stands under the output's name."""
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    for ending, content in (("-0-old.partial", "old"), ("-0.partial", "new")):
-        (tmp_path / f".model.{process.pid}{ending}").mkdir()
-        (tmp_path / f".model.{process.pid}{ending}" / "weights").write_text(content)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("old")
+    run_in_a_container(tmp_path / "model", "killed between the two renames", "weights")
+    assert not (tmp_path / "model").exists()
 
     def fail() -> None:
         with Outputs() as outputs:

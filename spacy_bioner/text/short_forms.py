@@ -24,7 +24,7 @@ _SENTENCE_END = re.compile(r"(?<=[a-z0-9)\]%][.?!])\s+(?=[A-Z(\[\"'])|\n+")
 _BRACKETED = re.compile(r"\[\w[^\[\]]*\]")
 _CAPITAL_LETTERS = re.compile(r"[A-Z]{3,}")
 _WORD = re.compile(r"\S+")
-_CUT = re.compile(r"\s*[;,:=]\s+|\s*;\s*")
+_CUT = re.compile(r";|[,:=](?=\s)")  # a mark; a pattern that begins with white space is slow where much is
 _LEAD = re.compile(
     r"(?:i\.e\.,?|e\.g\.,?|or|called|termed|abbreviated(?: as)?|the|hereafter)\s+", re.IGNORECASE
 )
@@ -131,11 +131,13 @@ def _inside(text: str, start: int, opening: int, closing: int) -> Definition | N
         if (word is before[-1] or _CAPITAL_LETTERS.fullmatch(word[0]))
         and (short := _short_form(text, *word.span()))
     ]  # "EMLA cream (eutectic mixture of local anesthetics)"
+    if not shorts:
+        return None
     cut = _CUT.search(inner)
     whole = inner if opening + 1 + len(inner) == closing else ""
     for short in shorts:
         letters = text[short[0] : short[1]]
-        for long in (whole, inner[: cut.start()] if cut else ""):
+        for long in (whole, inner[: cut.start()].rstrip() if cut else ""):
             lead = _LEAD.match(long)
             long = long[lead.end() if lead else 0 :].strip(_QUOTES + " ")
             most = min(len(letters) + 5, 2 * len(letters))
@@ -155,7 +157,7 @@ def _short_form(text: str, start: int, end: int) -> Span | None:
         start, inner = start + lead.end(), inner[lead.end() :]
     cut = _CUT.search(inner)
     if cut:
-        inner = inner[: cut.start()]
+        inner = inner[: cut.start()].rstrip()
     stripped = inner.strip(_QUOTES + " \t")
     start += inner.find(stripped)
     inner = stripped

@@ -16,6 +16,7 @@ import argparse
 import functools
 import http.server
 import importlib
+import itertools
 import multiprocessing
 import os
 import random
@@ -301,9 +302,12 @@ def record(rows: Rows, seed: int) -> None:
 def series(verb: Verb, kills: int, seed: int, folder: Path, rows: Rows) -> None:
     """Kills a verb, round after round, until `rows` has as many kills of it as asked."""
     whole, seconds = undisturbed(verb, folder, folder.with_suffix(".txt"))
-    while (count := kills_of(rows, verb.name)) < kills:
-        chance = random.Random(f"{seed}-{verb.name}-{count}")
-        target = folder / f"round-{count}"
+    chance = random.Random(f"{seed}-{verb.name}-{kills_of(rows, verb.name)}")
+    for number in itertools.count():
+        count = kills_of(rows, verb.name)
+        if count >= kills:
+            break
+        target = folder / f"round-{number}"
         target.mkdir()
         if verb.is_replaced and chance.random() < 0.5:
             shutil.copytree(folder / "whole-0", target, dirs_exist_ok=True)
@@ -326,7 +330,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20, help="of each series")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--series", default="workers,annotate,train,convert,fetch")
+    parser.add_argument("--series", default="workers,annotate,convert,fetch,train")
     parser.add_argument("--anew", action="store_true", help="forget what was recorded")
     arguments = parser.parse_args()
     for module in NEEDED:

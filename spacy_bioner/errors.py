@@ -5,8 +5,16 @@ message is written, and docs/errors.md lists all of them with what to do. It is 
 goes wherever the text goes: into a traceback, a log, a table of problems.
 """
 
+import re
 import traceback
 from pathlib import Path
+
+_CODE = re.compile(r"\s*\[B\d{3}\]")
+
+
+def told(error: BaseException) -> str:
+    """What an error says, without its code: for a message with another code that passes it on."""
+    return _CODE.sub("", str(error))
 
 
 def trace(error: BaseException) -> tuple[str, ...]:

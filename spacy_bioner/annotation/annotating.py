@@ -22,7 +22,7 @@ from spacy.util import minibatch
 from spacy_bioner.annotation.found_relations import sought as relations_of
 from spacy_bioner.annotation.inputs import SetAside, find_inputs, read_items
 from spacy_bioner.annotation.mention_summary import check_summary, summary, write_summary
-from spacy_bioner.annotation.mention_tables import relations_path, write_mentions
+from spacy_bioner.annotation.mention_tables import check_relations, relations_beside, write_mentions
 from spacy_bioner.annotation.output import Summary, dressed, writable
 from spacy_bioner.annotation.parts import (
     Part,
@@ -120,7 +120,7 @@ def annotate(
             _check_stream(settings.to, resume, summaries)
         for path in summaries:
             check_summary(path)
-        found = find_inputs(paths, settings.source, settings.columns.text)
+        found = find_inputs(paths, settings.source, settings.columns)
         use_device(gpu_id)
         nlp = load_pipeline(model) if isinstance(model, str | Path) else model
         settings = replace(settings, batch_size=settings.batch_size or min(nlp.batch_size, BATCH_SIZE))
@@ -158,8 +158,8 @@ def _check_stream(to: str, resume: bool, summaries: Sequence[Path]) -> None:
 def _check_output(output: Path, to: str, inputs: list[Path], set_aside: Path | None) -> None:
     if (output.suffix.lower() == ".spacy") != (to == SPACY):
         raise OutputError(f"{output} isn't named as what --to {to} writes. [B361]")
+    beside = relations_beside(output, to)
     for path in inputs:
-        beside = relations_path(output) if to in TABLES else None
         for written in filter(None, (output, set_aside, beside)):
             if written.resolve() in (path.resolve(), path.resolve().parent):
                 raise OutputError(f"{written} would be replaced, and the input {path} is there. [B362]")
@@ -176,6 +176,7 @@ def _check_output(output: Path, to: str, inputs: list[Path], set_aside: Path | N
         raise OutputError(f"{output} is a file, and the output would be a folder. [B366]")
     else:
         check_folder(output, inputs)
+    check_relations(output, to)
 
 
 def _to_file(
@@ -204,12 +205,12 @@ def _to_file(
         _refuse(aside)
     with Outputs() as outputs:
         temporary = outputs.temporary(output, folder=_is_folder(settings.to))
-        of_relations = relations_path(output)
-        has_relations = False
+        of_relations = relations_beside(output, settings.to)
+        written: list[Path] = []
 
         def beside() -> Path:
-            nonlocal has_relations
-            has_relations = True
+            assert of_relations is not None
+            written.append(of_relations)
             return outputs.temporary(of_relations)
 
         account = _join(nlp, lambda: read_parts(folder, parts), temporary, output, settings, aside, beside)
@@ -219,7 +220,7 @@ def _to_file(
         write_summary(summary(read_parts(folder, parts)), path)
     if not aside:
         list_file.unlink(missing_ok=True)  # an earlier run's
-    if settings.to in TABLES and settings.to != "xlsx" and not has_relations:
+    if of_relations is not None and not written:
         of_relations.unlink(missing_ok=True)
     remove_parts(folder)
     counts: Counter[str] = sum((part.counts for part in parts), Counter())

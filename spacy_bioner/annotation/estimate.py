@@ -74,7 +74,7 @@ def estimate(
         BionerError: as `annotate`; PipelineError if no document could be read.
     """
     check_settings(settings)
-    found = find_inputs(map(Path, inputs), settings.source, settings.columns.text)
+    found = find_inputs(map(Path, inputs), settings.source, settings.columns)
     use_device(gpu_id)
     nlp = load_pipeline(model) if isinstance(model, str | Path) else model
     chosen = found[:: max(len(found) // _FILES, 1)][:_FILES]

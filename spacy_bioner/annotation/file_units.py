@@ -27,7 +27,7 @@ from spacy.language import Language
 
 from spacy_bioner.annotation.annotating import annotate
 from spacy_bioner.annotation.inputs import Item, find_inputs, read_items
-from spacy_bioner.annotation.mention_tables import relations_path
+from spacy_bioner.annotation.mention_tables import relations_beside
 from spacy_bioner.annotation.ray_engine import by_ray
 from spacy_bioner.annotation.settings import Settings, check_settings
 from spacy_bioner.annotation.table_inputs import TABLE
@@ -107,11 +107,14 @@ def annotate_units(
 
 
 def _units(inputs: Iterable[str | Path], settings: Settings) -> Iterator[tuple[str, tuple[Path, str]]]:
-    seen = set()
-    for path, format in find_inputs(map(Path, inputs), settings.source, settings.columns.text):
-        if path.name in seen:
-            raise OutputError(f"Two inputs are called {path.name}: their outputs would be one file. [B371]")
-        seen.add(path.name)
+    seen: dict[str, Path] = {}
+    for path, format in find_inputs(map(Path, inputs), settings.source, settings.columns):
+        for file in _files(Path(_name(path.name, settings)), settings):
+            if file.name in seen:
+                raise OutputError(
+                    f"The inputs {seen[file.name]} and {path} would both be {file.name}: rename one. [B371]"
+                )
+            seen[file.name] = path
         yield path.name, (path.resolve(), format)
 
 
@@ -157,9 +160,19 @@ def _is_done(output: Path, name: str, unit: tuple[Path, str], settings: Settings
     if not (output / _RECORDS / f"{name}.json").is_file() or not (output / _name(name, settings)).is_file():
         return False
     record = _record(output, name)
-    return bool(
-        record["input"] == checksum(unit[0]) and record["output"] == checksum(output / _name(name, settings))
-    )
+    files = _files(output / _name(name, settings), settings)
+    return bool(record["input"] == checksum(unit[0]) and record["files"] == _checksums(files))
+
+
+def _files(made: Path, settings: Settings) -> list[Path]:
+    """The output of a unit, and what may stand beside it."""
+    files = (made, made.with_name(f"{made.name}.set-aside.jsonl"), relations_beside(made, settings.to))
+    return [file for file in files if file is not None]
+
+
+def _checksums(files: Iterable[Path]) -> dict[str, str]:
+    """The checksums of those files that are there."""
+    return {path.name: checksum(path) for path in files if path.is_file()}
 
 
 def _annotate_unit(
@@ -175,18 +188,18 @@ def _annotate_unit(
     done = annotate(_pipeline(model), [path], made, chosen, gpu_id=gpu_id)
     record = {
         "input": checksum(path),
-        "output": checksum(made),
+        "files": _checksums(_files(made, settings)),
         "counts": {"documents": done.account.docs, "set_aside": len(done.set_aside)},
         "mentions": dict(done.account.mentions_out),
         "complete": done.complete,
         "set_aside": [asdict(entry) for entry in done.set_aside],
     }
     write_json(work / "record.json", record)
-    for beside in (f"{made.name}.set-aside.jsonl", relations_path(made).name):
-        (output / beside).unlink(missing_ok=True)  # of an earlier try
-        if (work / beside).exists():
-            os.replace(work / beside, output / beside)
-    os.replace(made, output / made.name)
+    for file in reversed(_files(made, settings)):  # the output last
+        if file.exists():
+            os.replace(file, output / file.name)
+        else:
+            (output / file.name).unlink(missing_ok=True)  # of an earlier try
     os.replace(work / "record.json", output / _RECORDS / f"{name}.json")
     shutil.rmtree(work)
 

@@ -4,7 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spacy_bioner.annotation.table_inputs import NO_TABLES, TABLE, TableColumns, check_is_no_table, read_table
+from spacy_bioner.annotation.table_inputs import (
+    NO_TABLES,
+    TABLE,
+    TableColumns,
+    check_columns,
+    check_is_no_table,
+    read_table,
+)
 from spacy_bioner.corpora.sources import open_source
 from spacy_bioner.documents.document import Document
 from spacy_bioner.documents.formats import SPACY, brat, format_of, is_text_folder, read_each
@@ -48,7 +55,9 @@ class Item:
     number: int
 
 
-def find_inputs(paths: Iterable[Path], source: str = "", text_column: str = "") -> list[tuple[Path, str]]:
+def find_inputs(
+    paths: Iterable[Path], source: str = "", columns: TableColumns = NO_TABLES
+) -> list[tuple[Path, str]]:
     """The files and folders to read, each with its format.
 
     A folder of BRAT's or of plain text in .txt files alone is read as such; any other stands for the files in
@@ -57,14 +66,14 @@ def find_inputs(paths: Iterable[Path], source: str = "", text_column: str = "") 
     Args:
         paths: what was named.
         source: the format of all of them; found from the content of each, if empty.
-        text_column: the column with the text, where all of them are tables.
+        columns: where the text is, where all of them are tables.
 
     Raises:
         FormatError: if something isn't there, can't be read, or is in a format that can't be told; or
-            is a table, and no column was named.
+            is a table, and no column was named, or it hasn't those that were.
     """
     found: list[tuple[Path, str]] = []
-    source = TABLE if text_column else source
+    source = TABLE if columns.text else source
     for path in paths:
         if not path.exists():
             raise FormatError(path, None, "there is no such file or folder [B376]")
@@ -79,6 +88,9 @@ def find_inputs(paths: Iterable[Path], source: str = "", text_column: str = "") 
         if not files:
             raise FormatError(path, None, "there is nothing in this folder [B378]")
         found += [(file, source or _format(file)) for file in files]
+    if source == TABLE:
+        for path, _ in found:
+            check_columns(path, columns)
     return found
 
 

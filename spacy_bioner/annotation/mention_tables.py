@@ -9,9 +9,10 @@ from spacy_bioner.annotation.inputs import SetAside
 from spacy_bioner.annotation.output import Summary
 from spacy_bioner.annotation.relation_rows import RELATION_COLUMNS, RELATION_NUMBERS, relation_rows
 from spacy_bioner.annotation.rows import COLUMNS, NUMBERS, Row, rows
-from spacy_bioner.annotation.tables import Put, new_sheet, open_table, open_workbook
+from spacy_bioner.annotation.tables import TABLES, Put, columns_of, new_sheet, open_table, open_workbook
 from spacy_bioner.documents.document import SCORE, Document
 from spacy_bioner.documents.formats.base import Written, left_out
+from spacy_bioner.errors import OutputError
 from spacy_bioner.files import plain_name
 
 SHEET = "relations"
@@ -26,6 +27,22 @@ def relations_path(path: Path) -> Path:
     plain = Path(plain_name(path))
     packed = path.name.removeprefix(plain.name)
     return path.with_name(f"{plain.stem}.relations{plain.suffix}{packed}")
+
+
+def relations_beside(path: Path, to: str) -> Path | None:
+    """The file that the relations of a table have beside it; None where they are in the file itself."""
+    return relations_path(path) if to in TABLES and to != "xlsx" else None
+
+
+def check_relations(path: Path, to: str) -> None:
+    """Raises OutputError if the file of a table's relations would replace one that isn't such a table."""
+    beside = relations_beside(path, to)
+    if beside is None or not beside.exists() or columns_of(beside, to) == RELATION_COLUMNS:
+        return
+    raise OutputError(
+        f"{beside} is where the relations of {path.name} would be, and isn't a table of them: rename one. "
+        "[B571]"
+    )
 
 
 def write_mentions(

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,11 +55,28 @@ def check_is_no_table(path: Path) -> None:
     )
 
 
+def check_columns(path: Path, columns: TableColumns) -> None:
+    """Raises FormatError if a table can't be opened, or lacks a column; its rows are read later."""
+    _check_names(path, columns, column_names(path))
+
+
+def _check_names(path: Path, columns: TableColumns, names: Collection[str]) -> None:
+    wanted = filter(None, (columns.text, columns.title, columns.id))
+    if missing := [name for name in wanted if name not in names]:
+        raise FormatError(
+            path, None, f"there is no column '{missing[0]}' in it; it has {', '.join(names)} [B400]"
+        )
+
+
 def column_names(path: Path) -> list[str]:
-    """The columns of a table."""
+    """The columns of a table; raises FormatError if it can't be opened, or there are none."""
     if ending(path) == ".parquet":
-        return list(_parquet(path).schema_arrow.names)
-    return next((list(row) for _, row in _records(path)), []) or _header(path)
+        names = list(_parquet(path).schema_arrow.names)
+    else:
+        names = next((list(row) for _, row in _records(path)), []) or _header(path)
+    if not names:
+        raise FormatError(path, None, "there is nothing in it, not even the names of columns [B570]")
+    return names
 
 
 def read_table(path: Path, columns: TableColumns) -> Iterator[Readable]:
@@ -72,23 +89,17 @@ def read_table(path: Path, columns: TableColumns) -> Iterator[Readable]:
     Raises:
         FormatError: if there is no such column, and it lists those that there are; or the file can't be read.
     """
-    wanted = [name for name in (columns.text, columns.title, columns.id) if name]
     number = 0
     for number, (line, record) in enumerate(_records(path), start=1):
-        missing = [name for name in wanted if name not in record]
-        if missing and (number == 1 or ending(path) not in (".jsonl", ".ndjson")):
-            raise FormatError(
-                path, None, f"there is no column '{missing[0]}' in it; it has {', '.join(record)} [B400]"
-            )
+        if number == 1:
+            _check_names(path, columns, record)
         try:
             yield document_of(record, columns, str(number))
         except ValueError as error:
             identifier = str(record.get(columns.id) or number)
             yield FormatError(path, line, str(error), identifier)
     if not number:
-        missing = [name for name in wanted if name not in _header(path)]
-        what = f"no column '{missing[0]}'" if missing else "no row"
-        raise FormatError(path, None, f"there is {what} in it [B401]")
+        raise FormatError(path, None, "there is no row in it [B401]")
 
 
 def document_of(record: Mapping[str, Any], columns: TableColumns, number: str) -> Document:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spacy_bioner.annotation.rows import Row
-from spacy_bioner.errors import OutputError
+from spacy_bioner.errors import FormatError, OutputError
+from spacy_bioner.files import open_input
 
 if TYPE_CHECKING:
     import pyarrow
@@ -79,6 +80,23 @@ def open_table(
             writer = csv.writer(file, delimiter=_DELIMITERS[to], lineterminator="\r\n")
             writer.writerow(columns)
             yield lambda row: writer.writerow([_safe(row[name], changed) for name in columns])
+
+
+def columns_of(path: Path, to: str) -> tuple[str, ...]:
+    """The columns of a table that `open_table` wrote; none if a file isn't such a table."""
+    try:
+        if to == "parquet":
+            from pyarrow import ArrowException, parquet
+
+            try:
+                return tuple(parquet.read_schema(path).names)
+            except (ArrowException, OSError):
+                return ()
+        with open_input(path, checked_later=True) as file:
+            first = file.readline(_CELL).decode("utf-8-sig")
+        return tuple(next(csv.reader([first], delimiter=_DELIMITERS[to]), ()))
+    except (UnicodeDecodeError, csv.Error, FormatError):
+        return ()
 
 
 def _safe(value: Any, changed: Counter[str]) -> Any:

@@ -24,7 +24,7 @@ from spacy_bioner.evaluation.counts import RELAXED, Counts
 from spacy_bioner.evaluation.gold import Gold, check_lengths, gold_of
 from spacy_bioner.evaluation.limits import Impossible
 from spacy_bioner.evaluation.matching import Judgement, distinct, judge
-from spacy_bioner.evaluation.type_names import TypeNames, type_names
+from spacy_bioner.evaluation.type_names import TypeNames, map_option, type_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,9 @@ def evaluate_gold(nlp: Language, golds: Sequence[Gold]) -> Evaluation:
         own = sorted({name for types in names.annotated for name in types})
         raise PipelineError(
             f"Nothing to compare: the data annotates {', '.join(own) or 'no type'}, and the pipeline "
-            f"finds {', '.join(names.known) or 'no entities'}. Say what is the same with --map "
-            f"{own[0] if own else 'GENE'}={names.known[0] if names.known else 'Gene'}, or with --corpus "
-            "which corpus of the catalogue the data is from. [B340]"
+            f"finds {', '.join(names.known) or 'no entities'}. Say what is the same with "
+            f"{map_option(own, names.known)}, or with --corpus which corpus of the catalogue the data is "
+            "from. [B340]"
         )
     return Evaluation(
         comparison.counts,

@@ -16,6 +16,7 @@ from spacy_bioner.evaluation.gold import Gold, gold_files, gold_options, read_go
 from spacy_bioner.evaluation.matching import ERRORS, Judgement
 from spacy_bioner.evaluation.predicted_mentions import judge_predictions, read_predictions
 from spacy_bioner.evaluation.side_by_side import check_outputs, warn_of_not_held, write_side_by_side
+from spacy_bioner.evaluation.type_names import map_option
 
 
 def evaluate_predictions(
@@ -80,7 +81,7 @@ def evaluate_predictions(
     if own and own.isdisjoint(scored):
         raise ComparisonError(
             f"{predictions} has mentions of {', '.join(sorted(own))}, and {files[0]} of {', '.join(scored)}: "
-            f"say what is the same with --map {min(own)}={min(scored, default='TYPE')}. [B346]"
+            f"say what is the same with {map_option(own, scored)}. [B346]"
         )
     if conll is not None:
         check_outputs([conll], [*files, Path(predictions)])

@@ -1,7 +1,9 @@
 """The names under which entity types of a pipeline and of gold annotation are compared."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from spacy.language import Language
 
@@ -10,6 +12,8 @@ from spacy_bioner.corpora.annotations import mapped
 from spacy_bioner.corpora.corpus_catalogue import load_corpora
 from spacy_bioner.corpora.provenance import META_KEY
 from spacy_bioner.evaluation.gold import Gold
+
+_ALIKE = 0.75  # the share of the shorter name that stands in the other in one piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,28 @@ def type_names(nlp: Language, golds: Sequence[Gold]) -> TypeNames:
     found = corpora_of(nlp, (gold.corpus for gold in golds)) if common else {}
     corpora = {name: corpus.types for name, corpus in found.items()}
     return TypeNames(known, annotated, common, predicted, labels, corpora)
+
+
+def map_option(own: Iterable[str], others: Iterable[str]) -> str:
+    """The --map that makes two sides comparable which have no type in common: "--map GENE=Gene".
+
+    Args:
+        own: the types of the side whose types are renamed.
+        others: those of the other side.
+
+    Returns:
+        The option with the two types whose names are most alike; with stand-ins, if none are.
+    """
+    pairs = list(itertools.product(sorted(set(own)), sorted(set(others))))
+    alike, pair = max(((_likeness(*pair), pair) for pair in pairs), default=(0.0, ("", "")))
+    return "--map {}={}".format(*(pair if alike >= _ALIKE or len(pairs) == 1 else ("OLD", "NEW")))
+
+
+def _likeness(one: str, other: str) -> float:
+    """How alike two names are, from 0 to 1, whatever their case: "DISEASE" and "SpecificDisease"."""
+    one, other = sorted((one.casefold(), other.casefold()), key=len)
+    matcher = SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.find_longest_match().size / max(len(one), 1)
 
 
 @dataclass(frozen=True, slots=True)

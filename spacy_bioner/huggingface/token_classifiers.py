@@ -14,7 +14,7 @@ from transformers import AutoModelForTokenClassification
 from transformers.utils import logging
 
 from spacy_bioner.encoders.loading import NO_CODE, load_config, load_plain_tokenizer
-from spacy_bioner.errors import EncoderError, TagError
+from spacy_bioner.errors import EncoderError, TagError, told
 from spacy_bioner.models.labels import LabelSet, make_label_set
 
 _NAMELESS = re.compile(r"LABEL_\d+")
@@ -148,8 +148,9 @@ def read_labels(folder: Path, config: Any, labels: Sequence[str], entity_type: s
     except TagError as error:
         hint = "Name its type with --type, as in --type Disease" if set("BIESLU") & set(tags) else "Name them"
         raise EncoderError(
-            f"{folder}: {error}. {hint}, or all of them with --labels, in their order ({', '.join(named)}): "
-            "O, or one of B, I, E, S, L, U with -TYPE behind it. Labels without a meaning can be O. [B487]"
+            f"{folder}: {told(error)}. {hint}, or all of them with --labels, in their order "
+            f"({', '.join(named)}): O, or one of B, I, E, S, L, U with -TYPE behind it. Labels without a "
+            "meaning can be O. [B487]"
         ) from None
 
 

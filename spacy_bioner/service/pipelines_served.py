@@ -12,7 +12,7 @@ from spacy.tokens import Doc, Span
 from spacy_bioner.annotation.settings import BATCH_SIZE, Settings, prepare
 from spacy_bioner.components.pipelines import entity_types, load_pipeline
 from spacy_bioner.documents.document import Document
-from spacy_bioner.errors import PipelineError
+from spacy_bioner.errors import PipelineError, told
 from spacy_bioner.models.devices import use_device
 from spacy_bioner.service.batching import Batcher, BusyError, Failed, Result
 from spacy_bioner.service.bodies import refuse_bad
@@ -183,7 +183,7 @@ def _warm_up(nlp: Language) -> None:
                 doc = component(doc)
             except Exception as error:  # any component's
                 raise PipelineError(
-                    f"The pipeline's '{name}' fails ({type(error).__name__}): {error} [B415]"
+                    f"The pipeline's '{name}' fails ({type(error).__name__}): {told(error)} [B415]"
                 ) from error
             if "doc.ents" in nlp.get_pipe_meta(name).assigns:
                 doc.ents = [Span(doc, i, i + 1, label) for i, label in enumerate(types)]

@@ -14,7 +14,7 @@ from spacy.util import load_config_from_str
 from spacy_bioner.components.pipelines import bioners
 from spacy_bioner.components.truncation import Cut, count_cut
 from spacy_bioner.corpora.docbin import read_docbin
-from spacy_bioner.errors import PipelineError
+from spacy_bioner.errors import PipelineError, told
 from spacy_bioner.evaluation.leakage import shared_sentences
 from spacy_bioner.files import Outputs
 from spacy_bioner.models.devices import use_device
@@ -134,7 +134,7 @@ def train(
     except Exception as error:  # whatever it is: the pipelines are worth more, and are kept
         raise PipelineError(
             f"The training is done, and its pipelines are in {run}; but finishing them failed "
-            f"({type(error).__name__}: {error}). The same command tries that again. [B446]"
+            f"({type(error).__name__}: {told(error)}). The same command tries that again. [B446]"
         ) from error
     if interrupted:
         msg.warn(f"Interrupted: {output} is the best so far. The same command goes on with the training.")

@@ -12,7 +12,7 @@ from spacy_bioner.annotation.annotating import annotate
 from spacy_bioner.annotation.file_units import annotate_units, verify
 from spacy_bioner.annotation.settings import Settings
 from spacy_bioner.documents import formats
-from spacy_bioner.documents.document import Document
+from spacy_bioner.documents.document import Document, Mention, Relation
 from spacy_bioner.errors import OutputError
 
 
@@ -65,3 +65,27 @@ def test_an_input_that_can_not_be_read_costs_itself(knowing_pipeline: Path, inpu
     assert list(done.failed) == ["3.jsonl"]
     assert done.documents == 12
     assert [line.partition(":")[0] for line in verify([inputs], tmp_path / "out")] == ["3.jsonl"]
+
+
+def test_verify_sees_what_stands_beside_an_output(knowing_pipeline: Path, inputs: Path, tmp_path: Path):
+    related = Relation("Treats", (("Arg1", "T1"), ("Arg2", "T2")))
+    mentions = (Mention(((0, 1),), "Gene", "T1"), Mention(((2, 3),), "Disease", "T2"))
+    formats.write([Document("a b", mentions=mentions, relations=(related,))], inputs / "4.jsonl", "jsonl")
+    out, settings = tmp_path / "out", Settings("csv", existing="add")
+    annotate_units(knowing_pipeline, [inputs], out, settings)
+    assert not verify([inputs], out)
+    relations, aside = out / "4.jsonl.relations.csv", out / "1.jsonl.csv.set-aside.jsonl"
+    relations.write_bytes(relations.read_bytes().replace(b"Treats", b"Causes"))
+    aside.unlink()
+    assert [line.partition(":")[0] for line in verify([inputs], out)] == ["1.jsonl", "4.jsonl"]
+    assert annotate_units(knowing_pipeline, [inputs], out, settings, resume=True).done == 2
+    assert not verify([inputs], out)
+    (out / "0.jsonl.relations.csv").write_text("relations that nobody found")
+    assert [line.partition(":")[0] for line in verify([inputs], out)] == ["0.jsonl"]
+
+
+def test_inputs_of_which_one_would_be_the_others_relations_are_refused(tmp_path: Path):
+    for name in ("a", "a.relations"):
+        (tmp_path / name).write_text('{"text": "x"}\n')
+    with pytest.raises(OutputError, match=r"would both be a\.relations\.csv"):
+        annotate_units("en", [tmp_path / "a", tmp_path / "a.relations"], tmp_path / "out", Settings("csv"))

@@ -199,7 +199,8 @@ def test_a_spreadsheet_shows_what_was_written(tmp_path: Path):
 
 
 def read(path: Path, **columns: str) -> list[Any]:
-    return list(read_items(find_inputs([path], "", columns["text"]), TableColumns(**columns)))
+    named = TableColumns(**columns)
+    return list(read_items(find_inputs([path], "", named), named))
 
 
 RECORDS = [("1", 'A "title"', "An α\nabstract; yes"), ("2", "", "Only text"), ("3", "Only title", "")]
@@ -240,9 +241,21 @@ def test_rows_without_text_are_set_aside_and_columns_listed(write: Callable[...,
     assert empty.id == "2"
     assert empty.reason.startswith("line 3: there is no text in the column 'text'")
     assert "nothing in the column 'id'" in nameless.reason
-    [aside] = read(path, text="abstract")
-    assert aside.rest
-    assert "there is no column 'abstract' in it; it has id, text" in aside.reason
+
+
+def test_columns_are_looked_for_before_any_document_is_annotated(write: Callable[..., Path], tmp_path: Path):
+    whole = write("id,text\n1,Aspirin\n", "1.csv")
+    wrong = {
+        "2.jsonl": ('{"pmid": 1, "abstract": "x"}\n', "no column 'text' in it; it has pmid, abstract"),
+        "3.csv": ("", "nothing in it, not even the names of columns"),
+    }
+    for name, (content, message) in wrong.items():
+        with pytest.raises(FormatError, match=message):
+            find_inputs([whole, write(content, name)], "", TableColumns("text"))
+    with pytest.raises(FormatError, match="nothing in it"):
+        find_inputs([tmp_path / "3.csv"])
+    [aside] = read(write("id,text\n", "4.csv"), text="text")
+    assert aside.reason.startswith("there is no row in it")
 
 
 def test_columns_of_words_and_tags_are_no_table(write: Callable[..., Path]):
@@ -261,11 +274,12 @@ def test_annotate_writes_tables_of_tables(knowing_pipeline: Path, tmp_path: Path
     settings = Settings(to, columns=TableColumns("abstract", "title"))
     page, table = tmp_path / "top.html", tmp_path / "top.csv"
     beside = tmp_path / f"o.relations.{to}"
-    beside.touch()
+    if to != "xlsx":
+        write_mentions([PAIR], tmp_path / f"o.{to}", to, [], empty=False, packed=False)
     done = annotate(
         knowing_pipeline, [tmp_path / "in.csv"], tmp_path / f"o.{to}", settings, summaries=[page, table]
     )
-    assert beside.exists() == (to == "xlsx")  # which has no file beside it; else it is an earlier run's
+    assert not beside.exists()  # it was an earlier run's
     assert done.account.docs == 4
     assert done.account.mentions_out.total() == sum(len(mentions) for _, mentions in KNOWN)
     assert "<td>1</td>" in page.read_text(encoding="utf8")
@@ -281,6 +295,21 @@ def test_annotate_writes_tables_of_tables(knowing_pipeline: Path, tmp_path: Path
             *expected
         ]
         assert found.iloc[-1].type == "EMPTY"
+
+
+@pytest.mark.parametrize("to", TABLES)
+def test_a_table_of_others_is_never_taken_for_relations(knowing_pipeline: Path, tmp_path: Path, to: str):
+    formats.write([Document("Aspirin helps.")], tmp_path / "in.jsonl", "jsonl")
+    other = tmp_path / f"o.relations.{to}"
+    other.write_text("my,own,notes\n", encoding="utf8")
+    arguments = (knowing_pipeline, [tmp_path / "in.jsonl"], tmp_path / f"o.{to}", Settings(to))
+    if to == "xlsx":  # whose relations are a sheet
+        annotate(*arguments)
+    else:
+        with pytest.raises(OutputError, match="isn't a table of them"):
+            annotate(*arguments)
+        assert not (tmp_path / f"o.{to}").exists()
+    assert other.read_text(encoding="utf8") == "my,own,notes\n"
 
 
 def test_summary_counts_mentions_and_documents(tmp_path: Path):

@@ -176,7 +176,8 @@ def test_ab3p_corpus(corpora: Path, nlp: Language) -> None:
 
 def test_time_grows_with_the_length():
     many = "".join(f"atom {i:x} bond (AB{i:x}) " for i in range(4_000))
-    for text in (many, "(" * 60_000 + ")" * 60_000, "a " + "(a b, " * 20_000 + ")" * 20_000):
+    brackets = ("(" * 60_000 + ")" * 60_000, "a " + "(a b, " * 20_000 + ")" * 20_000)
+    for text in (many, *brackets, "( " * 50_000 + " )" * 50_000):
         start = time.process_time()
         abbreviations_of(text)
-        assert time.process_time() - start < 5
+        assert time.process_time() - start < 3

@@ -47,9 +47,11 @@ def test_overlapping_predictions_in_any_format_are_scored(gold: Path, tmp_path: 
 
 def test_types_with_no_name_in_common_are_an_error_that_says_how(gold: Path, tmp_path: Path):
     found = tmp_path / "found.jsonl"
+    for types, hint in {("DISEASE", "CHEMICAL"): "DISEASE=Disease", ("TISSUE", "CHEM"): "OLD=NEW"}.items():
+        found.write_text(row(*[(0, 5, name) for name in types]))
+        with pytest.raises(ComparisonError, match=f"--map {hint}"):
+            evaluate_predictions(found, gold)
     found.write_text(row((0, 5, "GENE")))
-    with pytest.raises(ComparisonError, match="--map GENE="):
-        evaluate_predictions(found, gold)
     report = evaluate_predictions(found, gold, renamed={"GENE": "Gene"})
     assert report["types"]["Gene"]["f1"] == 1.0
 

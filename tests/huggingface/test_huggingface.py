@@ -478,7 +478,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], list[str], str]] = {
     "no type": (
         nameless,
         ["--labels", "O,B,I"],
-        "the label 'B' has no type: name it [B256]. Name its type with --type",
+        "the label 'B' has no type: name it. Name its type with --type",
     ),
     "no tags": (nameless, ["--labels", "O,Disease,Gene"], "'Disease' isn't a tag"),
     "scheme": (lambda folder: None, ["--scheme", "IO"], "don't follow 'IO', one of IOB1, IOB2"),

@@ -1,6 +1,7 @@
 """The last step of pretraining: a model card, from what training wrote down."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,14 @@ def make_encoder_card(record: dict[str, Any], name: str) -> str:
                 "It is meant to be fine-tuned, for named entity recognition above all.",
                 table(("", ""), _facts(record, runs, texts).items()),
                 "## Text",
-                *(part for each in texts for part in _text(each["text"])),
+                *(part for text in _distinct(texts) for part in _text(text)),
                 "## On held-out text",
                 f"{last['held_out_accuracy']:.1%} of the masked word pieces guessed right in documents that "
                 f"were not trained on ({data['held_out']['pieces']:,} word pieces held out, the first "
                 f"{settings['evaluation_pieces']:,} of them at most looked at).",
                 table(("run", "updates", "million pieces", "loss", "right"), _points(runs)),
                 "## Limits",
-                _limits(pieces, sum(each["text"]["words"] for each in texts)),
+                _limits(pieces, sum(text["words"] for text in _distinct(texts))),
             ]
         )
         + "\n"
@@ -77,30 +78,54 @@ def _facts(
     settings, vocabulary, last = record["settings"], record["data"]["vocabulary"], record["curve"][-1]
     published = _published(runs[0])
     long_share = f", {settings['long_length']} in the last {settings['long_share']:.0%} of the run"
-    pieces, epochs, seconds = (sum(run[key] for run in runs) for key in ("pieces", "epochs", "seconds"))
+    pieces, epochs = (sum(run[key] for run in runs) for key in ("pieces", "epochs"))
     return {
         "architecture": f"BERT, {settings['layers']} layers of {settings['width']}, {settings['heads']} "
         f"heads, {settings['positions']} positions",
         "parameters": f"{record['parameters'] / 1e6:.1f} million, in 16 bits on disk",
         "vocabulary": f"{vocabulary['size']:,} word pieces, {'cased' if vocabulary['cased'] else 'uncased'}",
-        "text": "; then ".join(
-            f"{each['text']['words']:,} words in {each['text']['documents']:,} documents, "
-            f"{each['pieces']:,} word pieces"
-            for each in texts
-        ),
+        "text": "; then ".join(_amounts(texts)),
         "objective": f"masked words ({settings['masked']:.0%} of the words, all pieces of a word together)",
         "sequences": f"{settings['length']} pieces{long_share if settings['long_share'] else ''}",
         "begun with": ", ".join(f"{key} {value}" for key, value in published.items()) or None,
         "runs": f"{len(runs)}, each begun with the weights of the one before" if len(runs) > 1 else None,
         "updates": "; then ".join(map(_updates, runs)),
         "pieces seen": f"{pieces:,}" + (f" ({epochs:.2f} epochs)" if len(texts) == 1 else ""),
-        "time": f"{seconds / 3600:.2f} hours on {record['hardware']}, {record['precision']}",
+        "time": "; then ".join(
+            f"{run['seconds'] / 3600:.2f} hours on {run['hardware']}, {run['precision']}" for run in runs
+        ),
         "seed": ", ".join(str(run["settings"]["seed"]) for run in runs),
-        "software": ", ".join(f"{package} {version}" for package, version in record["versions"].items()),
+        "software": "; then ".join(
+            dict.fromkeys(
+                ", ".join(f"{package} {version}" for package, version in run["versions"].items())
+                for run in runs
+            )
+        ),
         "state": None
         if record["finished"]
         else f"taken at {last['share']:.0%} of the run, before the learning rate had fallen to 0",
     }
+
+
+def _amounts(texts: list[dict[str, Any]]) -> Iterator[str]:
+    """How much text the packed files of runs hold."""
+    for number, data in enumerate(texts):
+        text = data["text"]
+        if any(text == before["text"] for before in texts[:number]):
+            yield f"{data['pieces']:,} word pieces of the same"
+        else:
+            yield (
+                f"{text['words']:,} words in {text['documents']:,} documents, {data['pieces']:,} word pieces"
+            )
+
+
+def _distinct(texts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The texts of packed files, each once: runs may have packed one anew, or parts of it."""
+    found: list[dict[str, Any]] = []
+    for data in texts:
+        if data["text"] not in found:
+            found.append(data["text"])
+    return found
 
 
 def _points(runs: list[dict[str, Any]]) -> list[tuple[str, ...]]:

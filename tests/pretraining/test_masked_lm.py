@@ -407,6 +407,22 @@ def test_card_names_sources_licences_and_corpora(run: Path, tmp_path: Path):
     assert "taken out (2): NCBI." in text
 
 
+def test_card_tells_the_machine_of_each_run_and_a_text_once(run: Path, tmp_path: Path):
+    first = json.loads((run / "model" / "training.json").read_text(encoding="utf8"))
+    words, documents = (first["data"]["text"][key] for key in ("words", "documents"))
+    first |= {"seconds": 3600.0, "hardware": "slow"}
+    second = first | {"seconds": 360.0, "hardware": "fast", "versions": {"python": "9"}}
+    second |= {"data": first["data"] | {"pieces": 5}, "start_from": first | {"sha256": "0"}}
+    (tmp_path / "training.json").write_text(json.dumps(second), encoding="utf8")
+    text = write_card(tmp_path).read_text(encoding="utf8")
+    assert "| 1.00 hours on slow," in text
+    assert "; then 0.10 hours on fast," in text
+    assert "; then python 9 |" in text
+    amount = f"{words:,} words in {documents:,} documents, {first['data']['pieces']:,} word pieces"
+    assert f"| text | {amount}; then 5 word pieces of the same |" in text
+    assert text.count("was not compared with any labelled corpus") == 1
+
+
 def test_card_without_a_record(tmp_path: Path):
     with pytest.raises(FormatError, match="spacy bioner pretrain"):
         write_card(tmp_path)

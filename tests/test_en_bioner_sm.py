@@ -32,8 +32,12 @@ def test_the_first_example_prints_what_the_readme_says(
     assert found
     names: dict[str, Any] = {}
     exec(found[1], names)
-    printed = capsys.readouterr().out.splitlines()
-    assert [line.strip() for line in printed] == found[2].splitlines()
+    printed = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    told = found[2].splitlines()
+    share = re.compile(r"\b[01]\.\d\d\b")
+    assert [share.sub("", line) for line in printed] == [share.sub("", line) for line in told]
+    shares = [[float(part) for part in share.findall(" ".join(lines))] for lines in (printed, told)]
+    assert shares[0] == pytest.approx(shares[1], abs=0.02)  # processors round differently in 16 bits
 
 
 def test_a_structured_abstract_has_no_entity_in_its_headings(pipeline: Language):

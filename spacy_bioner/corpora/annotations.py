@@ -58,6 +58,8 @@ class Annotation:
         unknown: stretches in which it isn't known whether there is a mention of a type: the type, empty for
             all types, first character, and one after the last.
         labels: the labels of whole documents that the corpus has.
+        untaught: gold mentions that count and aren't learned, since they are in headings: the type, first
+            character, and one after the last. What they cover is unknown as well.
     """
 
     corpus: str
@@ -68,6 +70,7 @@ class Annotation:
     more: tuple[Place, ...] = ()
     unknown: tuple[tuple[str, int, int], ...] = ()
     labels: tuple[str, ...] = ()
+    untaught: tuple[tuple[str, int, int], ...] = ()
 
 
 def set_annotation(doc: Doc, annotation: Annotation) -> None:
@@ -81,6 +84,7 @@ def set_annotation(doc: Doc, annotation: Annotation) -> None:
         "more": annotation.more,
         "unknown": annotation.unknown,
         "labels": annotation.labels,
+        "untaught": annotation.untaught,
     }
     # empty fields are left out: there is one of these for every sentence of a corpus
     doc.user_data[KEY] = {name: value for name, value in fields.items() if value}
@@ -100,6 +104,7 @@ def get_annotation(doc: Doc) -> Annotation | None:
         tuple((own, tuple((start, end) for start, end in places)) for own, places in stored.get("more", ())),
         tuple((own, start, end) for own, start, end in stored.get("unknown", ())),
         tuple(stored.get("labels", ())),
+        tuple((own, start, end) for own, start, end in stored.get("untaught", ())),
     )
 
 

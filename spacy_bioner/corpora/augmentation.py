@@ -38,7 +38,7 @@ def augmented(
                     reference._.set(name, example.reference._.get(name))
             else:  # nothing is known of what isn't in `doc.ents`
                 unknown = _all_unknown(annotation, reference)
-                kept = replace(annotation, more=(), unknown=unknown, relations=None)
+                kept = replace(annotation, more=(), unknown=unknown, untaught=(), relations=None)
             set_annotation(reference, kept)
         yield Example(with_same_tokens(reference), reference)
 

@@ -39,6 +39,7 @@ from spacy_bioner.documents.metadata import (
     TEXT,
     UNKNOWN,
     UNREAD,
+    UNTAUGHT,
 )
 from spacy_bioner.documents.offsets import contradicts, mismatches
 from spacy_bioner.text.spacing import words_and_spaces
@@ -120,8 +121,8 @@ def to_docs(
     for members in _grouped(counted(documents, annotation.types, tally), group):
         document, contradicted = _without_contradicted(merge(members))
         doc, dropped = to_doc(document, vocab, tokenizer)
-        headed = _in_headings(document)
-        unsure = [left.mention for left in contradicted] + headed
+        untaught = _untaught(document)
+        unsure = [left.mention for left in contradicted] + untaught
         unknown = [(mention.type, *span) for mention in unsure for span in mention.spans]
         meta: dict[str, Any] = {}
         if "docstart" in document.meta:
@@ -137,10 +138,11 @@ def to_docs(
                 meta=meta,
                 more=tuple((left.mention.type, left.mention.spans) for left in more),
                 unknown=(*unknown, *document.meta.get(UNKNOWN, ())),
+                untaught=tuple((mention.type, mention.start, mention.end) for mention in untaught),
             ),
         )
-        if headed:
-            tally.counted["mentions in section headings, which training leaves out"] += len(headed)
+        if untaught:
+            tally.counted["mentions in section headings, which training leaves out"] += len(untaught)
         tally.docs += 1
         tally.tokens += len(doc)
         if len(doc.text.split()) >= _SHORT:
@@ -174,14 +176,18 @@ def _without_contradicted(document: Document) -> tuple[Document, list[Dropped]]:
     return replace(document, mentions=kept), [Dropped(document, m, CONTRADICTED) for m in wrong]
 
 
-def _in_headings(document: Document) -> list[Mention]:
-    """The mentions in headings, as the passages say.
+def _untaught(document: Document) -> list[Mention]:
+    """The mentions in headings, as the passages say, or as was known when a .spacy file was written.
 
     Pipelines find none there (`documents.headings`), and shouldn't learn to: the tokens are unknown for the
     type. Tokens of headings in no mention are what they are elsewhere, known to be none.
     """
     headings = [passage for passage in document.passages if passage.type == HEADING]
-    return [m for m in document.mentions if any(h.start <= m.start and m.end <= h.end for h in headings)]
+    return [
+        m
+        for m in document.mentions
+        if m.meta.get(UNTAUGHT) or any(h.start <= m.start and m.end <= h.end for h in headings)
+    ]
 
 
 def contradicts_text(document: Document, mention: Mention) -> bool:
@@ -310,8 +316,15 @@ def to_document(doc: Doc) -> Document:
     if doc.has_annotation("SENT_START"):
         passages = tuple(Passage(s.start_char, s.end_char, SENTENCE) for s in doc.sents)
     gold = gold_annotation(doc, SPANS_KEY)
+    untaught = annotation.untaught if annotation else ()
     mentions = [
-        Mention(((s.start_char, s.end_char),), name, s.id_, (s.kb_id_,) if s.kb_id_ else ())
+        Mention(
+            ((s.start_char, s.end_char),),
+            name,
+            s.id_,
+            (s.kb_id_,) if s.kb_id_ else (),
+            meta={UNTAUGHT: True} if (name, s.start_char, s.end_char) in untaught else {},
+        )
         for s, name in gold.mentions
     ]
     mentions += [Mention(places, name) for name, places in gold.beyond]

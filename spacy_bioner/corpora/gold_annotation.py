@@ -47,7 +47,7 @@ class GoldAnnotation:
     Attributes:
         mentions: all mentions whose ends are ends of tokens, each with its type's name.
         taught: those of them that can be learned: those that neither lie inside nor cross another mention of
-            the same type, and aren't what the Doc's `Annotation` calls unknown.
+            the same type, and that the Doc's `Annotation` doesn't call untaught.
         beyond: type and characters of the others, which have gaps or end inside a token.
         unknown: by type (`ALL_TYPES` for every type) the tokens of which it isn't known whether they are part
             of a mention.
@@ -108,7 +108,7 @@ def gold_annotation(doc: Doc, *keys: str, name_of: Callable[[str], str] = lambda
     )
     _settle(found)
     if annotation is not None and not trusted:
-        untaught = {(name_of(own) if own else own, start, end) for own, start, end in annotation.unknown}
+        untaught = {(name_of(own), start, end) for own, start, end in annotation.untaught}
         found.taught[:] = [
             (span, name)
             for span, name in found.taught

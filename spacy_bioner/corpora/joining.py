@@ -75,10 +75,12 @@ def _join_annotations(whole: Doc, parts: Sequence[Doc], begins: Sequence[int]) -
     shifted = [_shifted(annotation, by) for annotation, by in zip(annotations, begins, strict=True)]
     more = tuple(place for annotation in shifted for place in annotation.more)
     unknown = tuple(stretch for annotation in shifted for stretch in annotation.unknown)
+    untaught = tuple(stretch for annotation in shifted for stretch in annotation.untaught)
     ids = "+".join(dict.fromkeys(annotation.id for annotation in annotations if annotation.id))
     others = [annotation.meta for annotation in annotations[1:]]
     meta = {k: value for k, value in first.meta.items() if all(k in m and m[k] == value for m in others)}
-    set_annotation(whole, Annotation(first.corpus, first.types, ids, meta, more=more, unknown=unknown))
+    joined = Annotation(first.corpus, first.types, ids, meta, more=more, unknown=unknown, untaught=untaught)
+    set_annotation(whole, joined)
 
 
 def _join_relations(whole: Doc, parts: Sequence[Doc], begins: Sequence[int]) -> None:
@@ -106,8 +108,11 @@ def _shifted(annotation: Annotation, by: int) -> Annotation:
     more = tuple(
         (own, tuple((start + by, end + by) for start, end in places)) for own, places in annotation.more
     )
-    unknown = tuple((own, start + by, end + by) for own, start, end in annotation.unknown)
-    return replace(annotation, more=more, unknown=unknown)
+    unknown, untaught = (
+        tuple((own, start + by, end + by) for own, start, end in stretches)
+        for stretches in (annotation.unknown, annotation.untaught)
+    )
+    return replace(annotation, more=more, unknown=unknown, untaught=untaught)
 
 
 def _join_gold(whole: Doc, key: str, parts: Sequence[Doc], begins: Sequence[int]) -> None:

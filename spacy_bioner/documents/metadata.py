@@ -11,13 +11,12 @@ from typing import Any
 from spacy_bioner.documents.document import SCORE, is_probability
 
 LINE, REPAIRED, UNREAD, COUNTED, MOVED, TEXT = "line", "repaired", "unread", "counted", "moved", "text"
-BAD, UNKNOWN = "bad", "unknown"
-HOW_READ = (LINE, REPAIRED, UNREAD, COUNTED, MOVED, BAD, UNKNOWN)
+BAD, UNKNOWN, UNTAUGHT = "bad", "unknown", "untaught"
+HOW_READ = (LINE, REPAIRED, UNREAD, COUNTED, MOVED, BAD, UNKNOWN, UNTAUGHT)
 """Line of a document's beginning; repairs to its tags; texts that say what isn't read of it; what there was
 of it in the file, by what it is; by how many characters a mention or passage was moved; texts that say which
 of its lines and annotations are wrong and were set aside; stretches (type, start, end) in which it isn't
-known whether
-there is a mention of a type."""
+known whether there is a mention of a type; that a mention counts as gold and isn't to be learned."""
 LABELS, SIMILARITY = "labels", "similarity"
 """Of a document: its labels; how similar its two texts are."""
 OTHERS = "json"

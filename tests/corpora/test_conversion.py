@@ -19,6 +19,7 @@ from spacy_bioner.corpora.conversion import (
 )
 from spacy_bioner.corpora.docbin import docbin, read_docbin
 from spacy_bioner.corpora.gold_annotation import gold_annotation, set_gold_spans
+from spacy_bioner.corpora.joining import join_docs
 from spacy_bioner.corpora.sources import open_source, write_columns, write_docbin
 from spacy_bioner.documents.document import HEADING, SENTENCE, Document, Dropped, Mention, Passage
 from spacy_bioner.documents.formats import columns
@@ -510,3 +511,24 @@ def test_mentions_in_headings_are_not_taught_and_headings_are_no_mentions():
     assert allowed[methods, 1].tolist() == allowed[results, 0].tolist() == [label == O for label in range(3)]
     assert sum(tally.counted.values()) == 1
     assert not tally.unaccounted()
+
+
+def test_mentions_in_headings_stay_untaught_in_files_and_joined_docs(tmp_path):
+    text = "METHODS: Rats slept."
+    document = Document(text, (Passage(0, 7, HEADING),), (mention(0, 7), mention(9, 13)))
+    (doc,) = to_docs([document], VOCAB, TOKENIZE, ANNOTATION, Tally())
+    docbin([doc]).to_disk(tmp_path / "one.spacy")
+    (read,) = read_docbin(tmp_path / "one.spacy", VOCAB)
+    (again,) = to_docs([to_document(read)], VOCAB, TOKENIZE, ANNOTATION, Tally())
+    for copy, starts in ((read, [9]), (again, [9]), (join_docs([doc, doc]), [9, 30])):
+        gold = gold_annotation(copy)
+        assert len(gold.mentions) == 2 * len(starts)
+        assert [span.start_char for span, _ in gold.taught] == starts
+
+
+def test_a_mention_is_taught_where_another_ones_offsets_are_wrong():
+    """A file gives one place twice, once with another text: the mention whose text is there is right."""
+    wrong = Mention(((9, 13),), "X", meta={"text": "mice"})
+    document = Document("METHODS: Rats slept.", mentions=(mention(9, 13), wrong))
+    (doc,) = to_docs([document], VOCAB, TOKENIZE, ANNOTATION, Tally())
+    assert [span.text for span, _ in gold_annotation(doc).taught] == ["Rats"]

@@ -21,7 +21,7 @@ LONGEST = 200
 """How many characters of a query's key are looked at."""
 
 _BLOCK = 1 << 16  # names whose grams are counted, or their values computed, together
-_FOLDS = 8  # the highest of so many values is taken first, twice
+_FOLDS = 64  # the highest of so many values is taken first
 _ROUNDING = 1e-6  # cosines that differ by less are equal
 
 
@@ -92,7 +92,7 @@ class Index:
             values[part] = raw / numpy.repeat(of_part, numpy.diff(ends))
         parts = (values, self._rows.grams.astype("int32"), self._starts.astype("int32"))
         names = csr_matrix(parts, shape=(self.size, GRAMS))
-        names.resize(-(-self.size // _FOLDS**2) * _FOLDS**2, GRAMS)  # for `_highest`
+        names.resize(-(-self.size // _FOLDS) * _FOLDS, GRAMS)  # for `_highest`
         return names.T.tocsr(), lengths
 
     def _places(self, names: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -128,24 +128,41 @@ class Index:
         return [found[key] for key in cut]
 
     def _search(self, grams: numpy.ndarray, counts: numpy.ndarray, k: int) -> list[tuple[int, float]]:
+        if not len(grams):
+            return []
         values = self._values(grams, counts)
         values /= _lengths(values, numpy.array([0, len(values)]))
-        lists, _ = self._names
-        sums = lists[grams].T @ values.astype("float32")
+        sums = self._sums(grams, values)
         names = _highest(sums, k)
         names = names[sums[names] >= _kth(sums[names], k)]
-        weights = numpy.zeros(GRAMS)
-        weights[grams] = values
-        cosines = numpy.round(self._cosines(names, weights) / _ROUNDING) * _ROUNDING
+        cosines = numpy.round(self._cosines(names, grams, values) / _ROUNDING) * _ROUNDING
         order = numpy.lexsort((names, -cosines))[:k]
         best = numpy.minimum(cosines[order], 1.0)
         return [(n, c) for n, c in zip(names[order].tolist(), best.tolist(), strict=True) if c > 0]
 
-    def _cosines(self, names: numpy.ndarray, weights: numpy.ndarray) -> numpy.ndarray:
+    def _sums(self, grams: numpy.ndarray, values: numpy.ndarray) -> numpy.ndarray:
+        """The cosines of all names with a query, in single precision."""
+        from scipy.sparse import csc_array
+
+        lists, _ = self._names
+        starts, stops = lists.indptr[grams], lists.indptr[grams + 1]
+        parts = [slice(*pair) for pair in zip(starts.tolist(), stops.tolist(), strict=True)]
+        columns = (
+            numpy.concatenate([lists.data[part] for part in parts]),
+            numpy.concatenate([lists.indices[part] for part in parts]),
+            numpy.concatenate([[0], numpy.cumsum(stops - starts)]).astype("int32"),
+        )  # these rows of `lists`: indexing it takes longer
+        shape = (lists.shape[1], len(grams))
+        sums: numpy.ndarray = csc_array(columns, shape=shape) @ values.astype("float32")
+        return sums
+
+    def _cosines(self, names: numpy.ndarray, grams: numpy.ndarray, values: numpy.ndarray) -> numpy.ndarray:
         """The cosines of some names with a query, each summed up in the order of its grams."""
         places, ends = self._places(names)
-        grams = self._rows.grams[places]
-        products = self._values(grams, self._rows.counts[places]) * weights[grams]
+        own = self._rows.grams[places]
+        nearest = numpy.minimum(numpy.searchsorted(grams, own), len(grams) - 1)
+        weights = numpy.where(grams[nearest] == own, values[nearest], 0.0)
+        products = self._values(own, self._rows.counts[places]) * weights
         owners = numpy.repeat(numpy.arange(len(names)), numpy.diff(ends))
         cosines: numpy.ndarray = (
             numpy.bincount(owners, products, minlength=len(names)) / self._names[1][names]
@@ -168,11 +185,11 @@ def _lengths(values: numpy.ndarray, ends: numpy.ndarray) -> numpy.ndarray:
 def _highest(sums: numpy.ndarray, k: int) -> numpy.ndarray:
     """The places of the k highest values above zero, and of some more.
 
-    The k-th highest of the maxima of `_FOLDS`² values each is no higher than the k-th value.
+    The k-th highest of the maxima of `_FOLDS` values each is no higher than the k-th value.
     """
     folded = sums.reshape(_FOLDS, -1)
     maxima = folded.max(axis=0)
-    least = max(_kth(maxima.reshape(_FOLDS, -1).max(axis=0), k), _ROUNDING)
+    least = max(_kth(maxima, k), _ROUNDING)
     columns = numpy.flatnonzero(maxima >= least)
     rows, found = numpy.nonzero(folded[:, columns] >= least)
     places: numpy.ndarray = rows * len(maxima) + columns[found]

@@ -1,7 +1,6 @@
 """The `linker` component: identifiers for entities."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +111,21 @@ class Linker:
     # -- knowledge bases -----------------------------------------------------------------------------
 
     def set_base(self, label: str, name: str) -> None:
-        """Sets the knowledge base of an entity type; those of others stay as they are."""
+        """Sets the knowledge base of an entity type; those of others stay as they are.
+
+        The file of this name is meant: a copy of another one by its name, which came with the pipeline, is
+        used no more.
+        """
+        from spacy_bioner.knowledge.bases import find_base
+
+        if name in self._copies:
+            try:
+                find_base(name)
+            except KnowledgeError:
+                pass  # the copy is all that there is
+            else:
+                del self._copies[name]
+                self._linkings.pop(name, None)
         if isinstance(self.kb, str):
             types = [type for type in self.base(self.kb).meta["types"] if type] or [label]
             self.kb = dict.fromkeys(types, self.kb)
@@ -234,7 +247,7 @@ class Linker:
                 self.train(name, labelled)
 
     def train(self, name: str, train: Any, devel: Any = (), *, remember_devel: bool = False) -> None:
-        """Learns to link to one of the knowledge bases; see `knowledge.linking.train_linking`.
+        """Learns to link to one of the knowledge bases; see `knowledge.linking_learning`.
 
         Args:
             name: the knowledge base, by its name or the path of its file.
@@ -242,7 +255,7 @@ class Linker:
             devel: the same, for the temperature and the threshold; none where there are none.
             remember_devel: whether mentions of `devel` count as names too, in the end.
         """
-        from spacy_bioner.knowledge.linking import train_linking
+        from spacy_bioner.knowledge.linking_learning import train_linking
 
         self._linkings[name] = train_linking(
             self._open(name), train, devel, candidates=self.candidates, remember_devel=remember_devel
@@ -281,18 +294,12 @@ class Linker:
 
     def to_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> None:
         """Keeps what was learned, and a copy of each knowledge base that doesn't come with the package."""
-        from spacy_bioner.knowledge.bases import EMBEDDED, find_base
+        from spacy_bioner.knowledge.bases import copy_bases, find_base
 
         folder = ensure_path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        files = {}
-        for number, name in enumerate(self._names()):
-            source = self._copies.get(name) or find_base(name)
-            if source.parent != EMBEDDED:
-                files[name] = f"{number}.kb"
-                if source != folder / files[name]:
-                    shutil.copyfile(source, folder / files[name])
-        data = {"learned": self._learned, "files": files}
+        sources = {name: self._copies.get(name) or find_base(name) for name in self._names()}
+        data = {"learned": self._learned, "files": copy_bases(sources, folder)}
         (folder / _FILE).write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
 
     def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> "Linker":

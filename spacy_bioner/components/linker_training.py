@@ -54,7 +54,7 @@ def add_linker(
     if not isinstance(linker, Linker):
         raise PipelineError("The pipeline has another component that is called 'linker': rename it. [B294]")
     linker.set_base(label, str(kb))
-    nlp.config["components"]["linker"]["kb"] = linker.kb
+    nlp.get_pipe_config("linker")["kb"] = linker.kb  # `nlp.config` gives copies
     base = linker.base(str(kb))
     if train:
         species = linker.default_species(str(kb))

@@ -1,5 +1,8 @@
 """Where a named knowledge base is."""
 
+import itertools
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from spacy_bioner.errors import KnowledgeError
@@ -32,3 +35,25 @@ def find_base(name: str | Path) -> Path:
             f"comes with the package ({known}), or one that `spacy bioner fetch --kb` brought. [B272]"
         )
     return path
+
+
+def copy_bases(sources: Mapping[str, Path], folder: Path) -> dict[str, str]:
+    """Copies knowledge bases to a folder, but for those of the package and those that are there already.
+
+    Args:
+        sources: their files by the names that a pipeline has for them.
+        folder: where to; what has an older file there open keeps that.
+
+    Returns:
+        By name the files in the folder.
+    """
+    own = {name: source for name, source in sources.items() if source.parent != EMBEDDED}
+    files = {name: file.name for name, file in own.items() if file.parent.resolve() == folder.resolve()}
+    there = set(files.values())
+    free = (file for n in itertools.count() if (file := f"{n}{SUFFIX}") not in there)
+    for name in sorted(own.keys() - files.keys()):
+        files[name] = next(free)
+        new = folder / f"{files[name]}.new"
+        shutil.copyfile(own[name], new)
+        new.replace(folder / files[name])
+    return files

@@ -101,6 +101,41 @@ def test_a_gene_is_that_of_the_species_near_it(nlp: Language, tmp_path: Path) ->
     assert [id for _, id in ids(spacy.load(tmp_path / "model")("Murine ABC1"))] == ["G:1"]
 
 
+def test_bases_stay_with_their_types_in_a_pipeline_saved_in_place(nlp: Language, tmp_path: Path) -> None:
+    """Into the folder that it was loaded from, with one more knowledge base that comes first by its name."""
+    for kind in ("Gene", "Cell", "Drug"):
+        write_base([Concept(f"{kind}:1", (Name("ABC1", "name"),))], tmp_path / f"{kind}.kb")
+    ruler = nlp.add_pipe("entity_ruler")
+    ruler.add_patterns([{"label": "Gene", "pattern": "ABC1"}])
+    nlp.add_pipe("linker", config={"kb": {"Gene": str(tmp_path / "Gene.kb")}})
+    nlp.to_disk(tmp_path / "model")
+    for kind in ("Cell", "Drug"):
+        nlp = spacy.load(tmp_path / "model")
+        assert ids(nlp("ABC1")) == [("ABC1", "Gene:1")]
+        add_linker(nlp, tmp_path / f"{kind}.kb", kind)
+        nlp.to_disk(tmp_path / "model")
+        assert ids(nlp("ABC1")) == [("ABC1", "Gene:1")]  # the open file is still whole
+    for file in tmp_path.glob("*.kb"):
+        file.unlink()
+    nlp = spacy.load(tmp_path / "model")
+    linker = nlp.get_pipe("linker")
+    assert isinstance(linker, Linker)
+    for kind in ("Gene", "Cell", "Drug"):
+        assert linker.base(linker.kb[kind]).ids[0] == f"{kind}:1"
+
+
+def test_a_new_file_takes_the_place_of_a_copy_of_its_name(nlp: Language, tmp_path: Path) -> None:
+    file = tmp_path / "genes.kb"
+    for id in ("G:1", "G:2"):
+        write_base([Concept(id, (Name("ABC1", "name"),))], file)
+        linker = add_linker(nlp, file, "Gene")
+        assert linker.base(str(file)).ids[0] == id
+        nlp.to_disk(tmp_path / "model")
+        nlp = spacy.load(tmp_path / "model")
+    file.unlink()
+    assert add_linker(nlp, file, "Gene").base(str(file)).ids[0] == "G:2"
+
+
 def test_genes_of_other_species_are_linked_to_none_where_all_are_human(tmp_path: Path) -> None:
     write_base(GENES[:1], tmp_path / "genes.kb")
     for species, expected in ((None, ["", "G:0"]), ("", ["G:0", "G:0"])):

@@ -78,6 +78,14 @@ def test_diseases_have_identifiers_and_short_forms_their_long_ones(pipeline: Lan
     assert ids == {"Duchenne muscular dystrophy": "DOID:11723", "DMD": "DOID:11723"}
 
 
+def test_concepts_that_share_an_identifier_do_not_leave_a_mention_without(pipeline: Language):
+    """The base has familial retinoblastoma with the same MeSH identifier and the same synonym."""
+    doc = pipeline("Children with retinoblastoma and their siblings were examined.")
+    assert {ent.text: ent.kb_id_ for ent in doc.ents if ent.label_ == "Disease"} == {
+        "retinoblastoma": "DOID:768"
+    }
+
+
 def test_its_card_has_scores_licences_and_limits():
     card = (PACKAGE / "README.md").read_text(encoding="utf8")
     for part in ("## Scores", "## Corpora", "## Limits", "CC BY 4.0", "BC5CDR", "LINNAEUS", "JNLPBA"):

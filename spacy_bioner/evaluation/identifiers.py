@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spacy_bioner.documents.document import Document
-from spacy_bioner.knowledge.gold_concepts import Labelled, gold_ids, mapped_type
+from spacy_bioner.knowledge.gold_concepts import Labelled, gold_ids, mapped_type, numbers_of
 from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
-from spacy_bioner.knowledge.linking import Link, Linking, numbers_of
+from spacy_bioner.knowledge.linking import Link, Linking
 from spacy_bioner.knowledge.names import key_of
 
 MEMORISED, SYNONYM, CONCEPT = "memorised", "new synonym", "new concept"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from spacy_bioner.documents.document import Document, Mention
 from spacy_bioner.knowledge.concepts import standard_id
+from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
 from spacy_bioner.knowledge.mentions import Query, queries_of
 from spacy_bioner.text.occurrences import abbreviations_of
 
@@ -62,3 +63,8 @@ def labelled_mentions(
         queries = queries_of(document.text, places, abbreviations_of(document.text), number, species)
         found += [(query, gold_ids(mention)) for query, mention in zip(queries, mentions, strict=True)]
     return found
+
+
+def numbers_of(base: KnowledgeBase, ids: Iterable[str]) -> tuple[int, ...]:
+    """The concepts that identifiers stand for."""
+    return tuple(dict.fromkeys(concept for id in ids for concept in base.find(id)))

@@ -2,7 +2,7 @@
 
 import itertools
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -102,6 +102,15 @@ class KnowledgeBase:
         """The concepts with an identifier: the one whose own it is first, then those that have it too."""
         return self._numbers.get(standard_id(identifier), ())
 
+    def shared_identifiers(self, vocabularies: Collection[str]) -> dict[int, tuple[str, ...]]:
+        """By concept its identifiers of some vocabularies that other concepts have as well."""
+        found: dict[int, tuple[str, ...]] = {}
+        for id, concepts in self._numbers.items():
+            if len(concepts) > 1 and id.partition(":")[0] in vocabularies:
+                for concept in concepts:
+                    found[concept] = (*found.get(concept, ()), id)
+        return found
+
     def concept(self, number: int) -> Concept:
         """A concept with all that is known of it."""
         names = sorted(self.names_of(number), key=lambda name: (int(self.kinds[name]), name))
@@ -155,6 +164,16 @@ class KnowledgeBase:
         found: dict[int, tuple[int, ...]] = {}
         for child, parent in self._parents.tolist():
             found[child] = (*found.get(child, ()), parent)
+        return found
+
+    def ancestors(self, number: int) -> set[int]:
+        """All concepts above one."""
+        found: set[int] = set()
+        waiting = [number]
+        while waiting:
+            above = [parent for parent in self.parents_of.get(waiting.pop(), ()) if parent not in found]
+            found.update(above)
+            waiting += above
         return found
 
     @cached_property

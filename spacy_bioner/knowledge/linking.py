@@ -1,7 +1,7 @@
 """Links mentions to concepts: candidates, their ranking, composite mentions, and when to say "none"."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -9,16 +9,14 @@ from typing import Any
 import numpy
 
 from spacy_bioner.knowledge.features import FEATURES, Choices, Describer
-from spacy_bioner.knowledge.gold_concepts import Labelled
 from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
 from spacy_bioner.knowledge.mentions import Query, parts_of
 from spacy_bioner.knowledge.names import key_of
-from spacy_bioner.knowledge.ranking import UNTRAINED, Ranker, fit_temperature, train_ranker
+from spacy_bioner.knowledge.ranking import UNTRAINED, Ranker
 from spacy_bioner.knowledge.training_memory import Memory
 
 _SURE = 0.5  # of each part of a composite mention
 _ONE = 0.6  # of a concept that a composite mention names as a whole, so that its parts don't count
-_DEVEL = 5  # every so many-th document is kept from training where nothing else is there to calibrate on
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +26,8 @@ class Link:
     Attributes:
         concepts: the numbers of the concepts that it means: one, several of a composite mention, or none.
         score: how probable that is.
-        candidates: all that it may mean with their probabilities, the most probable first; of equally
-            probable ones in the order of their identifiers.
+        candidates: all that it may mean with their probabilities, the most probable first; see
+            `Linking.rank`.
     """
 
     concepts: tuple[int, ...]
@@ -48,6 +46,7 @@ class Linking:
         *,
         threshold: float = 0.0,
         candidates: int = 20,
+        vocabularies: Collection[str] = (),
     ) -> None:
         """Puts both together.
 
@@ -57,13 +56,17 @@ class Linking:
             seen: what training data linked.
             threshold: how probable a concept must be; a mention is linked to none below it.
             candidates: how many concepts are compared for a mention.
+            vocabularies: the prefixes of the identifiers that are asked for: concepts that share one of them
+                are one.
         """
         self.base, self.ranker, self.seen = base, ranker, seen or Memory()
         self.threshold = threshold
         self.candidates = candidates
+        self.vocabularies = tuple(sorted(vocabularies))
 
     @cached_property
-    def _describer(self) -> Describer:
+    def describer(self) -> Describer:
+        """Finds and describes candidates."""
         return Describer(self.base, self.seen, self.candidates)
 
     def link(self, queries: Sequence[Query]) -> list[Link]:
@@ -74,27 +77,23 @@ class Linking:
             for query, texts in zip(queries, parts, strict=True)
             for part in texts
         ]
-        wholes = self._describer.describe(queries)
-        links = [self._link(choices) for choices in wholes]
+        wholes = [self._link(choices) for choices in self.describer.describe(queries)]
+        links = [link for link, _ in wholes]
         of_parts = [
-            self._link(c) if _is_same(c, self.ranker) else None for c in self._describer.describe(every)
+            link if best.get("same words") or best.get("same loosely") else None
+            for link, best in map(self._link, self.describer.describe(every))
         ]
         place = 0
         for number, texts in enumerate(parts):
             found = of_parts[place : place + len(texts)]
             place += len(texts)
             whole = [link for link in found if link is not None and link.concepts and link.score >= _SURE]
-            if texts and len(whole) == len(texts) and not self._is_one(wholes[number], links[number]):
+            if texts and len(whole) == len(texts) and not _is_one(*wholes[number]):
                 concepts = tuple(dict.fromkeys(c for link in whole for c in link.concepts))
                 if len(concepts) > 1:
                     score = float(numpy.prod([link.score for link in whole]))
                     links[number] = replace(links[number], concepts=concepts, score=score)
-        return links
-
-    def _is_one(self, choices: Choices, link: Link) -> bool:
-        """Whether a composite mention is rather one concept, whose name has all its words and maybe others:
-        "breast and ovarian cancer syndrome"."""
-        return link.score >= _ONE and not _best(choices, self.ranker).get("words left", 1.0)
+        return _one_sense(queries, links)
 
     def _parts(self, query: Query) -> list[str]:
         """The parts of a mention that training data or the knowledge base don't have as a whole."""
@@ -103,13 +102,45 @@ class Linking:
             return []
         return texts
 
-    def _link(self, choices: Choices) -> Link:
-        probabilities = numpy.round(self.ranker.probabilities(choices), 6)
-        order = numpy.lexsort((numpy.array(choices.concepts, dtype="int64"), -probabilities))
+    @cached_property
+    def _shared(self) -> dict[int, tuple[str, ...]]:
+        return self.base.shared_identifiers(self.vocabularies)
+
+    def rank(self, choices: Choices) -> tuple[numpy.ndarray, numpy.ndarray]:
+        """Orders candidates.
+
+        Concepts that share an identifier of those asked for are one there: what one of them is less probable
+        for another one says nothing against the identifier.
+
+        Args:
+            choices: the candidates.
+
+        Returns:
+            Their places, best first, and for each in its own place how probable it is that the mention has
+            its identifier. Of equally probable ones that whose label is the mention comes first, then the
+            more probable by itself, then the one whose identifier does.
+        """
+        own = numpy.round(self.ranker.probabilities(choices), 6)
+        sums: Counter[str] = Counter()
+        for concept, p in zip(choices.concepts, own.tolist(), strict=True):
+            for id in self._shared.get(concept, ()):
+                sums[id] += p
+        shared = [[sums[id] for id in self._shared.get(concept, ())] for concept in choices.concepts]
+        every = numpy.array([max(p, *of_ids, p) for p, of_ids in zip(own.tolist(), shared, strict=True)])
+        every = numpy.round(every, 6)
+        labels = choices.values[:, FEATURES.index("same words as the label")]
+        return numpy.lexsort((numpy.array(choices.concepts, "int64"), -own, -labels, -every)), every
+
+    def _link(self, choices: Choices) -> tuple[Link, dict[str, float]]:
+        """What a mention is linked to, and the features of the best candidate by their names."""
+        order, probabilities = self.rank(choices)
         ranked = tuple((choices.concepts[i], float(probabilities[i])) for i in order)
-        if not ranked or ranked[0][1] < self.threshold:
-            return Link((), 1.0 - sum(p for _, p in ranked), ranked)
-        return Link((ranked[0][0],), ranked[0][1], ranked)
+        if not ranked:
+            return Link((), 1.0), {}
+        best = dict(zip(FEATURES, choices.values[order[0]].tolist(), strict=True))
+        if ranked[0][1] < self.threshold:
+            return Link((), max(1.0 - float(self.ranker.probabilities(choices).sum()), 0.0), ranked), best
+        return Link((ranked[0][0],), ranked[0][1], ranked), best
 
     # -- what was learned, as data -------------------------------------------------------------------
 
@@ -119,6 +150,7 @@ class Linking:
         return {
             **self.ranker.to_json(),
             "threshold": self.threshold,
+            "vocabularies": list(self.vocabularies),
             "concepts": {ids[c]: n for c, n in sorted(self.seen.concepts.items())},
             "documents": {ids[c]: n for c, n in sorted(self.seen.documents.items())},
             "contexts": {
@@ -151,99 +183,31 @@ class Linking:
                 seen.documents[concept] += n
                 seen.contexts.setdefault(concept, Counter()).update(data["contexts"].get(id, {}))
         ranker = Ranker.from_json(data)
-        return cls(base, ranker, seen, threshold=data["threshold"], candidates=candidates)
+        return cls(
+            base,
+            ranker,
+            seen,
+            threshold=data["threshold"],
+            candidates=candidates,
+            vocabularies=data.get("vocabularies", ()),
+        )
 
 
-def _is_same(choices: Choices, ranker: Ranker) -> bool:
-    """Whether the most probable candidate has the words of the mention, at least loosely."""
-    best = _best(choices, ranker)
-    return bool(best.get("same words") or best.get("same loosely"))
+def _one_sense(queries: Sequence[Query], links: Sequence[Link]) -> list[Link]:
+    """Links of which those of the same words in one document are the same: the surest, or the first of those.
 
-
-def _best(choices: Choices, ranker: Ranker) -> dict[str, float]:
-    """The features of the most probable candidate by their names; nothing where there is none."""
-    if not choices.concepts:
-        return {}
-    values = choices.values[int(numpy.argmax(ranker.probabilities(choices)))]
-    return dict(zip(FEATURES, values.tolist(), strict=True))
-
-
-def train_linking(
-    base: KnowledgeBase,
-    train: Sequence[Labelled],
-    devel: Sequence[Labelled] = (),
-    *,
-    candidates: int = 20,
-    remember: bool = True,
-    remember_devel: bool = False,
-) -> Linking:
-    """Learns to link.
-
-    Args:
-        base: the knowledge base.
-        train: mentions of whole documents with their identifiers.
-        devel: others, for the temperature and the threshold; every fifth document of `train`, if there are
-            none.
-        candidates: how many concepts are compared for a mention.
-        remember: whether the mentions of `train` count as names of what they mean.
-        remember_devel: whether in the end those of `devel` do too; its own scores mean nothing then.
+    So a short form means what its long form means, however much else is known of either.
     """
-    train, devel = list(train), list(devel)
-    if not devel:
-        devel = [item for item in train if item[0].document % _DEVEL == _DEVEL - 1]
-        train = [item for item in train if item[0].document % _DEVEL != _DEVEL - 1]
-    meant = [numbers_of(base, ids) for _, ids in train]
-    seen = _remembered(train, base, remember)
-    described = Describer(base, seen, candidates).describe([query for query, _ in train], meant)
-    known = [(c, m) for c, m, (_, ids) in zip(described, meant, train, strict=True) if m or not ids]
-    linking = Linking(base, train_ranker(known) if known else UNTRAINED, seen, candidates=candidates)
-    calibrated = linking._describer.describe([query for query, _ in devel])
-    right = [numbers_of(base, ids) for _, ids in devel]
-    linking.ranker = fit_temperature(linking.ranker, list(zip(calibrated, right, strict=True)))
-    linking.threshold = best_threshold(linking, devel)
-    if not remember_devel:
-        return linking
-    whole = _remembered([*train, *devel], base, remember)
-    return Linking(base, linking.ranker, whole, threshold=linking.threshold, candidates=candidates)
+    senses = [(query.document, key_of(query.full), query.species) for query in queries]
+    surest: dict[tuple[int, str, str], Link] = {}
+    for sense, link in zip(senses, links, strict=True):
+        known = surest.setdefault(sense, link)
+        if (bool(link.concepts), link.score) > (bool(known.concepts), known.score):
+            surest[sense] = link
+    return [surest[sense] for sense in senses]
 
 
-def _remembered(labelled: Sequence[Labelled], base: KnowledgeBase, words: bool) -> Memory:
-    """What mentions link; of composite ones it isn't known which part means what."""
-    memory = Memory()
-    documents: dict[tuple[int, frozenset[str]], set[int]] = {}  # devel begins with number 0 again
-    for query, ids in labelled:
-        concepts = numbers_of(base, ids)
-        if len(concepts) == 1:
-            memory.add(query.full, concepts[0], words)
-            documents.setdefault((query.document, query.context), set()).add(concepts[0])
-    for (_, context), meant in documents.items():
-        memory.see(context, sorted(meant))
-    memory.forget_rare()
-    return memory
-
-
-def numbers_of(base: KnowledgeBase, ids: Iterable[str]) -> tuple[int, ...]:
-    """The concepts that identifiers stand for."""
-    return tuple(dict.fromkeys(concept for id in ids for concept in base.find(id)))
-
-
-def best_threshold(linking: Linking, labelled: Sequence[Labelled]) -> float:
-    """The threshold with which most mentions are right.
-
-    A mention of no concept, or of one that the knowledge base lacks, is right where it is linked to nothing.
-    """
-    links = linking.link([query for query, _ in labelled])
-    outcomes = []
-    for link, (_, ids) in zip(links, labelled, strict=True):
-        meant = numbers_of(linking.base, ids)
-        if link.concepts:
-            outcomes.append((link.score, link.concepts[0] in meant, not meant))
-    best, chosen = sum(right for _, right, _ in outcomes), 0.0
-    count = best
-    ranked = sorted(outcomes)
-    for number, (score, right, nothing) in enumerate(ranked, start=1):
-        count += nothing - right
-        is_last = number == len(ranked) or ranked[number][0] > score
-        if count > best and is_last:
-            best, chosen = count, min(score + 1e-6, 1.0)
-    return round(chosen, 6)
+def _is_one(link: Link, best: Mapping[str, float]) -> bool:
+    """Whether a composite mention is rather one concept, whose name has all its words and maybe others:
+    "breast and ovarian cancer syndrome"."""
+    return link.score >= _ONE and not best.get("words left", 1.0)

@@ -2,7 +2,8 @@
 
 from types import SimpleNamespace
 
-from spacy_bioner.knowledge.linking import Link, best_threshold
+from spacy_bioner.knowledge.linking import Link
+from spacy_bioner.knowledge.linking_learning import best_threshold
 from spacy_bioner.knowledge.mentions import Query
 
 

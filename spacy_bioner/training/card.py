@@ -27,12 +27,15 @@ def hub_licence(licences: Iterable[str]) -> str:
 
 
 def licences_of(meta: Mapping[str, Any], *, encoder: bool = True) -> list[str]:
-    """The licences of all corpora that a pipeline learned from, and of its encoder if that is wanted."""
+    """The licences of all corpora that a pipeline learned from, and of its encoder if that is wanted.
+
+    What is made of something whose licence isn't known has, among the others, "not known".
+    """
     found = []
     made = meta.get(META_KEY, {})
     while made:
         entries = [(made.get("encoder") or {}) if encoder else {}, *made.get("corpora", ())]
-        found += [entry["licence"] for entry in entries if entry.get("licence")]
+        found += [entry.get("licence") or "not known" for entry in entries if entry]
         made = made.get("started_from") or {}
     return list(dict.fromkeys(found))
 

@@ -1,6 +1,7 @@
 """The ways in which people use a spaCy component, where this one was wrong without a word."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -28,14 +29,21 @@ SMALL = {"@architectures": "spacy.HashEmbedCNN.v2", "pretrained_vectors": None, 
 SIZES = {"embed_size": 200, "window_size": 1, "maxout_pieces": 2, "subword_features": True}
 
 
-def blank() -> Language:
+LISTENERS = {
+    "tok2vec": {"@architectures": "spacy.Tok2VecListener.v1", "width": 32},
+    "transformer": {
+        "@architectures": "spacy-transformers.TransformerListener.v1",
+        **{"grad_factor": 1.0, "pooling": {"@layers": "reduce_mean.v1"}},
+    },
+}
+
+
+def blank(encoder: str = "tok2vec", model: dict[str, Any] = SMALL | SIZES) -> Language:
     fix_random_seed(1)
     nlp = spacy.blank("en")
-    nlp.add_pipe("tok2vec", config={"model": SMALL | SIZES})
-    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32}
-    nlp.add_pipe(
-        "bioner", config={"model": {"@architectures": "spacy-bioner.EntityHeads.v1", "tok2vec": listener}}
-    )
+    nlp.add_pipe(encoder, config={"model": model})
+    heads = {"@architectures": "spacy-bioner.EntityHeads.v1", "tok2vec": LISTENERS[encoder]}
+    nlp.add_pipe("bioner", config={"model": heads})
     return nlp
 
 
@@ -105,33 +113,64 @@ def test_updates_at_a_rate_of_0_say_so(folder: Path):
         nlp.update(examples, sgd=sgd)
 
 
-@pytest.mark.parametrize("how", ["disable", "exclude"])
-def test_without_its_encoder_it_finds_nothing_and_says_why(folder: Path, how: str):
-    nlp = spacy.load(folder, **{how: ["tok2vec"]})
-    with pytest.raises(
-        PipelineError, match=r"'tok2vec', which gives them, .* Enable .* source=.*replace_listeners"
-    ):
-        nlp("BRCA1 in mice")
+ENCODERS = ("tok2vec", "spacy-bioner.TransformerModel.v1", "spacy-transformers.TransformerModel.v3")
 
 
-def test_sourced_alone_it_says_what_is_missing(folder: Path):
-    nlp = spacy.blank("en")
-    nlp.add_pipe("bioner", source=spacy.load(folder))
-    with pytest.raises(PipelineError, match="'tok2vec'"):
-        nlp("BRCA1 in mice")
+@pytest.fixture(scope="module", params=ENCODERS)
+def shared(request: pytest.FixtureRequest, folder: Path, tiny_encoder: Path, tmp_path_factory) -> Path:
+    """A pipeline on disk whose `bioner` listens to each kind of encoder."""
+    if request.param == "tok2vec":
+        return folder
+    nlp = blank("transformer", {"@architectures": request.param, "name": str(tiny_encoder)})
+    nlp.initialize(lambda: [gold(nlp, text, spans) for text, spans in TEXTS])
+    path = tmp_path_factory.mktemp("shared") / "pipeline"
+    nlp.to_disk(path)
+    return path
 
 
-def test_not_among_those_enabled_it_says_what_is_missing(folder: Path):
-    nlp = spacy.load(folder, enable=["bioner"])
-    with pytest.raises(PipelineError, match="'tok2vec'"):
-        nlp("BRCA1 in mice")
+def assert_it_says_what_is_missing(nlp: Language, encoder: str, told: str = "") -> None:
+    for use in (nlp, lambda text: list(nlp.pipe([text]))):
+        with pytest.raises(PipelineError, match=f"'bioner' gets no vectors: '{encoder}', which .*{told}"):
+            use("BRCA1 in mice")
 
 
-def test_behind_a_cleaner_it_says_that_the_vectors_are_gone(folder: Path):
-    nlp = spacy.load(folder)
-    nlp.add_pipe("doc_cleaner", before="bioner")
-    with pytest.raises(PipelineError, match=r"they were removed.*`doc_cleaner` behind both"):
-        nlp("BRCA1 in mice")
+def test_without_its_encoder_it_finds_nothing_and_says_why(shared: Path):
+    whole = spacy.load(shared)
+    whole("BRCA1 in mice")
+    encoder, _ = whole.pipe_names
+    for how in ({"disable": [encoder]}, {"exclude": [encoder]}, {"enable": ["bioner"]}):
+        nlp = spacy.load(shared, **how)
+        assert_it_says_what_is_missing(nlp, encoder, "Enable .* source=.*replace_listeners")
+    alone = spacy.blank("en")
+    alone.add_pipe("bioner", source=spacy.load(shared))
+    assert_it_says_what_is_missing(alone, encoder)
+    with whole.select_pipes(disable=[encoder]):
+        assert_it_says_what_is_missing(whole, encoder)
+    whole("BRCA1 in mice")
+
+
+def test_behind_a_cleaner_it_says_that_the_vectors_are_gone(shared: Path):
+    for cleaner in ("doc_cleaner", "trf_cleaner"):
+        nlp = spacy.load(shared)
+        encoder, _ = nlp.pipe_names
+        if (encoder, cleaner) == ("tok2vec", "trf_cleaner"):
+            continue  # it takes only what a transformer gives
+        nlp.add_pipe(cleaner, before="bioner")
+        assert_it_says_what_is_missing(nlp, encoder, "they were removed.*`doc_cleaner` behind both")
+
+
+def test_the_ways_out_that_the_error_names_lead_out(shared: Path):
+    whole = spacy.load(shared)
+    encoder, _ = whole.pipe_names
+    expected = found(whole, "BRCA1 in mice")
+    sourced = spacy.blank("en")
+    for name in (encoder, "bioner"):
+        sourced.add_pipe(name, source=spacy.load(shared))
+    assert found(sourced, "BRCA1 in mice") == expected
+    whole.replace_listeners(encoder, "bioner", ["model.tok2vec"])
+    alone = spacy.blank("en")
+    alone.add_pipe("bioner", source=whole)
+    assert found(alone, "BRCA1 in mice") == expected
 
 
 def test_a_component_without_weights_says_so():

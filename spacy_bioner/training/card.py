@@ -83,7 +83,7 @@ def make_card(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]] = ()
     """The text of a pipeline's model card, without the header that `spacy huggingface-hub push` adds.
 
     Args:
-        meta: the pipeline's meta.
+        meta: the pipeline's meta; its "notes", where spaCy has them, stand at the head of its limits.
         reports: evaluations of `spacy bioner evaluate`; scores are those of the training's development data
             without.
     """
@@ -102,7 +102,11 @@ def make_card(meta: Mapping[str, Any], reports: Sequence[Mapping[str, Any]] = ()
     parts = [f"# {name}", meta.get("description", ""), table(("", ""), facts.items())]
     parts += ["## Use", _USE.format(name=name), "## Scores", *_scores(meta, reports)]
     parts += ["## Corpora", *_corpora(made), "## How it was made", *_making(made)]
-    parts += ["## Limits", ("" if "linker" in meta.get("pipeline", ()) else _NOT_LINKED) + _LIMITS]
+    parts += [
+        "## Limits",
+        meta.get("notes", ""),
+        ("" if "linker" in meta.get("pipeline", ()) else _NOT_LINKED) + _LIMITS,
+    ]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 

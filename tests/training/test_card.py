@@ -135,7 +135,8 @@ def test_licences_of_all_stages_are_named():
 
 
 def test_card_of_a_pipeline_of_which_nothing_is_known():
-    text = make_card(spacy.blank("en").meta)
+    text = make_card(spacy.blank("en").meta | {"notes": "Not of mice."})
+    assert "## Limits\n\nNot of mice.\n\n" in text
     assert "Not evaluated." in text
     assert "Not written down." in text
     assert "| encoder | none that was pretrained |" in text

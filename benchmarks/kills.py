@@ -254,7 +254,7 @@ def slow_server(folder: Path) -> Iterator[str]:
     server.shutdown()
 
 
-def verbs(folder: Path, address: str) -> Iterator[Verb]:
+def verbs(folder: Path, address: str, asked: Sequence[str]) -> Iterator[Verb]:
     """What is killed. The training's own pipeline annotates; its data are the sample corpus."""
     corpora = corpora_folder()
     data, model, texts = folder / "data", folder / "model", folder / "texts.pubtator"
@@ -280,18 +280,22 @@ def verbs(folder: Path, address: str) -> Iterator[Verb]:
     def convert(target: Path) -> list[str]:
         return ["convert", str(corpora / "mtl/NCBI-disease-IOB"), str(target)]
 
-    for arguments in (["convert", str(ROOT / "corpus/sample"), str(data)], train(model)):
+    needed = [["convert", str(ROOT / "corpus/sample"), str(data)], train(model)]
+    for arguments in needed if {"workers", "annotate", "train"}.intersection(asked) else ():
         process = start(arguments, folder / "log.txt")
         process.join()
         if process.exitcode:
             raise SystemExit((folder / "log.txt").read_text())
     again = ("--resume",)
     converted = ("train.spacy", "devel.spacy", "test.spacy")
-    yield Verb("workers", lambda target: annotate(target, 2), ("found.jsonl",), again, workers=True)
-    yield Verb("annotate", lambda target: annotate(target, 1), ("found.jsonl",), again)
-    yield Verb("train", train, ("model",))
-    yield Verb("convert", convert, converted)
-    yield Verb("fetch", fetch, ("assets",), is_replaced=False, by_file=True)
+    found = [
+        Verb("workers", lambda target: annotate(target, 2), ("found.jsonl",), again, workers=True),
+        Verb("annotate", lambda target: annotate(target, 1), ("found.jsonl",), again),
+        Verb("train", train, ("model",)),
+        Verb("convert", convert, converted),
+        Verb("fetch", fetch, ("assets",), is_replaced=False, by_file=True),
+    ]
+    yield from sorted((verb for verb in found if verb.name in asked), key=lambda verb: asked.index(verb.name))
 
 
 def record(rows: Rows, seed: int) -> None:
@@ -335,14 +339,13 @@ def main() -> None:
     arguments = parser.parse_args()
     for module in NEEDED:
         importlib.import_module(module)
-    asked = arguments.series.split(",")
     earlier = [] if arguments.anew else results("kills").get("rows", [])
     rows: Rows = Counter({(name, who, what): times for name, who, what, times in earlier})
+    asked = [name for name in arguments.series.split(",") if kills_of(rows, name) < arguments.kills]
     with tempfile.TemporaryDirectory() as temporary, slow_server(corpora_folder() / "mtl") as address:
-        for verb in verbs(Path(temporary), address):
-            if verb.name in asked and kills_of(rows, verb.name) < arguments.kills:
-                series(verb, arguments.kills, arguments.seed, Path(temporary) / verb.name, rows)
-                msg.info(f"{verb.name}: {kills_of(rows, verb.name)} kills")
+        for verb in verbs(Path(temporary), address, asked):
+            series(verb, arguments.kills, arguments.seed, Path(temporary) / verb.name, rows)
+            msg.info(f"{verb.name}: {kills_of(rows, verb.name)} kills")
     table = [(*found, times) for found, times in sorted(rows.items())]
     msg.table(table, header=("series", "killed", "found afterwards", "times"), aligns="lllr")
     if any(not what.islower() for _, _, what in rows):

@@ -241,17 +241,21 @@ def _strange_keys(found: Mapping[str, Any]) -> dict[str, int]:
     """What isn't read of tokens and of the arguments of relations, and how often it is there."""
     strange = Counter(
         f"token key '{key[:40]}', not read"
-        for item in found.get("tokens") or ()
+        for item in _objects(found.get("tokens"))
         for key in item.keys() - {"text", "start", "end", "id", "ws"}
     )
     strange.update(
         f"argument key '{key[:40]}', not read"
-        for relation in found.get("relations") or ()
-        if isinstance(relation, dict)
-        for item in relation.get("arguments") or ()
+        for relation in _objects(found.get("relations"))
+        for item in _objects(relation.get("arguments"))
         for key in item.keys() - {"role", "id"}
     )
     return dict(strange)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list; none if a value is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _only_key(found: Mapping[str, Any], keys: Iterable[str]) -> str | None:

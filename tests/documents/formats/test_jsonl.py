@@ -169,6 +169,8 @@ def test_bad_lines(write, line, message):
         ({"text": "a", "spans": [SPAN | {"parts": [[0, 1, 2]]}]}, '"parts" of a span are'),
         ({"text": "a", "spans": [SPAN | {"identifiers": [1]}]}, '"identifiers" of a span are texts'),
         ({"text": "a", "relations": [{"arguments": [{"role": "x"}]}]}, '"id" should be a text'),
+        ({"text": "a", "relations": [{"arguments": 3}]}, '"arguments" should be a list'),
+        ({"text": "a", "relations": [{"arguments": ["x"]}]}, "number 1 of"),
     ],
 )
 def test_bad_spans_and_relations_are_set_aside_and_the_rest_is_kept(write, line, message):

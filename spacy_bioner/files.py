@@ -3,22 +3,17 @@
 import hashlib
 import io
 import json
-import os
 import re
-import secrets
 import shutil
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
-
 from spacy_bioner.errors import FormatError, OutputError
+from spacy_bioner.workplaces import Workplace, remove_abandoned
 
-_PARTIAL = ".partial"
-_NEW, _OLD, _LOCK = "new", "old", "lock"
 _GZIP = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # zlib's wbits for gzip's header and checksum
 _FOLLOWED = "something that gzip didn't pack is behind its end: everything before that was read [B141]"
@@ -259,7 +254,7 @@ class Outputs:
     """
 
     def __init__(self) -> None:
-        self._pending: dict[Path, _Workplace] = {}
+        self._pending: dict[Path, Workplace] = {}
         self._folders: list[Path] = []
 
     def __enter__(self) -> "Outputs":
@@ -294,93 +289,21 @@ class Outputs:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError, PermissionError) as error:
             raise OutputError(f"{path.parent}: can't be made a folder ({error.strerror}). [B012]") from None
-        _remove_abandoned(path)
+        remove_abandoned(path)
         if path in self._pending:
             self._pending.pop(path).clear()
-        self._pending[path] = _Workplace(path)
+        self._pending[path] = Workplace(path)
         if folder:
             self._folders.append(path)
         return self._pending[path].new
 
     def __exit__(self, error: object, *_: object) -> None:
-        for path, place in self._pending.items():
+        with ExitStack() as stack:
+            for place in self._pending.values():
+                stack.callback(place.clear)
             if error is None:
-                place.hand_over(path)
-            place.clear()
-
-
-class _Workplace:
-    """The hidden folder in which an output is written, beside its place, and locked by its process.
-
-    Attributes:
-        folder: where it is.
-        new: where the output is written.
-        old: where a folder is while the new one takes its place.
-    """
-
-    def __init__(self, path: Path) -> None:
-        while True:
-            self.folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PARTIAL}")
-            self.folder.mkdir()
-            try:
-                self._lock = _locked(self.folder)
-                break
-            except (Timeout, FileNotFoundError):
-                pass  # another process came before the lock, and took it for abandoned
-        self.new, self.old = self.folder / _NEW, self.folder / _OLD
-
-    def hand_over(self, path: Path) -> None:
-        """Puts what was written in its place."""
-        if path.exists():
-            shutil.copymode(path, self.new)
-        if self.new.is_dir() and path.exists():
-            # a folder can't be renamed onto another that isn't empty
-            path.rename(self.old)
-            self.new.rename(path)
-        else:
-            os.replace(self.new, path)
-
-    def clear(self) -> None:
-        """Removes the folder, with what is in it."""
-        remove(self.new)
-        if self._lock is not None:
-            self._lock.release()  # some systems don't remove open files
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _locked(folder: Path) -> FileLock | None:
-    """Locks an output's folder; None where a file system has no locks.
-
-    Raises:
-        Timeout: if it is locked.
-    """
-    lock = FileLock(folder / _LOCK, thread_local=False)
-    try:
-        lock.acquire(timeout=0)
-    except NotImplementedError:
-        return None
-    return lock
-
-
-def _remove_abandoned(path: Path) -> None:
-    """Removes what processes left behind that were killed while they wrote an output.
-
-    A folder that was on its way out when its process was killed is the output again.
-    """
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}{re.escape(_PARTIAL)}")
-    for entry in path.parent.iterdir():
-        if not pattern.fullmatch(entry.name) or not entry.is_dir():
-            continue
-        try:
-            lock = _locked(entry)
-        except (Timeout, FileNotFoundError):
-            continue  # at work, or being removed
-        if lock is None:
-            continue
-        if (entry / _OLD).is_dir() and not path.exists():
-            (entry / _OLD).rename(path)
-        lock.release()
-        shutil.rmtree(entry, ignore_errors=True)
+                for path, place in self._pending.items():
+                    place.hand_over(path)
 
 
 def remove(path: Path) -> None:

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from filelock import Timeout
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -346,3 +347,50 @@ def test_lines_behind_the_end_of_a_packed_file_are_not_left_out_in_silence(tmp_p
     path.write_bytes(gzip.compress(b"one\ntwo\n") + b"three\n")
     with pytest.raises(FormatError, match="behind its end"):
         list(checked_lines(path))
+
+
+def test_what_others_left_behind_and_file_systems_without_locks_stop_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    left = tmp_path / ".out.txt.0123abcd.partial"
+    left.mkdir()
+    for error in (PermissionError(13, "not ours"), OSError(37, "no locks"), NotImplementedError()):
+
+        def refuse(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr("spacy_bioner.workplaces.FileLock.acquire", refuse)
+        with Outputs() as outputs:
+            outputs.temporary(tmp_path / "out.txt").write_text("new")
+        assert {path.name for path in tmp_path.iterdir()} == {"out.txt", left.name}
+
+    def always(*_: object, **__: object) -> None:
+        raise Timeout("lock")
+
+    monkeypatch.setattr("spacy_bioner.workplaces.FileLock.acquire", always)
+    with Outputs() as outputs:
+        outputs.temporary(tmp_path / "out.txt").write_text("newer")
+    assert (tmp_path / "out.txt").read_text() == "newer"
+    assert {path.name for path in tmp_path.iterdir()} == {"out.txt", left.name}
+
+
+def test_one_output_that_cannot_take_its_place_leaves_the_others_and_nothing_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old").write_text("old")
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    outputs = Outputs()
+    outputs.temporary(tmp_path / "model", folder=True).mkdir()
+    outputs.temporary(tmp_path / "card.md").write_text("new")
+    with pytest.raises(OSError, match="No space"):
+        outputs.__exit__(None)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (tmp_path / "model" / "old").read_text() == "old"

@@ -8,7 +8,7 @@ from typing import Any
 
 PACKAGE = Path(__file__).parents[1] / "spacy_bioner"
 FLOORS = (
-    ("errors", "array_types", "markdown", "terminal"),
+    ("errors", "array_types", "markdown", "terminal", "workplaces"),
     ("files", "downloads"),
     ("text",),
     ("documents",),

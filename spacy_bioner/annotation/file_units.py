@@ -161,7 +161,7 @@ def _is_done(output: Path, name: str, unit: tuple[Path, str], settings: Settings
         return False
     record = _record(output, name)
     files = _files(output / _name(name, settings), settings)
-    return bool(record["input"] == checksum(unit[0]) and record["files"] == _checksums(files))
+    return bool(record["input"] == checksum(unit[0]) and record.get("files") == _checksums(files))
 
 
 def _files(made: Path, settings: Settings) -> list[Path]:

@@ -40,8 +40,8 @@ def check_relations(path: Path, to: str) -> None:
     if beside is None or not beside.exists() or columns_of(beside, to) == RELATION_COLUMNS:
         return
     raise OutputError(
-        f"{beside} is where the relations of {path.name} would be, and isn't a table of them: rename one. "
-        "[B571]"
+        f"{beside} is where the relations of {path.name} would be, and isn't a table of them: move that "
+        "file, or name another output. [B571]"
     )
 
 

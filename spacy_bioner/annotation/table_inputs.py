@@ -56,8 +56,12 @@ def check_is_no_table(path: Path) -> None:
 
 
 def check_columns(path: Path, columns: TableColumns) -> None:
-    """Raises FormatError if a table can't be opened, or lacks a column; its rows are read later."""
-    _check_names(path, columns, column_names(path))
+    """Raises FormatError if a table lacks a column. What can't be read is told when its rows are read."""
+    try:
+        names = column_names(path)
+    except FormatError:
+        return
+    _check_names(path, columns, names)
 
 
 def _check_names(path: Path, columns: TableColumns, names: Collection[str]) -> None:

@@ -44,6 +44,7 @@ def augmented(
 
 
 def _all_unknown(annotation: Annotation, doc: Doc) -> tuple[tuple[str, int, int], ...]:
-    """Where the places of mentions beside `doc.ents` are lost: nothing is known of their types in the Doc."""
-    lost = {own for own, _ in annotation.more} | {own for own, *_ in annotation.unknown}
+    """Where places beside `doc.ents` are lost: nothing is known of their types in the Doc."""
+    lost = {own for own, _ in annotation.more}
+    lost |= {own for own, *_ in (*annotation.unknown, *annotation.untaught)}
     return tuple((own, 0, len(doc.text)) for own in sorted(lost))

@@ -14,6 +14,7 @@ from spacy_bioner.corpora.provenance import META_KEY
 from spacy_bioner.evaluation.gold import Gold
 
 _ALIKE = 0.75  # the share of the shorter name that stands in the other in one piece
+_SHORTEST = 3  # letters: one or two are in many names
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _likeness(one: str, other: str) -> float:
     """How alike two names are, from 0 to 1, whatever their case: "DISEASE" and "SpecificDisease"."""
     one, other = sorted((one.casefold(), other.casefold()), key=len)
     matcher = SequenceMatcher(None, one, other, autojunk=False)
-    return matcher.find_longest_match().size / max(len(one), 1)
+    return matcher.find_longest_match().size / max(len(one), _SHORTEST)
 
 
 @dataclass(frozen=True, slots=True)

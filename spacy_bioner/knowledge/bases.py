@@ -42,7 +42,7 @@ def copy_bases(sources: Mapping[str, Path], folder: Path) -> dict[str, str]:
 
     Args:
         sources: their files by the names that a pipeline has for them.
-        folder: where to; what has an older file there open keeps that.
+        folder: where to; a process that has an older file open goes on reading it.
 
     Returns:
         By name the files in the folder.

@@ -25,9 +25,9 @@ class Link:
 
     Attributes:
         concepts: the numbers of the concepts that it means: one, several of a composite mention, or none.
-        score: how probable that is.
-        candidates: all that it may mean with their probabilities, the most probable first; see
-            `Linking.rank`.
+        score: how probable that is; of concepts that share an identifier, how probable the identifier is.
+        candidates: all that it may mean with their probabilities, told alike, so that they may sum to more
+            than 1; the most probable first, see `Linking.rank`.
     """
 
     concepts: tuple[int, ...]
@@ -109,8 +109,8 @@ class Linking:
     def rank(self, choices: Choices) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Orders candidates.
 
-        Concepts that share an identifier of those asked for are one there: what one of them is less probable
-        for another one says nothing against the identifier.
+        Concepts that share an identifier of those asked for count together: what one of them loses to another
+        still speaks for the identifier.
 
         Args:
             choices: the candidates.
@@ -126,7 +126,7 @@ class Linking:
             for id in self._shared.get(concept, ()):
                 sums[id] += p
         shared = [[sums[id] for id in self._shared.get(concept, ())] for concept in choices.concepts]
-        every = numpy.array([max(p, *of_ids, p) for p, of_ids in zip(own.tolist(), shared, strict=True)])
+        every = numpy.array([max([p, *of_ids]) for p, of_ids in zip(own.tolist(), shared, strict=True)])
         every = numpy.round(every, 6)
         labels = choices.values[:, FEATURES.index("same words as the label")]
         return numpy.lexsort((numpy.array(choices.concepts, "int64"), -own, -labels, -every)), every
@@ -194,7 +194,7 @@ class Linking:
 
 
 def _one_sense(queries: Sequence[Query], links: Sequence[Link]) -> list[Link]:
-    """Links of which those of the same words in one document are the same: the surest, or the first of those.
+    """Gives all mentions of the same words in a document one link, the surest; case and order don't count.
 
     So a short form means what its long form means, however much else is known of either.
     """

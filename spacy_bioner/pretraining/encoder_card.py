@@ -112,7 +112,7 @@ def _amounts(texts: list[dict[str, Any]]) -> Iterator[str]:
     for number, data in enumerate(texts):
         text = data["text"]
         if any(text == before["text"] for before in texts[:number]):
-            yield f"{data['pieces']:,} word pieces of the same"
+            yield f"{data['pieces']:,} word pieces of the same text"
         else:
             yield (
                 f"{text['words']:,} words in {text['documents']:,} documents, {data['pieces']:,} word pieces"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from memorised import KNOWN
 
 from spacy_bioner.annotation.annotating import annotate
-from spacy_bioner.annotation.inputs import find_inputs, read_items
+from spacy_bioner.annotation.inputs import SetAside, find_inputs, read_items
 from spacy_bioner.annotation.mention_summary import summary, write_summary
 from spacy_bioner.annotation.mention_tables import SHEET, relations_path, write_mentions
 from spacy_bioner.annotation.rows import COLUMNS, rows
@@ -245,13 +245,19 @@ def test_rows_without_text_are_set_aside_and_columns_listed(write: Callable[...,
 
 def test_columns_are_looked_for_before_any_document_is_annotated(write: Callable[..., Path], tmp_path: Path):
     whole = write("id,text\n1,Aspirin\n", "1.csv")
-    wrong = {
-        "2.jsonl": ('{"pmid": 1, "abstract": "x"}\n', "no column 'text' in it; it has pmid, abstract"),
-        "3.csv": ("", "nothing in it, not even the names of columns"),
-    }
-    for name, (content, message) in wrong.items():
-        with pytest.raises(FormatError, match=message):
-            find_inputs([whole, write(content, name)], "", TableColumns("text"))
+    other = write('{"pmid": 1, "abstract": "x"}\n', "2.jsonl")
+    with pytest.raises(FormatError, match="no column 'text' in it; it has pmid, abstract"):
+        find_inputs([whole, other], "", TableColumns("text"))
+    # what can't be read costs itself alone, when it is read
+    for name, content in {
+        "3.csv": "",
+        "4.csv": "id,text\n1,2,3\n",
+        "5.jsonl": "{\n",
+        "6.md": "# Data\n",
+    }.items():
+        assert find_inputs([whole, write(content, name)], "", TableColumns("text"))
+        [aside] = read(tmp_path / name, text="text")
+        assert isinstance(aside, SetAside)
     with pytest.raises(FormatError, match="nothing in it"):
         find_inputs([tmp_path / "3.csv"])
     [aside] = read(write("id,text\n", "4.csv"), text="text")

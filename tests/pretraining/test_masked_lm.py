@@ -419,7 +419,7 @@ def test_card_tells_the_machine_of_each_run_and_a_text_once(run: Path, tmp_path:
     assert "; then 0.10 hours on fast," in text
     assert "; then python 9 |" in text
     amount = f"{words:,} words in {documents:,} documents, {first['data']['pieces']:,} word pieces"
-    assert f"| text | {amount}; then 5 word pieces of the same |" in text
+    assert f"| text | {amount}; then 5 word pieces of the same text |" in text
     assert text.count("was not compared with any labelled corpus") == 1
 
 

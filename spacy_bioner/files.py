@@ -302,8 +302,8 @@ class Outputs:
             for place in self._pending.values():
                 stack.callback(place.clear)
             if error is None:
-                for path, place in self._pending.items():
-                    place.hand_over(path)
+                for place in self._pending.values():
+                    place.hand_over()
 
 
 def remove(path: Path) -> None:

@@ -27,27 +27,24 @@ class Workplace:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self.folder, self._lock = _own_folder(path)
         self.new, self.old = self.folder / _NEW, self.folder / _OLD
 
-    def hand_over(self, path: Path) -> None:
+    def hand_over(self) -> None:
         """Puts what was written in its place."""
-        if path.exists():
-            shutil.copymode(path, self.new)
-        if self.new.is_dir() and path.exists():
+        if self._path.exists():
+            shutil.copymode(self._path, self.new)
+        if self.new.is_dir() and self._path.exists():
             # a folder can't be renamed onto another that isn't empty
-            path.rename(self.old)
-            try:
-                self.new.rename(path)
-            except OSError:
-                self.old.rename(path)
-                raise
+            self._path.rename(self.old)
+            self.new.rename(self._path)
         else:
-            os.replace(self.new, path)
+            os.replace(self.new, self._path)
 
     def clear(self) -> None:
         """Removes the folder, with what is in it."""
-        _clear(self.folder, self._lock)
+        _clear(self.folder, self._lock, self._path)
 
 
 def _own_folder(path: Path) -> tuple[Path, FileLock | None]:
@@ -62,7 +59,7 @@ def _own_folder(path: Path) -> tuple[Path, FileLock | None]:
             continue  # another process came before the lock, and took it for abandoned
         if folder.is_dir():
             return folder, lock
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     return folder, None
 
 
@@ -78,24 +75,29 @@ def _locked(folder: Path) -> FileLock | None:
         lock.acquire(timeout=0)
     except (Timeout, FileNotFoundError):  # which are OSErrors
         raise
-    except (NotImplementedError, OSError):
+    except (NotImplementedError, OSError):  # filelock's and the system's, where there are no locks
         return None
     return lock
 
 
-def _clear(folder: Path, lock: FileLock | None) -> None:
-    """Removes an output's folder, and gives up its lock."""
-    shutil.rmtree(folder, ignore_errors=True)  # as long as it is locked, nobody else takes it for theirs
-    if lock is not None:
-        lock.release()
-        shutil.rmtree(folder, ignore_errors=True)  # some systems don't remove open files
+def _clear(folder: Path, lock: FileLock | None, path: Path) -> None:
+    """Removes the folder of an output, and gives up its lock.
+
+    A folder that was on its way out, and has no successor, is the output again.
+    """
+    old = folder / _OLD
+    try:
+        if old.is_dir() and not path.exists():
+            old.rename(path)
+        shutil.rmtree(folder, ignore_errors=True)  # while it is locked: nobody else takes it for theirs
+    finally:
+        if lock is not None:
+            lock.release()
+    shutil.rmtree(folder, ignore_errors=True)  # some systems don't remove open files
 
 
 def remove_abandoned(path: Path) -> None:
-    """Removes what processes left behind that were killed while they wrote an output.
-
-    A folder that was on its way out when its process was killed is the output again.
-    """
+    """Removes what processes left behind that were killed while they wrote an output."""
     pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}{re.escape(_PARTIAL)}")
     for entry in path.parent.iterdir():
         if not pattern.fullmatch(entry.name) or not entry.is_dir():
@@ -106,6 +108,4 @@ def remove_abandoned(path: Path) -> None:
             continue  # at work, or being removed
         if lock is None:
             continue  # nobody can tell
-        if (entry / _OLD).is_dir() and not path.exists():
-            (entry / _OLD).rename(path)
-        _clear(entry, lock)
+        _clear(entry, lock, path)

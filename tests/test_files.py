@@ -394,3 +394,26 @@ def test_one_output_that_cannot_take_its_place_leaves_the_others_and_nothing_hid
         outputs.__exit__(None)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert (tmp_path / "model" / "old").read_text() == "old"
+
+
+def test_a_folder_that_cannot_come_back_at_once_does_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old").write_text("old")
+    rename = Path.rename
+
+    def fails(self: Path, target: Path) -> Path:
+        if self.name in ("new", "old"):
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    outputs = Outputs()
+    outputs.temporary(tmp_path / "model", folder=True).mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", fails)
+        with pytest.raises(OSError, match="Input/output"):
+            outputs.__exit__(None)
+    assert not (tmp_path / "model").exists()
+    Outputs().temporary(tmp_path / "model", folder=True)
+    assert (tmp_path / "model" / "old").read_text() == "old"

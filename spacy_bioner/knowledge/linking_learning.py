@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from spacy_bioner.knowledge.concepts import KINDS
-from spacy_bioner.knowledge.features import Describer
 from spacy_bioner.knowledge.gold_concepts import Labelled, numbers_of
 from spacy_bioner.knowledge.knowledge_base import KnowledgeBase
 from spacy_bioner.knowledge.linking import Linking
@@ -42,11 +41,12 @@ def train_linking(
     meant = [numbers_of(base, ids) for _, ids in train]
     seen = _remembered(train, base, remember)
     taught = [_taught(base, query, ids) for query, ids in train]
-    described = Describer(base, seen, candidates).describe([query for query, _ in train], taught)
-    known = [(c, m) for c, m, (_, ids) in zip(described, meant, train, strict=True) if m or not ids]
     vocabularies = {id.partition(":")[0] for _, ids in train for id in ids if base.find(id)}
-    ranker = train_ranker(known) if known else UNTRAINED
-    linking = Linking(base, ranker, seen, candidates=candidates, vocabularies=vocabularies)
+    linking = Linking(base, UNTRAINED, seen, candidates=candidates, vocabularies=vocabularies)
+    described = linking.describer.describe([query for query, _ in train], taught)
+    known = [(c, m) for c, m, (_, ids) in zip(described, meant, train, strict=True) if m or not ids]
+    if known:
+        linking.ranker = train_ranker(known)
     calibrated = linking.describer.describe([query for query, _ in devel])
     right = [numbers_of(base, ids) for _, ids in devel]
     linking.ranker = fit_temperature(linking.ranker, list(zip(calibrated, right, strict=True)))
